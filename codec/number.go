@@ -1,0 +1,49 @@
+package codec
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Shanghai is the zone of every day and stamp on the wire (UTC+8, no daylight
+// saving since 1991), fixed so that no zone database is needed.
+var Shanghai = time.FixedZone("CST", 8*3600)
+
+// STAN is the system trace audit number (F11), six digits. With the [Stamp] it
+// names one sending of a message.
+type STAN string
+
+// NewSTAN writes n, in 1…999999, as six digits.
+func NewSTAN(n int64) STAN { return STAN(fmt.Sprintf("%06d", n)) }
+
+// RRN is the retrieval reference number (F37), twelve characters. It names one
+// operation at the bank, over all its sendings, its reversal and its advices.
+type RRN string
+
+// NewRRN writes n, in 0…999999999999, as twelve digits.
+func NewRRN(n int64) RRN { return RRN(fmt.Sprintf("%012d", n)) }
+
+// Number returns the number that [NewRRN] wrote, or false for another's RRN.
+func (r RRN) Number() (int64, bool) {
+	n, err := strconv.ParseInt(string(r), 10, 64)
+	return n, err == nil && len(r) == 12 && n >= 0
+}
+
+// Stamp is the transmission date and time (F7): MMDDhhmmss in [Shanghai].
+type Stamp string
+
+// NewStamp writes t as a Stamp.
+func NewStamp(t time.Time) Stamp { return Stamp(t.In(Shanghai).Format("0102150405")) }
+
+// Amount is money in fen (1/100 yuan), negative for a debit balance.
+type Amount int64
+
+// String writes the amount in yuan: 1234.56.
+func (a Amount) String() string {
+	sign, n := "", uint64(a)
+	if a < 0 {
+		sign, n = "-", -n
+	}
+	return fmt.Sprintf("%s%d.%02d", sign, n/100, n%100)
+}
