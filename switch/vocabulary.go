@@ -1,0 +1,258 @@
+package switching
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"wxswitch/codec"
+)
+
+// Outcome is how a transaction ended: the only value callers branch on.
+type Outcome string
+
+// The outcomes.
+const (
+	// Approved: the bank said yes.
+	Approved Outcome = "approved"
+	// Declined: the bank said no; End.Code says why.
+	Declined Outcome = "declined"
+	// TimedOut: sent or perhaps sent, and no clear answer by the deadline. In
+	// doubt; never to be called failed.
+	TimedOut Outcome = "timed-out"
+	// Refused: provably not sent; End.Reason says why.
+	Refused Outcome = "refused"
+)
+
+// Reason says why a transaction was refused or timed out. Those of packages
+// routing and banks are passed on as they are.
+type Reason string
+
+// The switch's own reasons of Refused.
+const (
+	ReasonSettling    Reason = "settling"     // an earlier change of the account is unsettled
+	ReasonDeadline    Reason = "deadline"     // passed before anything was sent
+	ReasonDraining    Reason = "draining"     // the switch is going down
+	ReasonUnsupported Reason = "unsupported"  // the bank's dialect has no such type
+	ReasonUnwritable  Reason = "unwritable"   // a field breaks the dialect's rules
+	ReasonJournal     Reason = "journal"      // the row could not be written
+	ReasonUnknownBank Reason = "unknown-bank" // routed to a bank that is not configured
+)
+
+// The switch's own reasons of TimedOut.
+const (
+	ReasonBankInDoubt  Reason = "bank-in-doubt" // the bank answered that it does not know (68, 98)
+	ReasonUnmappedCode Reason = "unmapped-code" // a code that nobody configured, on a change of state
+	ReasonRecovered    Reason = "recovered"     // found open after its deadline by the scan
+)
+
+// Request is what a caller asks. It has no wire detail.
+type Request struct {
+	Type codec.Type
+	// Client is the authenticated caller; Operation and Key are scoped to it.
+	Client    string
+	Operation string
+	// Key is the idempotency key. Empty only for an enquiry that need not be
+	// repeatable.
+	Key string
+	// Customer is the customer's id, ours; empty for a raw transaction.
+	Customer string
+	Account  codec.Account
+	// Bank is the 开户行 the customer chose, empty for none.
+	Bank string
+	// Fields are what else the message says, by name.
+	Fields codec.Fields
+	// Timeout shortens the bank's deadline; 0 leaves it.
+	Timeout time.Duration
+}
+
+// End is how a transaction ended.
+type End struct {
+	Outcome Outcome
+	Reason  Reason // of Refused and TimedOut
+	Code    string // the bank's F39, where it answered
+	Reply   codec.Fields
+}
+
+// Entry is one row of the journal: all that a stranger needs to finish the job.
+type Entry struct {
+	// ID is the number of the first sending: its STAN in the last six digits.
+	ID        int64
+	Client    string
+	Operation string
+	KeyHash   []byte // keyed hash of client, operation and key; nil for none
+	BodyHash  []byte // keyed hash of what was asked
+	Type      codec.Type
+	Customer  string
+	Bank      string
+	Card      bool // the account is a card
+	Account   codec.Account
+	Fields    codec.Fields // what an advice repeats; never a code or a password
+	MTI       string
+	Code3     string // F3, the processing code
+	STAN      codec.STAN
+	Sent      codec.Stamp
+	RRN       codec.RRN
+	// Joins is the ID of the entry whose operation this one waits for and
+	// whose RRN it has; 0 for one that sends.
+	Joins    int64
+	Instance string
+	Opened   time.Time
+	Deadline time.Time
+
+	Open bool // not ended yet
+	End  End  // the first answer: what a repeat of the key is told
+	// Ended is when the first answer was journalled.
+	Ended time.Time
+	// Standing is how it stands today: End.Outcome until something late
+	// changed it.
+	Standing Outcome
+	// Late is what a late reply said, Unmapped for none; LateCode its F39.
+	Late     codec.Meaning
+	LateCode string
+}
+
+// OpenKind says what Journal.Open found.
+type OpenKind uint8
+
+// The kinds.
+const (
+	Opened        OpenKind = iota + 1 // the row is on disk: send
+	Joined                            // the row is on disk under the first's RRN: wait for its end
+	Known                             // the key was used before with this body; Entry is that row
+	KeyReused                         // the key was used before with another body
+	Settling                          // Blocker is unsettled; nothing was written
+	EffectRefused                     // the effect refused; Entry is the row, ended
+)
+
+// Opening is what Journal.Open found.
+type Opening struct {
+	Kind    OpenKind
+	Entry   Entry
+	Blocker int64 // the unsettled entry's ID
+}
+
+// Tx is a database transaction as an [Effect] sees it; parameters are $1, $2 ….
+type Tx interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Effect is what a type does to the customer's state. One is registered per
+// type, never a closure of one call: it also runs for what a scan or a late
+// reply ends, in another process. It uses SQL only.
+type Effect interface {
+	// Open locks and checks the state before the row is written. It may refuse
+	// with an *EffectRefusal, which commits what it wrote; any other error
+	// rolls back.
+	Open(ctx context.Context, tx Tx, e *Entry) error
+	// Close applies an outcome, in time or late. For Refused it gives back what
+	// Open took.
+	Close(ctx context.Context, tx Tx, e Entry, o Outcome) ([]Notice, []Advice, error)
+}
+
+// EffectRefusal is an Effect's refusal: told to the caller, and journalled.
+type EffectRefusal struct{ Reason Reason }
+
+func (e *EffectRefusal) Error() string { return "refused: " + string(e.Reason) }
+
+// Notice is something a follower must be told. Package notice will define it;
+// effects return none yet.
+type Notice struct{}
+
+// AdviceState is where an advice stands.
+type AdviceState string
+
+// The states of an advice.
+const (
+	AdvicePending   AdviceState = "pending"   // to be sent, or sent without a clear answer
+	AdviceDone      AdviceState = "done"      // acknowledged
+	AdviceNotFound  AdviceState = "not-found" // provisional end of a reversal
+	AdviceCancelled AdviceState = "cancelled" // overtaken before it was ever sent
+	AdviceParked    AdviceState = "parked"    // waits for an operator
+	AdviceClosed    AdviceState = "closed"    // by an operator
+)
+
+// Advice is what must still be told to a bank about an entry.
+type Advice struct {
+	ID    int64
+	Entry Entry // the original
+	Type  codec.Type
+	State AdviceState
+	// Attempts counts sendings, silence included, refusals not.
+	Attempts int
+	Next     time.Time // not before
+	Created  time.Time
+	LastCode string // F39 of its last answer
+	Note     string // an operator's reason
+}
+
+// Journal is the memory of the switch, durable before a message leaves and
+// before an answer is given. Errors: [ErrCommitUnknown] where the truth must be
+// read back, anything else means that nothing was written.
+type Journal interface {
+	// Numbers reserves a block of sending numbers, over all instances.
+	Numbers(ctx context.Context) (Block, error)
+	// Open writes the row, or says why not. Only ID, numbers and what was
+	// asked must be filled in.
+	Open(ctx context.Context, e Entry) (Opening, error)
+	// Close ends the entry if it is open, and returns the row as it then
+	// stands, whoever ended it.
+	Close(ctx context.Context, id int64, end End) (Entry, error)
+	// Late journals a reply that nobody waits for and applies what it changes.
+	// known is false for a reply that answers nothing ever sent.
+	Late(ctx context.Context, r LateReply) (e Entry, known bool, err error)
+	// Due returns open entries whose deadline is before t, oldest first.
+	Due(ctx context.Context, t time.Time, limit int) ([]Entry, error)
+	// Find returns the entry that used the key hash.
+	Find(ctx context.Context, keyHash []byte) (Entry, bool, error)
+	// Get returns the entry with the ID.
+	Get(ctx context.Context, id int64) (Entry, bool, error)
+}
+
+// LateReply is a reply, to a request or to an advice, that found no waiter.
+type LateReply struct {
+	Bank    string
+	Type    codec.Type
+	RRN     codec.RRN
+	STAN    codec.STAN
+	Sent    codec.Stamp
+	Code    string
+	Meaning codec.Meaning     // for requests and completions
+	Class   codec.AdviceClass // for reversals
+}
+
+// Block is a run of sending numbers, durably this process's own. A number is
+// cycle·10⁶ + STAN.
+type Block struct {
+	First, Last int64
+	// NotBefore and NotAfter bound the stamps (F7) that may go with them, so
+	// that (STAN, F7) never repeats, though the clock be set back.
+	NotBefore, NotAfter time.Time
+}
+
+// Errors of Do besides outcomes.
+var (
+	// ErrKeyReused: the idempotency key was used with another body.
+	ErrKeyReused = errors.New("idempotency key used with another body")
+	// ErrInProgress: the first request with this key had not ended by the
+	// repeat's deadline.
+	ErrInProgress = errors.New("request with this idempotency key still in progress")
+	// ErrOutcomeUnknown: it is not known what the journal holds; repeating the
+	// same key learns it.
+	ErrOutcomeUnknown = errors.New("outcome unknown")
+	// ErrCommitUnknown: a commit failed or its result is not known.
+	ErrCommitUnknown = errors.New("commit unknown")
+)
+
+// Result is what Do returns where it returns no error.
+type Result struct {
+	Entry
+	// Journalled is false for a refusal before open: Entry then has Type, Bank
+	// (where known) and End only.
+	Journalled bool
+	// Replayed marks the earlier answer to the same key.
+	Replayed bool
+}
