@@ -63,7 +63,7 @@ type Request struct {
 	Bank string
 	// Fields are what else the message says, by name.
 	Fields codec.Fields
-	// Timeout shortens the bank's deadline; 0 leaves it.
+	// Timeout shortens the bank's deadline; 0 leaves it, below 0 is past.
 	Timeout time.Duration
 }
 
@@ -108,6 +108,9 @@ type Entry struct {
 	// Standing is how it stands today: End.Outcome until something late
 	// changed it.
 	Standing Outcome
+	// Holds is true while no other change of the account may run: it is open,
+	// or its advice is not acknowledged.
+	Holds bool
 	// Late is what a late reply said, Unmapped for none; LateCode its F39.
 	Late     codec.Meaning
 	LateCode string
@@ -183,6 +186,7 @@ type Advice struct {
 	State AdviceState
 	// Attempts counts sendings, silence included, refusals not.
 	Attempts int
+	Claimed  time.Time // on its way until then, by whoever claimed it
 	Next     time.Time // not before
 	Created  time.Time
 	LastCode string // F39 of its last answer
@@ -198,9 +202,9 @@ type Journal interface {
 	// Open writes the row, or says why not. Only ID, numbers and what was
 	// asked must be filled in.
 	Open(ctx context.Context, e Entry) (Opening, error)
-	// Close ends the entry if it is open, and returns the row as it then
-	// stands, whoever ended it.
-	Close(ctx context.Context, id int64, end End) (Entry, error)
+	// Close ends the entry, which Open or Due returned, if it is still open, and
+	// returns the row as it then stands, whoever ended it.
+	Close(ctx context.Context, e Entry, end End) (Entry, error)
 	// Late journals a reply that nobody waits for and applies what it changes.
 	// known is false for a reply that answers nothing ever sent.
 	Late(ctx context.Context, r LateReply) (e Entry, known bool, err error)
@@ -220,6 +224,7 @@ type LateReply struct {
 	STAN    codec.STAN
 	Sent    codec.Stamp
 	Code    string
+	Reply   codec.Fields
 	Meaning codec.Meaning     // for requests and completions
 	Class   codec.AdviceClass // for reversals
 }

@@ -1,0 +1,58 @@
+// Package api is the switch's door: HTTP/JSON under /v1, described by
+// openapi.yaml, from which the server's types and the client (package client)
+// are generated.
+//
+//	door := api.New(api.Options{
+//		Switch:     sw,                     // *switching.Switch and its journal
+//		Router:     router,                 // *routing.Router
+//		Reload:     reload,                 // reads the route file again
+//		Banks:      statuses,               // func() []banks.Status
+//		Advices:    advices,                // the operators' view of stored advices
+//		Clients:    []api.Client{{ID: "front", TokenSHA256: sum, Scopes: []api.Scope{api.ScopeBank}}},
+//		Log:        log,
+//		Registerer: registry,
+//	})
+//	err := door.Serve(ctx, listener) // until ctx is done, then drains
+//
+// # The way of a request
+//
+//	place → client → scope → body → parameters → operation
+//
+// Each step may refuse with a problem (RFC 9457); all problems stand in one
+// table, problem.go, which is also the page GET /problems. Refused means that
+// nothing was sent, but for the code outcome-unknown.
+//
+//   - place: at most Limits.Concurrent requests are under way; one more is
+//     refused as busy, never queued.
+//   - client: the bearer token's SHA-256 is compared, in constant time, with
+//     those configured. Without a token there is an anonymous client only where
+//     it is configured, and only if listener, peer and the Host header are all
+//     loopback and no proxy forwards the request.
+//   - scope: bank for transactions, operate for operators, either for
+//     explaining a route. GET /openapi.yaml and GET /problems need neither:
+//     they say nothing that the program's source does not.
+//   - body: at most 64 KiB of strict JSON. An error points to the field (RFC
+//     6901) and never shows its value. Accounts stand in bodies, never in URLs.
+//
+// A caller that hangs up cancels nothing. What changes something at a bank
+// needs an Idempotency-Key; the operators' calls are idempotent by themselves.
+//
+// # Defaults of Limits
+//
+//	Concurrent   1024        requests under way
+//	HeaderBytes  16 KiB      of request line and headers
+//	ReadHeader   5 s         for them to come
+//	Read         10 s        for header and body to come
+//	Write        10 s        for the answer to be taken, from when it is ready
+//	Idle         2 min       between two requests of a connection
+//	Drain        30 s        for what is under way, once Serve's ctx is done
+//
+// # What is seen of it
+//
+// Requests that were refused at the door are logged at debug (the caller's
+// fault) or warn (ours), with operation, code, client and peer; a transaction's
+// own line is the switch's. Metrics: wxswitch_api_requests_total by operation
+// and status, wxswitch_api_in_flight.
+package api
+
+//go:generate go tool oapi-codegen -config generate.yaml openapi.yaml

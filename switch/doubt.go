@@ -1,0 +1,139 @@
+package switching
+
+import "wxswitch/codec"
+
+// Change is what an event does to an entry and to its advice. The rules below
+// decide it; the journal applies it in the transaction of the event.
+type Change struct {
+	// Standing is how the entry stands from now on, and what its Effect is run
+	// with; empty leaves both.
+	Standing Outcome
+	// Advice is the advice's new state; empty leaves it.
+	Advice AdviceState
+	// Again sends a pending advice again after its back-off.
+	Again bool
+}
+
+// Doubt returns the advice that an end leaves to be forwarded: that of the type
+// if it timed out. An entry that joined another sends and stores nothing.
+func Doubt(e Entry, end End) (codec.Type, bool) {
+	traits, _ := e.Type.Traits()
+	return traits.Doubt, end.Outcome == TimedOut && e.Joins == 0 && traits.Doubt != ""
+}
+
+// FreesKey reports whether an end leaves the idempotency key free: a message
+// that was never sent can be asked for again. A refusal by an Effect replays.
+func FreesKey(end End) bool { return end.Outcome == Refused }
+
+// LateAnswer decides what a late reply to the original does. a is the entry's
+// advice, nil for none; newer says that a newer registration of the account was
+// approved.
+func LateAnswer(e Entry, a *Advice, newer bool, m codec.Meaning) Change {
+	if e.Standing != TimedOut || a == nil {
+		return lateToSettled(e, a, newer, m)
+	}
+	switch {
+	case a.Type == codec.Reversal:
+		return lateToReversal(a, m)
+	case m == codec.Approved && !newer:
+		return Change{Standing: Approved, Advice: afterApproval(a)}
+	case m == codec.Declined && unsent(a):
+		return Change{Standing: Declined, Advice: AdviceCancelled}
+	}
+	return Change{}
+}
+
+// lateToSettled: a deregistration that an advice ended as declined still ended
+// at the bank if the original was approved. Everything else stays as it ended.
+func lateToSettled(e Entry, a *Advice, newer bool, m codec.Meaning) Change {
+	if a != nil && a.Type == codec.Completion && e.Standing == Declined && m == codec.Approved && !newer {
+		return Change{Standing: Approved}
+	}
+	return Change{}
+}
+
+// lateToReversal: the operation counts as not done whatever comes late. But a
+// bank that approves what it had not found when it was told to undo it must be
+// told again.
+func lateToReversal(a *Advice, m codec.Meaning) Change {
+	if m == codec.Approved && a.State == AdviceNotFound {
+		return Change{Advice: AdvicePending}
+	}
+	return Change{}
+}
+
+// unsent reports whether no attempt of the advice may have left.
+func unsent(a *Advice) bool { return a.State == AdvicePending && a.Attempts == 0 }
+
+// afterApproval: an advice that was to bring about what the bank now says it
+// did is needless, unless it is on its way: then its answer ends it.
+func afterApproval(a *Advice) AdviceState {
+	switch {
+	case unsent(a):
+		return AdviceCancelled
+	case a.State == AdviceParked:
+		return AdviceDone
+	}
+	return ""
+}
+
+// Answer decides what a bank's answer to an advice does, in time or late. An
+// advice that has ended is not opened again by a second answer.
+func Answer(e Entry, a Advice, newer bool, r LateReply) Change {
+	var c Change
+	if a.Type == codec.Completion {
+		c = completionAnswer(e, newer, r.Meaning)
+	} else {
+		c = undoAnswer(e, r.Class)
+	}
+	if c.Advice != AdviceDone && a.State != AdvicePending && !(a.State == AdviceParked && c.Advice == AdviceNotFound) {
+		c.Advice, c.Again = "", false
+	}
+	if a.State == AdviceClosed || a.State == AdviceCancelled {
+		c.Advice = ""
+	}
+	return c
+}
+
+// undoAnswer: not found ends a reversal provisionally, unless the bank is known
+// to have approved the original: then the two crossed on their way, and it must
+// be told again.
+func undoAnswer(e Entry, class codec.AdviceClass) Change {
+	switch class {
+	case codec.Done:
+		return Change{Advice: AdviceDone}
+	case codec.NotFound:
+		if e.Late == codec.Approved {
+			return Change{Again: true}
+		}
+		return Change{Advice: AdviceNotFound}
+	case codec.Retry:
+		return Change{Again: true}
+	case codec.Park:
+	}
+	return Change{Advice: AdviceParked}
+}
+
+// completionAnswer counts as the late answer of the original.
+func completionAnswer(e Entry, newer bool, m codec.Meaning) Change {
+	switch m {
+	case codec.Approved:
+		if newer || e.Standing == Approved {
+			return Change{Advice: AdviceDone}
+		}
+		return Change{Standing: Approved, Advice: AdviceDone}
+	case codec.Declined:
+		if e.Standing != TimedOut {
+			return Change{Advice: AdviceDone}
+		}
+		return Change{Standing: Declined, Advice: AdviceDone}
+	case codec.InDoubt:
+		return Change{Again: true}
+	case codec.Unmapped:
+	}
+	return Change{Advice: AdviceParked}
+}
+
+// Settles reports whether an advice in this state still holds its account: no
+// other change of it may run.
+func (s AdviceState) Settles() bool { return s == AdvicePending || s == AdviceParked }

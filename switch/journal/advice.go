@@ -1,0 +1,301 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+	"wxswitch/switch/db"
+)
+
+// Errors of the operators' calls.
+var (
+	ErrNoAdvice      = errors.New("no such advice")
+	ErrAdviceEnded   = errors.New("the advice has ended")
+	ErrAdviceNeedEnd = errors.New("closing a completion needs its end: approved or declined")
+)
+
+func (j *Journal) addAdvice(ctx context.Context, tx db.Tx, e switching.Entry, t codec.Type) error {
+	now := j.Now().UnixMilli()
+	_, err := tx.ExecContext(ctx, `INSERT INTO advice (entry, type, bank, account_ix, state, attempts, next, claimed, created)
+		VALUES ($1, $2, $3, $4, 'pending', 0, $5, 0, $5)`, e.ID, string(t), e.Bank, j.accountIx(e.Account), now)
+	if err != nil {
+		return fmt.Errorf("store advice: %w", err)
+	}
+	return nil
+}
+
+const adviceColumns = `id, entry, type, state, attempts, next, claimed, created, last_code, note`
+
+// scanAdvice reads an advice; of its entry the ID only.
+func scanAdvice(s scanner) (switching.Advice, error) {
+	var a switching.Advice
+	var next, claimed, created int64
+	err := s.Scan(&a.ID, &a.Entry.ID, &a.Type, &a.State, &a.Attempts, &next, &claimed, &created, &a.LastCode, &a.Note)
+	a.Next, a.Claimed, a.Created = millis(next), millis(claimed), millis(created)
+	return a, err
+}
+
+// adviceOf returns the entry's advice of the type, nil if there is none.
+func (j *Journal) adviceOf(ctx context.Context, tx db.Tx, e switching.Entry, t codec.Type) (*switching.Advice, error) {
+	a, err := scanAdvice(tx.QueryRowContext(ctx, `SELECT `+adviceColumns+` FROM advice WHERE entry = $1 AND type = $2`, e.ID, string(t)))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read advice: %w", err)
+	}
+	a.Entry = e
+	return &a, nil
+}
+
+// adviceByID returns the advice with its entry.
+func (j *Journal) adviceByID(ctx context.Context, tx db.Tx, id int64) (switching.Advice, error) {
+	list, err := j.advices(ctx, tx, `id = $1`, id)
+	if err != nil {
+		return switching.Advice{}, err
+	}
+	if len(list) == 0 {
+		return switching.Advice{}, ErrNoAdvice
+	}
+	return list[0], nil
+}
+
+// advices returns the advices that the condition names, with their entries.
+func (j *Journal) advices(ctx context.Context, tx db.Tx, where string, args ...any) ([]switching.Advice, error) {
+	list, err := adviceRows(ctx, tx, where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read advices: %w", err)
+	}
+	for i := range list {
+		var found bool
+		if list[i].Entry, found, err = j.one(ctx, tx, `id = $1`, list[i].Entry.ID); err != nil || !found {
+			return nil, fmt.Errorf("entry of advice %d: %w", list[i].ID, err)
+		}
+	}
+	return list, nil
+}
+
+func adviceRows(ctx context.Context, tx db.Tx, where string, args ...any) ([]switching.Advice, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT `+adviceColumns+` FROM advice WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	var list []switching.Advice
+	for rows.Next() {
+		a, err := scanAdvice(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
+	}
+	return list, rows.Err()
+}
+
+// moveAdvice writes the advice's state; again puts its next sending off by the
+// back-off, but for one that comes back to life, which goes at once.
+func (j *Journal) moveAdvice(ctx context.Context, tx db.Tx, a switching.Advice, again bool) error {
+	next := j.Now()
+	if again && a.State == switching.AdvicePending {
+		next = next.Add(j.Backoff.After(a.Attempts))
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE advice SET state = $1, next = $2, claimed = 0, last_code = $3, note = $4 WHERE id = $5`,
+		string(a.State), next.UnixMilli(), a.LastCode, a.Note, a.ID)
+	if err != nil {
+		return fmt.Errorf("move advice: %w", err)
+	}
+	return nil
+}
+
+// Waiting reports whether an advice of the bank is due.
+func (j *Journal) Waiting(ctx context.Context, bank string) (waiting bool, err error) {
+	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM advice WHERE bank = $1 AND state = 'pending' AND next <= $2 AND claimed <= $2)`,
+			bank, j.Now().UnixMilli()).Scan(&waiting)
+	})
+	return waiting, err
+}
+
+// Claim takes an advice of the bank that is due, so that no other instance
+// sends it until the lease is past, and counts the attempt: a crash after it is
+// a sending that got no answer. Of one account only the oldest is taken.
+// inFlight bounds how many of the bank may be on their way at once.
+func (j *Journal) Claim(ctx context.Context, bank string, inFlight int, lease time.Time) (a switching.Advice, ok bool, err error) {
+	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
+		a, ok, err = j.claim(ctx, tx, bank, inFlight, lease)
+		return err
+	})
+	return a, ok, err
+}
+
+func (j *Journal) claim(ctx context.Context, tx db.Tx, bank string, inFlight int, lease time.Time) (a switching.Advice, ok bool, err error) {
+	now := j.Now().UnixMilli()
+	list, err := j.advices(ctx, tx, `bank = $1 AND state = 'pending' AND next <= $2 AND claimed <= $2 AND NOT EXISTS (
+		SELECT 1 FROM advice o WHERE o.bank = advice.bank AND o.account_ix = advice.account_ix AND o.state = 'pending'
+		AND o.id < advice.id) AND (SELECT COUNT(*) FROM advice f WHERE f.bank = $1 AND f.state = 'pending' AND f.claimed > $2) < $3
+		ORDER BY next LIMIT 1`, bank, now, inFlight)
+	if err != nil || len(list) == 0 {
+		return a, false, err
+	}
+	a = list[0]
+	a.Attempts++
+	a.Claimed = lease
+	_, err = tx.ExecContext(ctx, `UPDATE advice SET attempts = attempts + 1, claimed = $1 WHERE id = $2`, lease.UnixMilli(), a.ID)
+	if err != nil {
+		return a, false, fmt.Errorf("claim advice: %w", err)
+	}
+	return a, true, nil
+}
+
+// Unclaim takes a claim back: nothing was sent, and no attempt is counted.
+func (j *Journal) Unclaim(ctx context.Context, id int64, next time.Time) error {
+	return j.afterAttempt(ctx, id, next, 1)
+}
+
+// Silent puts an advice off whose attempt got no clear answer.
+func (j *Journal) Silent(ctx context.Context, a switching.Advice) error {
+	return j.afterAttempt(ctx, a.ID, j.Now().Add(j.Backoff.After(a.Attempts)), 0)
+}
+
+func (j *Journal) afterAttempt(ctx context.Context, id int64, next time.Time, unsent int) error {
+	return j.write(ctx, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE advice SET attempts = attempts - $1, claimed = 0, next = $2
+			WHERE id = $3 AND state = 'pending' AND claimed > 0`, unsent, next.UnixMilli(), id)
+		return err
+	})
+}
+
+// Answered applies a bank's answer to an advice; it returns the entry as it
+// then stands.
+func (j *Journal) Answered(ctx context.Context, id int64, r switching.LateReply) (e switching.Entry, err error) {
+	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
+		a, err := j.adviceByID(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		e, err = j.answer(ctx, tx, a, r)
+		return err
+	})
+	return e, err
+}
+
+func (j *Journal) answer(ctx context.Context, tx db.Tx, a switching.Advice, r switching.LateReply) (switching.Entry, error) {
+	newer, err := j.newerRegistration(ctx, tx, a.Entry)
+	if err != nil {
+		return a.Entry, err
+	}
+	change := switching.Answer(a.Entry, a, newer, r)
+	if change.Standing != "" {
+		if err := note(ctx, tx, &a.Entry, r); err != nil {
+			return a.Entry, err
+		}
+	}
+	a.LastCode = r.Code
+	return j.apply(ctx, tx, a.Entry, &a, change)
+}
+
+// Wake makes the entry's pending advice due at once, unless it is on its way.
+func (j *Journal) Wake(ctx context.Context, entry int64) error {
+	return j.write(ctx, func(ctx context.Context, tx db.Tx) error {
+		now := j.Now().UnixMilli()
+		_, err := tx.ExecContext(ctx, `UPDATE advice SET next = $1 WHERE entry = $2 AND state = 'pending' AND claimed <= $1`, now, entry)
+		return err
+	})
+}
+
+// Advices lists advices for operators, the oldest first; empty bank or state
+// means any. after is the last ID of the page before.
+func (j *Journal) Advices(ctx context.Context, bank string, state switching.AdviceState, after int64, limit int) (list []switching.Advice, err error) {
+	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
+		list, err = j.advices(ctx, tx, `($1 = '' OR bank = $1) AND ($2 = '' OR state = $2) AND id > $3 ORDER BY id LIMIT $4`,
+			bank, string(state), after, limit)
+		return err
+	})
+	return list, err
+}
+
+// RetryAdvice sends a parked or pending advice, or a reversal that was not
+// found, again at once.
+func (j *Journal) RetryAdvice(ctx context.Context, id int64) (a switching.Advice, err error) {
+	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
+		if a, err = j.adviceByID(ctx, tx, id); err != nil {
+			return err
+		}
+		if !a.State.Settles() && a.State != switching.AdviceNotFound {
+			return ErrAdviceEnded
+		}
+		a.State = switching.AdvicePending
+		a.Entry, err = j.apply(ctx, tx, a.Entry, &a, switching.Change{Advice: switching.AdvicePending})
+		return err
+	})
+	return a, err
+}
+
+// CloseAdvice ends an advice without the bank, with the operator's reason. For
+// a completion outcome names its end, which takes effect; for a reversal it is
+// empty.
+func (j *Journal) CloseAdvice(ctx context.Context, id int64, reason string, outcome switching.Outcome) (a switching.Advice, err error) {
+	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
+		if a, err = j.adviceByID(ctx, tx, id); err != nil {
+			return err
+		}
+		change, err := operatorClose(a, outcome)
+		if err != nil {
+			return err
+		}
+		a.Note = reason
+		a.Entry, err = j.apply(ctx, tx, a.Entry, &a, change)
+		return err
+	})
+	return a, err
+}
+
+func operatorClose(a switching.Advice, outcome switching.Outcome) (switching.Change, error) {
+	change := switching.Change{Advice: switching.AdviceClosed}
+	named := outcome == switching.Approved || outcome == switching.Declined
+	switch {
+	case !a.State.Settles():
+		return change, ErrAdviceEnded
+	case a.Type == codec.Completion && !named, a.Type != codec.Completion && outcome != "":
+		return change, ErrAdviceNeedEnd
+	case a.Type == codec.Completion && outcome != a.Entry.Standing:
+		change.Standing = outcome
+	}
+	return change, nil
+}
+
+// AdviceStat counts the advices of one bank in one state.
+type AdviceStat struct {
+	Bank   string
+	State  switching.AdviceState
+	Count  int
+	Oldest time.Time
+}
+
+// AdviceStats returns counts of what has not been acknowledged, for metrics.
+func (j *Journal) AdviceStats(ctx context.Context) (stats []AdviceStat, err error) {
+	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT bank, state, COUNT(*), MIN(created) FROM advice
+			WHERE state IN ('pending', 'parked') GROUP BY bank, state`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close() //nolint:errcheck // rows.Err tells
+		for rows.Next() {
+			var s AdviceStat
+			var oldest int64
+			if err := rows.Scan(&s.Bank, &s.State, &s.Count, &oldest); err != nil {
+				return err
+			}
+			s.Oldest = millis(oldest)
+			stats = append(stats, s)
+		}
+		return rows.Err()
+	})
+	return stats, err
+}

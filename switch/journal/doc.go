@@ -1,0 +1,36 @@
+// Package journal keeps what was done (流水), behind switching.Journal, on
+// switch/db. It also keeps the advices, since they are written in the
+// transactions of what made them necessary.
+//
+//	d, _ := db.Open(ctx, db.Options{Path: "wxswitch.db"})
+//	j, err := journal.New(ctx, journal.Options{DB: d, Vault: v})  // migrates
+//	go d.Run(ctx)
+//	opening, err := j.Open(ctx, entry)    // durable when it returns
+//	row, err := j.Close(ctx, opening.Entry, end)
+//
+// # What is durable when
+//
+// Open and Close return after the commit that holds them; many share one. A
+// crash before Open returned leaves a row or none, and nothing was sent. A crash
+// between Open and Close leaves an open row, which the switch's scan ends as
+// timed out. A commit whose result is not known is switching.ErrCommitUnknown:
+// the caller reads the row back.
+//
+// # What can be read in the database
+//
+// Account and certificate numbers, the fields of a request and of its reply are
+// sealed by switch/vault, bound to their row. Accounts are found by a keyed
+// index; idempotency keys and bodies are keyed hashes. Everything else (bank,
+// type, STAN, times, outcome) is in clear, for operators.
+//
+// # One change at a time
+//
+// A row holds its account while it is open or its advice is unacknowledged; a
+// unique index over (bank, account) of the rows that hold keeps it, over all
+// instances. A deregistration also excludes every other change of its customer.
+//
+// # Keys
+//
+// An idempotency key is kept for Options.KeepKeys (7 days); then Forget frees
+// it. Rows are never deleted.
+package journal

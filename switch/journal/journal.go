@@ -1,0 +1,291 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+	"wxswitch/switch/db"
+	"wxswitch/switch/vault"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Options are what a Journal is made of. DB and Vault are required.
+type Options struct {
+	DB    *db.DB
+	Vault *vault.Vault
+	// Effects are what types do to the customer's state, if anything.
+	Effects map[codec.Type]switching.Effect
+	// Backoff is the pause between two attempts of an advice; default 1 s to
+	// 5 min.
+	Backoff switching.Backoff
+	// KeepKeys is how long idempotency keys are kept; default 7 days.
+	KeepKeys time.Duration
+	Now      func() time.Time // default time.Now
+}
+
+// Journal implements switching.Journal. It is safe for concurrent use, and for
+// several processes on one database.
+type Journal struct{ Options }
+
+var _ switching.Journal = (*Journal)(nil)
+
+// New brings the tables up to date and returns the Journal.
+func New(ctx context.Context, o Options) (*Journal, error) {
+	if o.Backoff == (switching.Backoff{}) {
+		o.Backoff = switching.Backoff{Min: time.Second, Max: 5 * time.Minute}
+	}
+	if o.KeepKeys == 0 {
+		o.KeepKeys = 7 * 24 * time.Hour
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := o.DB.Migrate(ctx, migrations, "journal_version"); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return &Journal{o}, nil
+}
+
+// write runs fn in a transaction of the one writer.
+func (j *Journal) write(ctx context.Context, fn func(context.Context, db.Tx) error) error {
+	err := j.DB.Write(ctx, fn)
+	if errors.Is(err, db.ErrUnknown) {
+		return fmt.Errorf("%w: %w", switching.ErrCommitUnknown, err)
+	}
+	return err
+}
+
+// Open writes the row, unless its key is known or its account is held.
+func (j *Journal) Open(ctx context.Context, e switching.Entry) (switching.Opening, error) {
+	e.Open, e.Holds = true, e.Type.Class() == codec.Change
+	r, err := j.seal(e)
+	if err != nil {
+		return switching.Opening{}, err
+	}
+	var o switching.Opening
+	err = j.write(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		o, err = j.open(ctx, tx, r)
+		return err
+	})
+	return o, err
+}
+
+func (j *Journal) open(ctx context.Context, tx db.Tx, r row) (switching.Opening, error) {
+	blocker, err := customerBlocker(ctx, tx, r.Entry)
+	if err != nil {
+		return switching.Opening{}, err
+	}
+	if blocker != 0 {
+		return j.blocked(ctx, tx, r, blocker)
+	}
+	inserted, err := insert(ctx, tx, r)
+	if err != nil {
+		return switching.Opening{}, err
+	}
+	if !inserted {
+		return j.conflict(ctx, tx, r)
+	}
+	return j.openEffect(ctx, tx, r.Entry, switching.Opened)
+}
+
+// customerBlocker returns the unsettled change of the same customer that e must
+// wait for: a deregistration excludes every other change.
+func customerBlocker(ctx context.Context, tx db.Tx, e switching.Entry) (int64, error) {
+	if e.Customer == "" || !e.Holds {
+		return 0, nil
+	}
+	var id int64
+	err := tx.QueryRowContext(ctx, `SELECT id FROM entry WHERE customer = $1 AND customer <> '' AND holds = 1
+		AND (type = $2 OR $3 = $2) ORDER BY id LIMIT 1`, e.Customer, string(codec.Deregister), string(e.Type)).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return id, err
+}
+
+// conflict says which rule kept the row out.
+func (j *Journal) conflict(ctx context.Context, tx db.Tx, r row) (switching.Opening, error) {
+	if o, known, err := j.known(ctx, tx, r.Entry); err != nil || known {
+		return o, err
+	}
+	var holder int64
+	err := tx.QueryRowContext(ctx, `SELECT id FROM entry WHERE bank = $1 AND account_ix = $2 AND holds = 1`,
+		r.Bank, r.accountIx).Scan(&holder)
+	if err != nil {
+		return switching.Opening{}, fmt.Errorf("find what holds the account: %w", err)
+	}
+	return j.hold(ctx, tx, r, holder)
+}
+
+// blocked is conflict for a row that was kept out before it was inserted.
+func (j *Journal) blocked(ctx context.Context, tx db.Tx, r row, holder int64) (switching.Opening, error) {
+	if o, known, err := j.known(ctx, tx, r.Entry); err != nil || known {
+		return o, err
+	}
+	return j.hold(ctx, tx, r, holder)
+}
+
+func (j *Journal) known(ctx context.Context, tx db.Tx, e switching.Entry) (o switching.Opening, known bool, err error) {
+	if e.KeyHash == nil {
+		return o, false, nil
+	}
+	o.Entry, known, err = j.one(ctx, tx, `key_hash = $1`, e.KeyHash)
+	o.Kind = switching.Known
+	if known && !bytes.Equal(o.Entry.BodyHash, e.BodyHash) {
+		o = switching.Opening{Kind: switching.KeyReused}
+	}
+	return o, known, err
+}
+
+// hold joins the holder, or waits for it.
+func (j *Journal) hold(ctx context.Context, tx db.Tx, r row, holder int64) (switching.Opening, error) {
+	h, found, err := j.one(ctx, tx, `id = $1`, holder)
+	if err != nil || !found {
+		return switching.Opening{}, fmt.Errorf("read what holds the account: %w", err)
+	}
+	if !joins(r.Entry, h, r.accountIx, j.accountIx(h.Account)) {
+		return switching.Opening{Kind: switching.Settling, Blocker: holder}, nil
+	}
+	r.Joins, r.Holds, r.RRN = h.ID, false, h.RRN
+	if _, err := insert(ctx, tx, r); err != nil {
+		return switching.Opening{}, err
+	}
+	return j.openEffect(ctx, tx, r.Entry, switching.Joined)
+}
+
+// joins reports whether e is a second try of what h is bringing to its end.
+func joins(e, h switching.Entry, eIx, hIx []byte) bool {
+	traits, _ := e.Type.Traits()
+	return traits.Doubt == codec.Completion && e.Type == h.Type && e.Client == h.Client &&
+		e.Customer == h.Customer && e.Bank == h.Bank && bytes.Equal(eIx, hIx)
+}
+
+// openEffect runs the type's Effect. Its refusal ends the row, under its key,
+// with what the Effect wrote.
+func (j *Journal) openEffect(ctx context.Context, tx db.Tx, e switching.Entry, kind switching.OpenKind) (switching.Opening, error) {
+	effect := j.Effects[e.Type]
+	if effect == nil {
+		return switching.Opening{Kind: kind, Entry: e}, nil
+	}
+	var refusal *switching.EffectRefusal
+	switch err := effect.Open(ctx, tx, &e); {
+	case errors.As(err, &refusal):
+		end := switching.End{Outcome: switching.Refused, Reason: refusal.Reason}
+		e, _, err = j.end(ctx, tx, e, end, true)
+		return switching.Opening{Kind: switching.EffectRefused, Entry: e}, err
+	case err != nil:
+		return switching.Opening{}, err
+	}
+	return switching.Opening{Kind: kind, Entry: e}, nil
+}
+
+// Close ends the entry if it is open, and returns the row as it then stands.
+func (j *Journal) Close(ctx context.Context, e switching.Entry, end switching.End) (switching.Entry, error) {
+	var after switching.Entry
+	err := j.write(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		after, err = j.close(ctx, tx, e, end)
+		return err
+	})
+	return after, err
+}
+
+// close is every end: in time, late on an open row, by scan.
+func (j *Journal) close(ctx context.Context, tx db.Tx, e switching.Entry, end switching.End) (switching.Entry, error) {
+	e, won, err := j.end(ctx, tx, e, end, false)
+	if err != nil || !won {
+		return e, err
+	}
+	if err := j.effect(ctx, tx, e, end.Outcome); err != nil {
+		return e, err
+	}
+	if t, doubt := switching.Doubt(e, end); doubt {
+		return e, j.addAdvice(ctx, tx, e, t)
+	}
+	return e, nil
+}
+
+// end is the compare-and-set from open. won is false where another was first:
+// then e is the row as it is.
+func (j *Journal) end(ctx context.Context, tx db.Tx, e switching.Entry, end switching.End, keepKey bool) (_ switching.Entry, won bool, err error) {
+	reply, err := j.sealReply(e.ID, end.Reply)
+	if err != nil {
+		return e, false, err
+	}
+	_, doubt := switching.Doubt(e, end)
+	now := j.Now()
+	done, err := changed(tx.ExecContext(ctx, `UPDATE entry SET open = 0, holds = $1, outcome = $2, standing = $2, reason = $3,
+		code = $4, reply = $5, ended = $6, key_hash = CASE WHEN $7 THEN NULL ELSE key_hash END WHERE id = $8 AND open = 1`,
+		doubt, string(end.Outcome), string(end.Reason), end.Code, reply, now.UnixMilli(),
+		switching.FreesKey(end) && !keepKey, e.ID))
+	if err != nil {
+		return e, false, fmt.Errorf("end entry: %w", err)
+	}
+	if !done {
+		e, _, err = j.one(ctx, tx, `id = $1`, e.ID)
+		return e, false, err
+	}
+	e.Open, e.Holds, e.End, e.Standing, e.Ended = false, doubt, end, end.Outcome, now
+	return e, true, nil
+}
+
+func (j *Journal) effect(ctx context.Context, tx db.Tx, e switching.Entry, o switching.Outcome) error {
+	effect := j.Effects[e.Type]
+	if effect == nil {
+		return nil
+	}
+	_, advices, err := effect.Close(ctx, tx, e, o)
+	if err != nil {
+		return fmt.Errorf("effect of %s: %w", e.Type, err)
+	}
+	for _, a := range advices {
+		if err := j.addAdvice(ctx, tx, a.Entry, a.Type); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Due returns open entries whose deadline is before t, oldest first.
+func (j *Journal) Due(ctx context.Context, t time.Time, limit int) (due []switching.Entry, err error) {
+	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
+		due, err = j.many(ctx, tx, `open = 1 AND deadline < $1 ORDER BY deadline LIMIT $2`, t.UnixMilli(), limit)
+		return err
+	})
+	return due, err
+}
+
+// Find returns the entry that used the key hash.
+func (j *Journal) Find(ctx context.Context, keyHash []byte) (switching.Entry, bool, error) {
+	return j.read(ctx, `key_hash = $1`, keyHash)
+}
+
+// Get returns the entry with the ID.
+func (j *Journal) Get(ctx context.Context, id int64) (switching.Entry, bool, error) {
+	return j.read(ctx, `id = $1`, id)
+}
+
+func (j *Journal) read(ctx context.Context, where string, arg any) (e switching.Entry, found bool, err error) {
+	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
+		e, found, err = j.one(ctx, tx, where, arg)
+		return err
+	})
+	return e, found, err
+}
+
+// changed reports whether a statement changed a row.
+func changed(r sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}

@@ -1,0 +1,140 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+	"wxswitch/switch/db"
+)
+
+// Late journals a reply that nobody waits for and applies what it changes. An
+// entry still open is closed by it, as if it had been in time: nobody has heard
+// otherwise.
+func (j *Journal) Late(ctx context.Context, r switching.LateReply) (e switching.Entry, known bool, err error) {
+	id, ours := r.RRN.Number()
+	if !ours {
+		return e, false, nil
+	}
+	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
+		e, known, err = j.one(ctx, tx, `id = $1`, id)
+		switch {
+		case err != nil || !known:
+			return err
+		case e.Bank != r.Bank:
+			known = false
+			return nil
+		case r.Type.Class() == codec.Advice:
+			e, known, err = j.lateAdvice(ctx, tx, e, r)
+			return err
+		case e.Type != r.Type || e.Sent != r.Sent || e.STAN != r.STAN || e.Joins != 0:
+			known = false
+			return nil
+		case e.Open:
+			e, err = j.close(ctx, tx, e, switching.EndOf(e.Type, r.Reply, r.Meaning))
+			return err
+		}
+		e, err = j.lateEntry(ctx, tx, e, r)
+		return err
+	})
+	return e, known, err
+}
+
+func (j *Journal) lateAdvice(ctx context.Context, tx db.Tx, e switching.Entry, r switching.LateReply) (switching.Entry, bool, error) {
+	a, err := j.adviceOf(ctx, tx, e, r.Type)
+	if err != nil || a == nil || a.Attempts == 0 {
+		return e, false, err
+	}
+	e, err = j.answer(ctx, tx, *a, r)
+	return e, true, err
+}
+
+// lateEntry records the reply beside the first answer; a late approval is never
+// overwritten by a second reply.
+func (j *Journal) lateEntry(ctx context.Context, tx db.Tx, e switching.Entry, r switching.LateReply) (switching.Entry, error) {
+	a, newer, err := j.doubt(ctx, tx, e)
+	if err != nil {
+		return e, err
+	}
+	change := switching.LateAnswer(e, a, newer, r.Meaning)
+	if err := note(ctx, tx, &e, r); err != nil {
+		return e, err
+	}
+	return j.apply(ctx, tx, e, a, change)
+}
+
+// note writes what a late reply, or the answer to a completion, said.
+func note(ctx context.Context, tx db.Tx, e *switching.Entry, r switching.LateReply) error {
+	if e.Late == codec.Approved {
+		return nil
+	}
+	e.Late, e.LateCode = r.Meaning, r.Code
+	_, err := tx.ExecContext(ctx, `UPDATE entry SET late = $1, late_code = $2 WHERE id = $3`, int(r.Meaning), r.Code, e.ID)
+	if err != nil {
+		return fmt.Errorf("note late reply: %w", err)
+	}
+	return nil
+}
+
+// doubt reads what the rules need to know: the entry's advice, and whether a
+// newer registration of its account was approved.
+func (j *Journal) doubt(ctx context.Context, tx db.Tx, e switching.Entry) (*switching.Advice, bool, error) {
+	traits, _ := e.Type.Traits()
+	if traits.Doubt == "" {
+		return nil, false, nil
+	}
+	a, err := j.adviceOf(ctx, tx, e, traits.Doubt)
+	if err != nil {
+		return nil, false, err
+	}
+	newer, err := j.newerRegistration(ctx, tx, e)
+	return a, newer, err
+}
+
+func (j *Journal) newerRegistration(ctx context.Context, tx db.Tx, e switching.Entry) (newer bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entry WHERE type = 'authenticate' AND bank = $1
+		AND account_ix = $2 AND id > $3 AND standing = 'approved')`, e.Bank, j.accountIx(e.Account), e.ID).Scan(&newer)
+	if err != nil {
+		return false, fmt.Errorf("look for a newer registration: %w", err)
+	}
+	return newer, nil
+}
+
+// apply carries out a change, and then lets the entry hold its account or not.
+func (j *Journal) apply(ctx context.Context, tx db.Tx, e switching.Entry, a *switching.Advice, c switching.Change) (switching.Entry, error) {
+	if c.Standing != "" {
+		e.Standing = c.Standing
+		_, err := tx.ExecContext(ctx, `UPDATE entry SET standing = $1 WHERE id = $2`, string(c.Standing), e.ID)
+		if err != nil {
+			return e, fmt.Errorf("standing: %w", err)
+		}
+		if err := j.effect(ctx, tx, e, c.Standing); err != nil {
+			return e, err
+		}
+	}
+	if a == nil || (c.Advice == "" && !c.Again) {
+		return e, nil
+	}
+	if c.Advice != "" {
+		a.State = c.Advice
+	}
+	if err := j.moveAdvice(ctx, tx, *a, c.Again); err != nil {
+		return e, err
+	}
+	return j.setHold(ctx, tx, e, a.State.Settles())
+}
+
+// setHold lets the entry hold its account, or no longer. A reversal that comes
+// back while another change holds the account runs beside it: it can undo its
+// own original only.
+func (j *Journal) setHold(ctx context.Context, tx db.Tx, e switching.Entry, holds bool) (switching.Entry, error) {
+	ok, err := changed(tx.ExecContext(ctx, `UPDATE entry SET holds = $1 WHERE id = $2 AND NOT ($1 AND EXISTS (
+		SELECT 1 FROM entry o WHERE o.bank = $3 AND o.account_ix = $4 AND o.holds = 1 AND o.id <> $2))`,
+		holds, e.ID, e.Bank, j.accountIx(e.Account)))
+	if err != nil {
+		return e, fmt.Errorf("hold account: %w", err)
+	}
+	e.Holds = holds && ok
+	return e, nil
+}

@@ -1,0 +1,99 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	switching "wxswitch/switch"
+	"wxswitch/switch/db"
+)
+
+const (
+	cycle     = 1_000_000 // STANs before they come round
+	blockSize = 10_000    // of them, reserved at a time
+	// lease is how long the stamps of a block may be used: what a crash can
+	// cost is one block, and what a clock set back can cost is this.
+	lease = 10 * time.Minute
+)
+
+// Numbers reserves a block of sending numbers. (STAN, stamp) never repeats: a
+// slot of STANs that comes round again begins after the last stamp that may
+// have gone with it, though the clock was set back meanwhile. (Stamps have no
+// year; a slot would have to come round to the second a year later.)
+func (j *Journal) Numbers(ctx context.Context) (b switching.Block, err error) {
+	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
+		b, err = j.reserve(ctx, tx)
+		return err
+	})
+	return b, err
+}
+
+func (j *Journal) reserve(ctx context.Context, tx db.Tx) (switching.Block, error) {
+	now := j.Now().Truncate(time.Second)
+	first, err := advance(ctx, tx, "next number", firstNumber(now), blockSize)
+	if err != nil {
+		return switching.Block{}, fmt.Errorf("reserve numbers: %w", err)
+	}
+	slot := first % cycle / blockSize
+	notBefore := now
+	var used int64
+	switch err := tx.QueryRowContext(ctx, `SELECT used_until FROM stan_slot WHERE slot = $1`, slot).Scan(&used); {
+	case err == nil:
+		if u := time.UnixMilli(used).Add(time.Second); u.After(now) {
+			notBefore = u
+		}
+	case !errors.Is(err, sql.ErrNoRows):
+		return switching.Block{}, fmt.Errorf("read STAN slot: %w", err)
+	}
+	b := switching.Block{First: first, Last: first + blockSize - 1, NotBefore: notBefore, NotAfter: notBefore.Add(lease)}
+	if first%cycle == 0 {
+		b.First = first + 1 // STAN 000000 is none
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO stan_slot (slot, used_until) VALUES ($1, $2)
+		ON CONFLICT (slot) DO UPDATE SET used_until = excluded.used_until`, slot, b.NotAfter.UnixMilli())
+	if err != nil {
+		return switching.Block{}, fmt.Errorf("write STAN slot: %w", err)
+	}
+	return b, nil
+}
+
+// firstNumber is where a new database begins to count: far above where one that
+// was lost can have come to, so that no RRN is used twice at a bank.
+func firstNumber(now time.Time) int64 {
+	days := int64(now.Sub(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).Hours()) / 24
+	return max(days, 1) * 100 * cycle
+}
+
+// advance adds n to a mark and returns its value before; start is its first.
+func advance(ctx context.Context, tx db.Tx, name string, start, n int64) (before int64, err error) {
+	err = tx.QueryRowContext(ctx, `INSERT INTO mark (name, value) VALUES ($1, $2)
+		ON CONFLICT (name) DO UPDATE SET value = mark.value + $3 RETURNING value`, name, start+n, n).Scan(&before)
+	return before - n, err
+}
+
+// Forget frees the idempotency keys that were kept long enough. It looks at no
+// more than a batch of rows; more says that it should be called again.
+func (j *Journal) Forget(ctx context.Context) (more bool, err error) {
+	const batch = 500
+	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
+		var n, last int64
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(id), 0) FROM (SELECT id, opened FROM entry
+			WHERE id > COALESCE((SELECT value FROM mark WHERE name = 'forgotten'), 0)
+			ORDER BY id LIMIT $2) AS oldest WHERE opened < $1`, j.Now().Add(-j.KeepKeys).UnixMilli(), batch).Scan(&n, &last)
+		if err != nil || n == 0 {
+			return err
+		}
+		more = n == batch
+		if _, err = tx.ExecContext(ctx, `UPDATE entry SET key_hash = NULL WHERE key_hash IS NOT NULL AND open = 0 AND id <= $1
+			AND id > COALESCE((SELECT value FROM mark WHERE name = 'forgotten'), 0)`, last); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO mark (name, value) VALUES ('forgotten', $1)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, last)
+		return err
+	})
+	return more, err
+}

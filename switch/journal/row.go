@@ -1,0 +1,164 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+	"wxswitch/switch/db"
+)
+
+// row is an entry as the database holds it.
+type row struct {
+	switching.Entry
+	accountIx []byte
+	asked     []byte // sealed
+}
+
+// accountIx is the keyed index by which rows of one account find one another.
+func (j *Journal) accountIx(a codec.Account) []byte { return j.Vault.Index("account", a.Reveal()) }
+
+// askedContext and replyContext bind a sealed value to its row and column, so
+// that one copied to another row does not open.
+func askedContext(id int64) []byte { return strconv.AppendInt([]byte("entry.asked "), id, 10) }
+func replyContext(id int64) []byte { return strconv.AppendInt([]byte("entry.reply "), id, 10) }
+
+func (j *Journal) seal(e switching.Entry) (row, error) {
+	asked := e.Fields
+	if e.Card {
+		asked.Set(codec.FieldPAN, e.Account.Reveal())
+	} else {
+		asked.Set(codec.FieldAccount, e.Account.Reveal())
+	}
+	sealed, err := j.Vault.Seal(asked.AppendClear(nil), askedContext(e.ID))
+	if err != nil {
+		return row{}, fmt.Errorf("seal entry: %w", err)
+	}
+	return row{e, j.accountIx(e.Account), sealed}, nil
+}
+
+// kept are the fields of a reply that its caller is told, or told again.
+var kept = []codec.Field{
+	codec.FieldAuthCode, codec.FieldHolder, codec.FieldBalance, codec.FieldAvailable, codec.FieldCurrency, codec.FieldText,
+}
+
+func (j *Journal) sealReply(id int64, reply codec.Fields) ([]byte, error) {
+	var keep codec.Fields
+	for _, f := range kept {
+		keep.Set(f, reply.Get(f))
+	}
+	if keep == (codec.Fields{}) {
+		return nil, nil
+	}
+	sealed, err := j.Vault.Seal(keep.AppendClear(nil), replyContext(id))
+	if err != nil {
+		return nil, fmt.Errorf("seal reply: %w", err)
+	}
+	return sealed, nil
+}
+
+// insert writes the row; inserted is false where a unique index kept it out.
+func insert(ctx context.Context, tx db.Tx, r row) (inserted bool, err error) {
+	inserted, err = changed(tx.ExecContext(ctx, `INSERT INTO entry (id, key_hash, body_hash, client, operation, type, customer, bank,
+		account_ix, asked, mti, code3, sent, joins, instance, opened, deadline, open, holds)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1, $18) ON CONFLICT DO NOTHING`,
+		r.ID, r.KeyHash, r.BodyHash, r.Client, r.Operation, string(r.Type), r.Customer, r.Bank,
+		r.accountIx, r.asked, r.MTI, r.Code3, string(r.Sent), r.Joins, r.Instance,
+		r.Opened.UnixMilli(), r.Deadline.UnixMilli(), r.Holds))
+	if err != nil {
+		return false, fmt.Errorf("insert entry: %w", err)
+	}
+	return inserted, nil
+}
+
+const columns = `id, key_hash, body_hash, client, operation, type, customer, bank, asked, mti, code3, sent, joins, instance,
+	opened, deadline, open, holds, outcome, reason, code, reply, ended, standing, late, late_code`
+
+// one returns the row that the condition names.
+func (j *Journal) one(ctx context.Context, tx db.Tx, where string, args ...any) (switching.Entry, bool, error) {
+	e, err := j.scan(tx.QueryRowContext(ctx, `SELECT `+columns+` FROM entry WHERE `+where, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return e, false, nil
+	}
+	return e, err == nil, err
+}
+
+func (j *Journal) many(ctx context.Context, tx db.Tx, where string, args ...any) ([]switching.Entry, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM entry WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read entries: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	var list []switching.Entry
+	for rows.Next() {
+		e, err := j.scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	return list, rows.Err()
+}
+
+type scanner interface{ Scan(dest ...any) error }
+
+func (j *Journal) scan(s scanner) (switching.Entry, error) {
+	var e switching.Entry
+	var asked, reply []byte
+	var opened, deadline, ended int64
+	err := s.Scan(&e.ID, &e.KeyHash, &e.BodyHash, &e.Client, &e.Operation, &e.Type, &e.Customer, &e.Bank, &asked, &e.MTI,
+		&e.Code3, &e.Sent, &e.Joins, &e.Instance, &opened, &deadline, &e.Open, &e.Holds, &e.End.Outcome,
+		&e.End.Reason, &e.End.Code, &reply, &ended, &e.Standing, &e.Late, &e.LateCode)
+	if err != nil {
+		return e, fmt.Errorf("read entry: %w", err)
+	}
+	e.STAN, e.RRN = codec.NewSTAN(e.ID%1_000_000), codec.NewRRN(operation(e))
+	e.Opened, e.Deadline, e.Ended = millis(opened), millis(deadline), millis(ended)
+	return e, j.unseal(&e, asked, reply)
+}
+
+// operation is the number of the sending that began the entry's operation.
+func operation(e switching.Entry) int64 {
+	if e.Joins != 0 {
+		return e.Joins
+	}
+	return e.ID
+}
+
+func millis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
+func (j *Journal) unseal(e *switching.Entry, asked, reply []byte) error {
+	clear, err := j.Vault.Open(asked, askedContext(e.ID))
+	if err != nil {
+		return fmt.Errorf("entry %d: asked: %w", e.ID, err)
+	}
+	if e.Fields, err = codec.ParseClear(clear); err != nil {
+		return fmt.Errorf("entry %d: asked: %w", e.ID, err)
+	}
+	e.Card = e.Fields.Has(codec.FieldPAN)
+	e.Account = codec.NewAccount(e.Fields.Get(codec.FieldPAN) + e.Fields.Get(codec.FieldAccount))
+	e.Fields.Set(codec.FieldPAN, "")
+	e.Fields.Set(codec.FieldAccount, "")
+	if reply != nil {
+		if clear, err = j.Vault.Open(reply, replyContext(e.ID)); err != nil {
+			return fmt.Errorf("entry %d: reply: %w", e.ID, err)
+		}
+		if e.End.Reply, err = codec.ParseClear(clear); err != nil {
+			return fmt.Errorf("entry %d: reply: %w", e.ID, err)
+		}
+	}
+	if e.End.Code != "" {
+		e.End.Reply.Set(codec.FieldCode, e.End.Code)
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package switching
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"wxswitch/banks"
+	"wxswitch/codec"
+	"wxswitch/routing"
+)
+
+// Hasher makes keyed hashes: Index for what is looked up, Hash for what is
+// compared.
+type Hasher interface {
+	Index(parts ...string) []byte
+	Hash(parts ...string) []byte
+}
+
+// Options are what a Switch is made of. Router, Journal, Numbers and Hasher are
+// required.
+type Options struct {
+	Router  *routing.Router
+	Journal Journal
+	Numbers *Numbers
+	Hasher  Hasher
+	// Instance is this process's life, for the journal's rows.
+	Instance string
+	// Acquirer and Forwarder are the centre's numbers (F32, F33).
+	Acquirer, Forwarder string
+	// Grace is how long after its deadline an open row is left to the instance
+	// that opened it before the scan ends it; default 5 s.
+	Grace time.Duration
+	// Scan is the pause between two scans; default 1 s.
+	Scan time.Duration
+	// Drain bounds the wait for what is in flight; default 30 s.
+	Drain time.Duration
+	// Wake is called when a bank may have an advice to be sent, and with the
+	// entry whose advice must not wait for its back-off, 0 for none; may be nil.
+	Wake       func(bank string, entry int64)
+	Now        func() time.Time // default time.Now
+	Log        zerolog.Logger
+	Registerer prometheus.Registerer // may be nil
+	// Failpoint, in tests, is called between the durable steps: "open",
+	// "reply", "close", each after it was done.
+	Failpoint func(step string)
+}
+
+func (o Options) withDefaults() Options {
+	orDefault(&o.Grace, 5*time.Second)
+	orDefault(&o.Scan, time.Second)
+	orDefault(&o.Drain, 30*time.Second)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Wake == nil {
+		o.Wake = func(string, int64) {}
+	}
+	if o.Failpoint == nil {
+		o.Failpoint = func(string) {}
+	}
+	return o
+}
+
+func orDefault(d *time.Duration, v time.Duration) {
+	if *d == 0 {
+		*d = v
+	}
+}
+
+// Switch routes, sends, journals and settles. It is safe for concurrent use.
+type Switch struct {
+	Options
+	banks   map[string]*banks.Bank // complete before Run
+	watch   watchers
+	metrics *metrics
+
+	draining atomic.Bool
+	inflight sync.WaitGroup // of Do, and of closes that run after the answer
+	closers  chan struct{}  // places for closes that run after the answer
+}
+
+// maxClosers bounds the enquiries whose close runs after their answer; beyond
+// it they close before.
+const maxClosers = 1024
+
+// New returns a Switch without banks.
+func New(o Options) *Switch {
+	o = o.withDefaults()
+	return &Switch{
+		Options: o,
+		banks:   make(map[string]*banks.Bank),
+		metrics: newMetrics(o.Registerer),
+		closers: make(chan struct{}, maxClosers),
+	}
+}
+
+// AddBank makes a bank known. All banks are added before Run and before Do.
+func (s *Switch) AddBank(b *banks.Bank) { s.banks[b.Name()] = b }
+
+// Banks returns the banks by id; the map is not to be changed.
+func (s *Switch) Banks() map[string]*banks.Bank { return s.banks }
+
+// Run settles what was left open, now and every Scan, until ctx is done; then
+// it refuses new work and waits, at most Drain, for what is in flight.
+func (s *Switch) Run(ctx context.Context) error {
+	ticks := time.NewTicker(s.Scan)
+	defer ticks.Stop()
+	for {
+		s.recover(ctx)
+		select {
+		case <-ticks.C:
+		case <-ctx.Done():
+			return s.drain()
+		}
+	}
+}
+
+func (s *Switch) drain() error {
+	s.draining.Store(true)
+	done := make(chan struct{})
+	go func() { s.inflight.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(s.Drain):
+		s.Log.Warn().Dur("limit", s.Drain).Msg("drain limit reached; open entries are settled at the next start")
+	}
+	return nil
+}
+
+// recover ends, as timed out, every row whose deadline plus the grace is past:
+// what a crash, or a close that could not be written, left open.
+func (s *Switch) recover(ctx context.Context) {
+	const batch = 256
+	for ctx.Err() == nil {
+		due, err := s.Journal.Due(ctx, s.Now().Add(-s.Grace), batch)
+		if err != nil {
+			s.Log.Error().Err(err).Msg("scan for open entries")
+			return
+		}
+		for _, e := range due {
+			s.recoverOne(ctx, e)
+		}
+		if len(due) < batch {
+			return
+		}
+	}
+}
+
+func (s *Switch) recoverOne(ctx context.Context, e Entry) {
+	end := End{Outcome: TimedOut, Reason: ReasonRecovered}
+	if e.Joins != 0 {
+		if root, ok, err := s.Journal.Get(ctx, e.Joins); err == nil && ok && settled(root) {
+			end = joinedEnd(root)
+		}
+	}
+	if _, err := s.close(ctx, e, end); err != nil {
+		s.Log.Error().Err(err).Int64("id", e.ID).Msg("settle open entry")
+		return
+	}
+	s.metrics.recovered.Inc()
+}
+
+// message writes the entry as the request it is.
+func (s *Switch) message(e Entry) *codec.Message {
+	m := codec.NewRequest(e.Type)
+	m.Fields = e.Fields
+	m.SetAccount(e.Account, e.Card)
+	m.Set(codec.FieldSTAN, string(e.STAN))
+	m.Set(codec.FieldSent, string(e.Sent))
+	m.Set(codec.FieldRRN, string(e.RRN))
+	m.Set(codec.FieldAcquirer, s.Acquirer)
+	m.Set(codec.FieldForwarder, s.Forwarder)
+	return m
+}
+
+// AdviceMessage writes an advice under a number of its own. It names the
+// original by RRN and processing code, and by F90.
+func (s *Switch) AdviceMessage(a Advice, n Number) *codec.Message {
+	m := s.message(a.Entry)
+	m.Type = a.Type
+	m.Repeat = a.Attempts > 1
+	m.Set(codec.FieldSTAN, string(n.STAN))
+	m.Set(codec.FieldSent, string(n.Sent))
+	m.Set(codec.FieldProcessingCode, a.Entry.Code3)
+	m.Set(codec.FieldOriginalMTI, a.Entry.MTI)
+	m.Set(codec.FieldOriginalSTAN, string(a.Entry.STAN))
+	m.Set(codec.FieldOriginalSent, string(a.Entry.Sent))
+	m.Set(codec.FieldOriginalAcquirer, s.Acquirer)
+	return m
+}

@@ -1,0 +1,227 @@
+package saf
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"wxswitch/banks"
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// Store is where advices are kept.
+type Store interface {
+	Waiting(ctx context.Context, bank string) (bool, error)
+	Claim(ctx context.Context, bank string, inFlight int, lease time.Time) (switching.Advice, bool, error)
+	Unclaim(ctx context.Context, id int64, next time.Time) error
+	Silent(ctx context.Context, a switching.Advice) error
+	Answered(ctx context.Context, id int64, r switching.LateReply) (switching.Entry, error)
+	Wake(ctx context.Context, entry int64) error
+}
+
+// Options are what a Forwarder is made of. Store, Switch and Numbers are
+// required.
+type Options struct {
+	Store   Store
+	Switch  *switching.Switch
+	Numbers *switching.Numbers
+	// InFlight bounds the advices on their way to one bank; default 2.
+	InFlight int
+	// Poll is how often what is due is looked for; default 500 ms.
+	Poll       time.Duration
+	Now        func() time.Time // default time.Now
+	Log        zerolog.Logger
+	Registerer prometheus.Registerer // may be nil
+	// Failpoint, in tests, is called after "claim" and after "answer".
+	Failpoint func(step string)
+}
+
+// Forwarder forwards the advices of every bank of a switch.
+type Forwarder struct {
+	Options
+	lanes map[string]*lane
+}
+
+// lane is one bank's.
+type lane struct {
+	*Forwarder
+	bank   *banks.Bank
+	wake   chan int64    // entries whose advice is due now, 0 for none in particular
+	places chan struct{} // of those on their way
+	flying sync.WaitGroup
+	sent   *prometheus.CounterVec
+}
+
+// maxWakes bounds the wakes that wait; more are dropped, and the poll serves.
+const maxWakes = 64
+
+// leaseGrace is how long after its deadline an attempt's end is waited for.
+const leaseGrace = 5 * time.Second
+
+// New returns a Forwarder for the banks that the switch now has.
+func New(o Options) *Forwarder {
+	if o.InFlight == 0 {
+		o.InFlight = 2
+	}
+	if o.Poll == 0 {
+		o.Poll = 500 * time.Millisecond
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Failpoint == nil {
+		o.Failpoint = func(string) {}
+	}
+	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "wxswitch_advice_attempts_total", Help: "Sendings of advices, by bank, type and result.",
+	}, []string{"bank", "type", "result"})
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(attempts)
+	}
+	f := &Forwarder{Options: o, lanes: make(map[string]*lane)}
+	for name, b := range o.Switch.Banks() {
+		f.lanes[name] = &lane{
+			Forwarder: f, bank: b, sent: attempts,
+			wake: make(chan int64, maxWakes), places: make(chan struct{}, o.InFlight),
+		}
+	}
+	return f
+}
+
+// Wake looks at once for what is due at the bank; the entry's advice, if any,
+// becomes due.
+func (f *Forwarder) Wake(bank string, entry int64) {
+	l, known := f.lanes[bank]
+	if !known {
+		return
+	}
+	select {
+	case l.wake <- entry:
+	default:
+	}
+}
+
+// Run forwards until ctx is done, and returns when nothing is on its way.
+func (f *Forwarder) Run(ctx context.Context) error {
+	var lanes sync.WaitGroup
+	for _, l := range f.lanes {
+		lanes.Go(func() { l.run(ctx) })
+	}
+	lanes.Wait()
+	return nil
+}
+
+func (l *lane) run(ctx context.Context) {
+	defer l.flying.Wait()
+	ticks := time.NewTicker(l.Poll)
+	defer ticks.Stop()
+	for {
+		for l.forwardOne(ctx) {
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		case entry := <-l.wake:
+			l.hurry(ctx, entry)
+		}
+	}
+}
+
+func (l *lane) hurry(ctx context.Context, entry int64) {
+	if entry == 0 {
+		return
+	}
+	if err := l.Store.Wake(ctx, entry); err != nil && ctx.Err() == nil {
+		l.Log.Error().Err(err).Int64("entry", entry).Msg("wake advice")
+	}
+}
+
+// forwardOne sends one advice if one is due and may be sent. The permit is
+// taken first, so that what is refused is never claimed.
+func (l *lane) forwardOne(ctx context.Context) bool {
+	select {
+	case l.places <- struct{}{}:
+	default:
+		return false
+	}
+	a, permit, ok := l.claim(ctx)
+	if !ok {
+		<-l.places
+		return false
+	}
+	l.flying.Go(func() {
+		l.forward(context.WithoutCancel(ctx), a, permit)
+		<-l.places
+		l.Wake(l.bank.Name(), 0)
+	})
+	return true
+}
+
+func (l *lane) claim(ctx context.Context) (a switching.Advice, p *banks.Permit, ok bool) {
+	waiting, err := l.Store.Waiting(ctx, l.bank.Name())
+	if err != nil || !waiting {
+		l.complain(ctx, err)
+		return a, nil, false
+	}
+	if p, err = l.bank.Admit(); err != nil {
+		return a, nil, false
+	}
+	longest := max(l.bank.Deadline(codec.Reversal), l.bank.Deadline(codec.Completion))
+	a, ok, err = l.Store.Claim(ctx, l.bank.Name(), l.InFlight, l.Now().Add(longest+leaseGrace))
+	if err != nil || !ok {
+		p.Release()
+		l.complain(ctx, err)
+		return a, nil, false
+	}
+	l.Failpoint("claim")
+	return a, p, true
+}
+
+func (l *lane) complain(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil {
+		l.Log.Error().Err(err).Str("bank", l.bank.Name()).Msg("claim advice")
+	}
+}
+
+// forward sends the advice and writes down how that ended. A crash before the
+// end is written leaves the claim, which passes with its lease.
+func (l *lane) forward(ctx context.Context, a switching.Advice, p *banks.Permit) {
+	result, err := l.attempt(ctx, a, p)
+	l.sent.WithLabelValues(l.bank.Name(), string(a.Type), result).Inc()
+	e := l.Log.Info().Str("bank", l.bank.Name()).Int64("advice", a.ID).Int64("entry", a.Entry.ID).
+		Str("type", string(a.Type)).Int("attempts", a.Attempts).Str("result", result)
+	if err != nil {
+		e = e.Err(err)
+	}
+	e.Msg("advice")
+}
+
+func (l *lane) attempt(ctx context.Context, a switching.Advice, p *banks.Permit) (string, error) {
+	n, err := l.Numbers.Take(ctx)
+	if err != nil {
+		p.Release()
+		return "not-sent", errors.Join(err, l.unclaim(ctx, a))
+	}
+	reply, err := p.Exchange(ctx, l.Switch.AdviceMessage(a, n), time.Now().Add(l.bank.Deadline(a.Type)))
+	var notSent *banks.NotSent
+	switch {
+	case errors.As(err, &notSent):
+		return "not-sent", errors.Join(err, l.unclaim(ctx, a))
+	case err != nil:
+		return "silence", errors.Join(err, l.Store.Silent(ctx, a))
+	}
+	_, err = l.Store.Answered(ctx, a.ID, switching.NewLateReply(l.bank, reply.Message))
+	l.Failpoint("answer")
+	l.Switch.Changed(a.Entry.ID)
+	return "answered", err
+}
+
+func (l *lane) unclaim(ctx context.Context, a switching.Advice) error {
+	return l.Store.Unclaim(ctx, a.ID, l.Now().Add(l.Poll))
+}

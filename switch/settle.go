@@ -1,0 +1,157 @@
+package switching
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wxswitch/banks"
+	"wxswitch/codec"
+)
+
+// settle turns what the exchange brought into an end.
+func settle(t codec.Type, reply banks.Reply, err error) End {
+	if err != nil {
+		return settleError(err)
+	}
+	return EndOf(t, reply.Fields, reply.Meaning)
+}
+
+// EndOf is the end that a bank's reply to a transaction of the type means.
+func EndOf(t codec.Type, reply codec.Fields, m codec.Meaning) End {
+	end := End{Code: reply.Get(codec.FieldCode), Reply: reply}
+	switch m {
+	case codec.Approved:
+		end.Outcome = Approved
+	case codec.Declined:
+		end.Outcome = Declined
+	case codec.InDoubt:
+		end.Outcome, end.Reason = TimedOut, ReasonBankInDoubt
+	case codec.Unmapped:
+		end.Outcome, end.Reason = unmapped(t)
+	}
+	return end
+}
+
+// unmapped: a code nobody configured says nothing of a change of state; an
+// enquiry without an answer is as good as declined.
+func unmapped(t codec.Type) (Outcome, Reason) {
+	if t.Class() == codec.Enquiry {
+		return Declined, ""
+	}
+	return TimedOut, ReasonUnmappedCode
+}
+
+func settleError(err error) End {
+	var notSent *banks.NotSent
+	if errors.As(err, &notSent) {
+		return End{Outcome: Refused, Reason: Reason(notSent.Reason)}
+	}
+	var doubt *banks.InDoubt
+	if errors.As(err, &doubt) {
+		return End{Outcome: TimedOut, Reason: Reason(doubt.Reason)}
+	}
+	return End{Outcome: TimedOut, Reason: Reason(banks.NoReply)}
+}
+
+// closeTries bounds how often a close is tried whose commit failed. Where all
+// fail the row is left to the scan.
+const closeTries = 3
+
+// close ends the entry and wakes whoever waits for it or for its advice. A
+// commit that failed is read back: the row tells. A crash before the commit
+// leaves the row open, to be ended as timed out.
+func (s *Switch) close(ctx context.Context, e Entry, end End) (Entry, error) {
+	var row Entry
+	var err error
+	for range closeTries {
+		if row, err = s.Journal.Close(ctx, e, end); err == nil {
+			s.closed(row, end)
+			return row, nil
+		}
+		back, found, readErr := s.Journal.Get(ctx, e.ID)
+		if readErr == nil && found && !back.Open {
+			s.closed(back, end)
+			return back, nil
+		}
+		<-time.After(closePause)
+	}
+	return Entry{}, fmt.Errorf("close: %w", err)
+}
+
+const closePause = 20 * time.Millisecond
+
+func (s *Switch) closed(row Entry, end End) {
+	if _, doubt := Doubt(row, end); doubt {
+		s.Wake(row.Bank, 0)
+	}
+	s.Changed(row.ID)
+}
+
+// ended is the entry as it will stand when its close is written.
+func ended(e Entry, end End) Entry {
+	e.Open, e.End, e.Standing = false, end, end.Outcome
+	return e
+}
+
+// Late journals a reply that nobody waits for (banks.Handler).
+func (s *Switch) Late(ctx context.Context, bank string, m *codec.Message) {
+	b, known := s.banks[bank]
+	if !known {
+		return
+	}
+	e, known, err := s.Journal.Late(ctx, NewLateReply(b, m))
+	switch {
+	case err != nil:
+		s.Log.Error().Err(err).Str("bank", bank).Str("rrn", m.Get(codec.FieldRRN)).Msg("journal late reply")
+		s.metrics.late(bank, "error")
+	case !known:
+		s.Log.Warn().Str("bank", bank).Object("message", m).Msg("reply to nothing that was sent")
+		s.metrics.late(bank, "unmatched")
+	default:
+		s.Log.Info().Str("bank", bank).Int64("id", e.ID).Str("code", m.Get(codec.FieldCode)).
+			Str("standing", string(e.Standing)).Msg("late reply")
+		s.metrics.late(bank, "journalled")
+		s.Wake(bank, 0)
+		s.Changed(e.ID)
+	}
+}
+
+// NewLateReply reads a reply as what it says of an entry or of its advice.
+func NewLateReply(b *banks.Bank, m *codec.Message) LateReply {
+	code, d := m.Get(codec.FieldCode), b.Dialect()
+	return LateReply{
+		Bank: b.Name(), Type: m.Type, Code: code, Reply: m.Fields,
+		RRN: codec.RRN(m.Get(codec.FieldRRN)), STAN: codec.STAN(m.Get(codec.FieldSTAN)), Sent: codec.Stamp(m.Get(codec.FieldSent)),
+		Meaning: d.Meaning(m.Type, code), Class: d.AdviceClass(m.Type, code),
+	}
+}
+
+// codeUnsupported is F39 "function not supported".
+const codeUnsupported = "40"
+
+// Incoming answers what a bank says by itself (banks.Handler). No type of that
+// kind is known yet: each is answered as not supported, and counted.
+func (s *Switch) Incoming(_ context.Context, bank string, m *codec.Message) *codec.Message {
+	s.Log.Warn().Str("bank", bank).Object("message", m).Msg("request from the bank is not supported")
+	s.metrics.late(bank, "unsupported-request")
+	return codec.NewReply(m, codeUnsupported)
+}
+
+// Get returns the client's own entry as it stands today. An entry that joined
+// another stands as that one does.
+func (s *Switch) Get(ctx context.Context, client string, id int64) (Entry, bool, error) {
+	e, found, err := s.Journal.Get(ctx, id)
+	if err != nil || !found || e.Client != client {
+		return Entry{}, false, err
+	}
+	if e.Joins != 0 && !e.Open {
+		root, found, err := s.Journal.Get(ctx, e.Joins)
+		if err != nil || !found {
+			return Entry{}, false, err
+		}
+		e.Standing, e.Late, e.LateCode = root.Standing, root.Late, root.LateCode
+	}
+	return e, true, nil
+}

@@ -1,0 +1,338 @@
+package switching
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wxswitch/banks"
+	"wxswitch/codec"
+	"wxswitch/routing"
+)
+
+// Do carries out one request and returns how it ended. A caller that hangs up
+// cancels nothing: only the deadline ends the walk. Errors are ErrKeyReused,
+// ErrInProgress and ErrOutcomeUnknown; everything else is an outcome.
+func (s *Switch) Do(ctx context.Context, r Request) (Result, error) {
+	s.inflight.Add(1)
+	defer s.inflight.Done()
+	s.metrics.inFlight.Inc()
+	defer s.metrics.inFlight.Dec()
+	w := s.start(context.WithoutCancel(ctx), r)
+	defer w.log()
+	refusal := w.route()
+	for refusal == "" {
+		var permit *banks.Permit
+		if permit, refusal = w.admit(); refusal != "" {
+			break
+		}
+		opening, err := w.open()
+		if err != nil || opening.Kind != Opened {
+			permit.Release()
+		}
+		switch {
+		case err != nil:
+			return w.openFailed(err)
+		case opening.Kind == Opened:
+			return w.send(permit)
+		case opening.Kind == Settling:
+			refusal = w.waitSettled(opening.Blocker)
+		default:
+			return w.answer(opening)
+		}
+	}
+	return w.refuse(refusal)
+}
+
+// walk is one request on its way.
+type walk struct {
+	*Switch
+	ctx      context.Context //nolint:containedctx // a walk lives as long as its call
+	request  Request
+	started  time.Time // monotonic
+	deadline time.Time
+	bank     *banks.Bank
+	entry    Entry
+	bankTime time.Duration
+	result   Result
+	err      error
+}
+
+func (s *Switch) start(ctx context.Context, r Request) *walk {
+	w := &walk{Switch: s, ctx: ctx, request: r, started: time.Now()}
+	w.entry = Entry{
+		Client: r.Client, Operation: r.Operation, Type: r.Type, Customer: r.Customer,
+		Account: r.Account, Fields: r.Fields, Instance: s.Instance, BodyHash: s.bodyHash(r),
+	}
+	if r.Key != "" {
+		w.entry.KeyHash = s.Hasher.Index("idempotency", r.Client, r.Operation, r.Key)
+	}
+	return w
+}
+
+// bodyHash covers what was asked, and nothing that configuration decides.
+func (s *Switch) bodyHash(r Request) []byte {
+	return s.Hasher.Hash("body", string(r.Type), r.Customer, r.Account.Reveal(), r.Bank, string(r.Fields.AppendClear(nil)))
+}
+
+// route finds the bank and fixes the deadline. It journals nothing.
+func (w *walk) route() Reason {
+	target, err := w.Router.Route(w.request.Account, routing.Bank(w.request.Bank))
+	if err != nil {
+		return refusalReason(err)
+	}
+	w.entry.Bank, w.entry.Card = string(target.Bank), target.Card
+	var known bool
+	if w.bank, known = w.banks[w.entry.Bank]; !known {
+		return ReasonUnknownBank
+	}
+	mti, code, known := w.bank.Dialect().Wire(w.request.Type)
+	if !known {
+		return ReasonUnsupported
+	}
+	w.entry.MTI, w.entry.Code3 = mti, code
+	limit := w.bank.Deadline(w.request.Type)
+	if t := w.request.Timeout; t != 0 && t < limit {
+		limit = t
+	}
+	w.deadline = w.started.Add(limit)
+	return ""
+}
+
+// admit asks the bank for leave to send.
+func (w *walk) admit() (*banks.Permit, Reason) {
+	if w.draining.Load() {
+		return nil, ReasonDraining
+	}
+	if !time.Now().Before(w.deadline) {
+		return nil, ReasonDeadline
+	}
+	permit, err := w.bank.Admit()
+	if err != nil {
+		return nil, refusalReason(err)
+	}
+	return permit, ""
+}
+
+// open writes the row under a number of its own. A crash after it leaves an
+// open row, which the scan ends as timed out.
+func (w *walk) open() (Opening, error) {
+	n, err := w.Numbers.Take(w.ctx)
+	if err != nil {
+		return Opening{}, err
+	}
+	e := &w.entry
+	e.ID, e.STAN, e.Sent, e.RRN = n.ID, n.STAN, n.Sent, codec.NewRRN(n.ID)
+	e.Opened = w.Now()
+	e.Deadline = e.Opened.Add(time.Until(w.deadline))
+	opening, err := w.Journal.Open(w.ctx, *e)
+	if errors.Is(err, ErrCommitUnknown) {
+		opening, err = w.readBackOpen(err)
+	}
+	if err != nil {
+		return Opening{}, err
+	}
+	if opening.Kind == Opened || opening.Kind == Joined {
+		w.entry = opening.Entry
+	}
+	w.Failpoint("open")
+	return opening, nil
+}
+
+// readBackOpen clears up an open whose commit is unknown. What is not on disk
+// was not opened; what cannot be read stays unknown, and nothing is sent.
+func (w *walk) readBackOpen(cause error) (Opening, error) {
+	e, found, err := w.Journal.Get(w.ctx, w.entry.ID)
+	switch {
+	case err != nil:
+		return Opening{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
+	case !found:
+		return Opening{}, fmt.Errorf("open not persisted: %s", cause.Error())
+	case !e.Open:
+		return Opening{Kind: EffectRefused, Entry: e}, nil
+	case e.Joins != 0:
+		return Opening{Kind: Joined, Entry: e}, nil
+	}
+	return Opening{Kind: Opened, Entry: e}, nil
+}
+
+func (w *walk) openFailed(err error) (Result, error) {
+	w.Log.Error().Err(err).Int64("id", w.entry.ID).Msg("open entry")
+	if errors.Is(err, ErrOutcomeUnknown) {
+		return w.fail(ErrOutcomeUnknown)
+	}
+	return w.refuse(ReasonJournal)
+}
+
+// send exchanges the message and closes the row.
+func (w *walk) send(permit *banks.Permit) (Result, error) {
+	begun := time.Now()
+	reply, err := permit.Exchange(w.ctx, w.message(w.entry), w.deadline)
+	w.bankTime = time.Since(begun)
+	w.Failpoint("reply")
+	end := settle(w.entry.Type, reply, err)
+	if w.entry.Type.Class() == codec.Enquiry && w.closeLater(end) {
+		return w.done(ended(w.entry, end), false)
+	}
+	return w.end(end)
+}
+
+// end closes the row and answers what it then holds.
+func (w *walk) end(end End) (Result, error) {
+	e, err := w.close(w.ctx, w.entry, end)
+	w.Failpoint("close")
+	if err != nil {
+		w.Log.Error().Err(err).Int64("id", w.entry.ID).Msg("close entry")
+		return w.fail(ErrOutcomeUnknown)
+	}
+	return w.done(e, false)
+}
+
+// closeLater closes an enquiry after its answer, where there is a place left. A
+// crash before it leaves the row open, and nothing in doubt.
+func (w *walk) closeLater(end End) bool {
+	select {
+	case w.closers <- struct{}{}:
+	default:
+		return false
+	}
+	w.inflight.Add(1)
+	s, ctx, entry := w.Switch, w.ctx, w.entry
+	go func() {
+		defer s.inflight.Done()
+		defer func() { <-s.closers }()
+		if _, err := s.close(ctx, entry, end); err != nil {
+			s.Log.Error().Err(err).Int64("id", entry.ID).Msg("close enquiry")
+		}
+	}()
+	return true
+}
+
+// answer ends a walk that sends nothing itself.
+func (w *walk) answer(o Opening) (Result, error) {
+	switch o.Kind {
+	case KeyReused:
+		return w.fail(ErrKeyReused)
+	case Known:
+		return w.replay(o.Entry)
+	case Joined:
+		return w.join()
+	case Opened, Settling, EffectRefused:
+	}
+	return w.done(o.Entry, false)
+}
+
+// replay answers as the first request with the key ended, or waits for its end.
+func (w *walk) replay(e Entry) (Result, error) {
+	if e.Open {
+		var ok bool
+		var err error
+		e, ok, err = w.await(w.ctx, e.ID, w.replayDeadline(), func(e Entry) bool { return !e.Open })
+		if err != nil {
+			return w.fail(ErrOutcomeUnknown)
+		}
+		if !ok {
+			return w.fail(ErrInProgress)
+		}
+	}
+	return w.done(e, true)
+}
+
+// replayDeadline is the repeat's own deadline: with no route there is none, and
+// the caller's or a short one serves.
+func (w *walk) replayDeadline() time.Time {
+	if !w.deadline.IsZero() {
+		return w.deadline
+	}
+	if t := w.request.Timeout; t != 0 {
+		return w.started.Add(t)
+	}
+	return w.started.Add(5 * time.Second)
+}
+
+// join waits, within its own deadline, for the end of the operation it joined.
+func (w *walk) join() (Result, error) {
+	w.Wake(w.entry.Bank, w.entry.Joins)
+	root, ok, err := w.await(w.ctx, w.entry.Joins, w.deadline, settled)
+	switch {
+	case err != nil:
+		return w.fail(ErrOutcomeUnknown) // the scan ends the row
+	case !ok:
+		return w.end(End{Outcome: TimedOut, Reason: Reason(banks.NoReply)})
+	}
+	return w.end(joinedEnd(root))
+}
+
+// settled reports whether an operation has an end that those who joined it can
+// take.
+func settled(e Entry) bool { return !e.Open && e.Standing != TimedOut }
+
+// joinedEnd is the end that an entry takes from the one it joined.
+func joinedEnd(root Entry) End {
+	end := End{Outcome: root.Standing, Code: root.End.Code, Reply: root.End.Reply}
+	if root.Standing == Refused {
+		end.Reason = root.End.Reason
+	}
+	if root.Standing != root.End.Outcome {
+		end.Code = root.LateCode
+	}
+	return end
+}
+
+// waitSettled waits until the blocker holds its account no more.
+func (w *walk) waitSettled(blocker int64) Reason {
+	w.Wake(w.entry.Bank, blocker)
+	_, ok, err := w.await(w.ctx, blocker, w.deadline, func(e Entry) bool { return !e.Holds })
+	if err != nil {
+		return ReasonJournal
+	}
+	if !ok {
+		return ReasonSettling
+	}
+	return ""
+}
+
+// refuse ends a walk before anything was sent or journalled. But a repeat of a
+// key that has ended is answered as it ended, even with the bank down.
+func (w *walk) refuse(reason Reason) (Result, error) {
+	if w.entry.KeyHash != nil {
+		e, found, err := w.Journal.Find(w.ctx, w.entry.KeyHash)
+		switch {
+		case err != nil:
+			w.Log.Error().Err(err).Msg("find key")
+			reason = ReasonJournal
+		case found && !bytes.Equal(e.BodyHash, w.entry.BodyHash):
+			return w.fail(ErrKeyReused)
+		case found:
+			return w.replay(e)
+		}
+	}
+	w.entry.End = End{Outcome: Refused, Reason: reason}
+	w.result = Result{Entry: w.entry}
+	return w.result, nil
+}
+
+func (w *walk) done(e Entry, replayed bool) (Result, error) {
+	w.result = Result{Entry: e, Journalled: true, Replayed: replayed}
+	return w.result, nil
+}
+
+func (w *walk) fail(err error) (Result, error) {
+	w.err = err
+	return Result{}, err
+}
+
+// refusalReason passes on the reason of routing and banks.
+func refusalReason(err error) Reason {
+	var noRoute *routing.Refusal
+	if errors.As(err, &noRoute) {
+		return Reason(noRoute.Reason)
+	}
+	var notSent *banks.NotSent
+	if errors.As(err, &notSent) {
+		return Reason(notSent.Reason)
+	}
+	return ReasonUnsupported
+}

@@ -1,0 +1,87 @@
+package switching
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// poll is how often a waiter looks at the database, for what another instance
+// did; within this process it is woken.
+const poll = 250 * time.Millisecond
+
+var errNoRow = errors.New("journal has no such row")
+
+// watchers are those who wait for an entry to change.
+type watchers struct {
+	mu sync.Mutex // guards m
+	m  map[int64][]chan struct{}
+}
+
+func (w *watchers) add(id int64) chan struct{} {
+	c := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.m == nil {
+		w.m = make(map[int64][]chan struct{})
+	}
+	w.m[id] = append(w.m[id], c)
+	return c
+}
+
+func (w *watchers) remove(id int64, c chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := w.m[id]
+	for i := range list {
+		if list[i] == c {
+			list = append(list[:i:i], list[i+1:]...)
+			break
+		}
+	}
+	if len(list) == 0 {
+		delete(w.m, id)
+		return
+	}
+	w.m[id] = list
+}
+
+func (w *watchers) wake(id int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.m[id] {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Changed wakes whoever waits for the entry: its row or its advice changed.
+func (s *Switch) Changed(id int64) { s.watch.wake(id) }
+
+// await looks at the entry until done says so or the deadline passes. It
+// returns the entry as last seen; ok is false if the deadline won.
+func (s *Switch) await(ctx context.Context, id int64, deadline time.Time, done func(Entry) bool) (e Entry, ok bool, err error) {
+	c := s.watch.add(id)
+	defer s.watch.remove(id, c)
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	for {
+		var found bool
+		e, found, err = s.Journal.Get(ctx, id)
+		if err == nil && !found {
+			err = errNoRow
+		}
+		if err != nil || done(e) {
+			return e, err == nil, err
+		}
+		select {
+		case <-c:
+		case <-time.After(poll):
+		case <-timer.C:
+			return e, false, nil
+		}
+	}
+}
