@@ -1,0 +1,132 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"wxswitch/banks"
+	switching "wxswitch/switch"
+)
+
+// Check is one thing that must hold for the switch to be ready.
+type Check struct {
+	Name string
+	// Ready returns why it does not hold. It is given a second.
+	Ready func(ctx context.Context) error
+}
+
+// Options are what an Ops is made of.
+type Options struct {
+	Registry *prometheus.Registry
+	Checks   []Check
+	Banks    map[string]*banks.Bank
+}
+
+// Ops serves the operators' pages.
+type Ops struct{ Options }
+
+// New returns an Ops.
+func New(o Options) *Ops { return &Ops{o} }
+
+// Handler serves /metrics, /livez and /readyz.
+func (o *Ops) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{Registry: o.Registry}))
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "alive") })
+	mux.HandleFunc("GET /readyz", o.ready)
+	return mux
+}
+
+func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+	defer cancel()
+	status, lines := http.StatusOK, []string{}
+	for _, c := range o.Checks {
+		if err := c.Ready(ctx); err != nil {
+			status = http.StatusServiceUnavailable
+			lines = append(lines, fmt.Sprintf("not ready: %s: %v", c.Name, err))
+			continue
+		}
+		lines = append(lines, "ready: "+c.Name)
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintln(w, strings.Join(append(lines, o.bankLines()...), "\n"))
+}
+
+func (o *Ops) bankLines() []string {
+	lines := make([]string, 0, len(o.Banks))
+	for name, b := range o.Banks {
+		s := b.Status()
+		lines = append(lines, fmt.Sprintf("bank %s: %d of %d links online, breaker %s, %d of %d in flight",
+			name, s.Online, len(s.Links), s.Breaker, s.InFlight, s.Limit))
+	}
+	sort.Strings(lines)
+	return lines
+}
+
+// Commits returns an observer of the journal's commits, for db.Options.
+func Commits(r prometheus.Registerer) func(batch int, took time.Duration) {
+	seconds := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "wxswitch_commit_seconds", Help: "Time of a commit, its fsync included.",
+		Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
+	})
+	batches := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "wxswitch_commit_batch", Help: "Transactions that shared a commit.",
+		Buckets: prometheus.ExponentialBuckets(1, 2, 10),
+	})
+	r.MustRegister(seconds, batches)
+	return func(batch int, took time.Duration) {
+		seconds.Observe(took.Seconds())
+		batches.Observe(float64(batch))
+	}
+}
+
+// Advices collects how many advices wait, by bank and state, and the age of the
+// oldest: stat is asked at every scrape.
+type Advices struct {
+	Stat func(ctx context.Context) ([]AdviceStat, error)
+	Now  func() time.Time
+}
+
+// AdviceStat counts the advices of a bank in one state.
+type AdviceStat struct {
+	Bank   string
+	State  switching.AdviceState
+	Count  int
+	Oldest time.Time
+}
+
+var (
+	adviceCount = prometheus.NewDesc("wxswitch_advices", "Advices that are not acknowledged, by bank and state.", []string{"bank", "state"}, nil)
+	adviceAge   = prometheus.NewDesc("wxswitch_advice_oldest_seconds", "Age of the oldest such advice.", []string{"bank", "state"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (a Advices) Describe(c chan<- *prometheus.Desc) {
+	c <- adviceCount
+	c <- adviceAge
+}
+
+// Collect implements prometheus.Collector. A journal that cannot be read shows
+// as an error of the scrape.
+func (a Advices) Collect(c chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	stats, err := a.Stat(ctx)
+	if err != nil {
+		c <- prometheus.NewInvalidMetric(adviceCount, err)
+		return
+	}
+	for _, s := range stats {
+		c <- prometheus.MustNewConstMetric(adviceCount, prometheus.GaugeValue, float64(s.Count), s.Bank, string(s.State))
+		c <- prometheus.MustNewConstMetric(adviceAge, prometheus.GaugeValue, a.Now().Sub(s.Oldest).Seconds(), s.Bank, string(s.State))
+	}
+}
