@@ -1,0 +1,158 @@
+package iso
+
+import (
+	"github.com/moov-io/iso8583"
+
+	"wxswitch/codec"
+)
+
+// Pack writes the message, unframed but for a length that stands in its own
+// header. A value that the dialect has no place for is an error, but for
+// FieldRemaining, which a bank may not want to know.
+func (d *Dialect) Pack(m *codec.Message) ([]byte, error) {
+	k := d.kinds[m.Type]
+	if k == nil {
+		return nil, &codec.FormatError{Field: "type", Rule: "one that the dialect names"}
+	}
+	p := packing{d: d, k: k, m: *m, dir: direction(m.Reply)}
+	if err := p.prepare(); err != nil {
+		return nil, err
+	}
+	if err := p.values(); err != nil {
+		return nil, err
+	}
+	if err := d.complete(k, &p.m, &p.bits); err != nil {
+		return nil, err
+	}
+	return p.assemble()
+}
+
+// direction is the index of requests or replies in a kind.
+func direction(reply bool) int {
+	if reply {
+		return 1
+	}
+	return 0
+}
+
+// packing is one message being written. Its message is a copy.
+type packing struct {
+	d    *Dialect
+	k    *kind
+	m    codec.Message
+	dir  int
+	bits bitset
+	span [maxField + 1]span
+	buf  []byte
+}
+
+func (p *packing) prepare() error {
+	if p.k.code != "" {
+		if c := p.m.Get(codec.FieldProcessingCode); c != "" && c != p.k.code {
+			return p.d.fields[p.d.code].fail("the type's own")
+		}
+		p.m.Set(codec.FieldProcessingCode, p.k.code)
+	}
+	for f := range p.m.All {
+		if p.d.places&(1<<f) == 0 && f != codec.FieldRemaining {
+			return &codec.FormatError{Field: f.String(), Rule: "has no place in this dialect"}
+		}
+	}
+	return nil
+}
+
+// values writes each field's content into buf.
+func (p *packing) values() error {
+	p.buf = make([]byte, 0, 512)
+	for _, n := range p.d.numbers {
+		start := len(p.buf)
+		out, present, err := p.d.fields[n].appendTo(p.buf, &p.m, p.k, p.k.wanted[p.dir].has(n))
+		if err != nil {
+			return err
+		}
+		if !present {
+			continue
+		}
+		p.buf = out
+		p.bits.set(n)
+		p.span[n] = span{start, len(out)}
+	}
+	return nil
+}
+
+// complete checks what the type needs.
+func (d *Dialect) complete(k *kind, m *codec.Message, bits *bitset) error {
+	dir := direction(m.Reply)
+	if err := lacking(k.needs[dir], bits); err != nil {
+		return err
+	}
+	if m.Reply && k.approved != nil && d.Meaning(k.t, m.Get(codec.FieldCode)) == codec.Approved {
+		return lacking(k.approved, bits)
+	}
+	return nil
+}
+
+func lacking(needs []need, bits *bitset) error {
+next:
+	for i := range needs {
+		for _, n := range needs[i].oneOf {
+			if bits.has(n) {
+				continue next
+			}
+		}
+		return &codec.FormatError{Field: needs[i].label, Rule: "missing"}
+	}
+	return nil
+}
+
+// errLibrary stands for errors of the library, whose text may hold values.
+var errLibrary = &codec.FormatError{Field: "message", Rule: "ISO 8583"}
+
+func (p *packing) assemble() ([]byte, error) {
+	message := iso8583.NewMessage(p.d.spec)
+	message.MTI(p.mti())
+	for _, n := range p.d.numbers {
+		if !p.bits.has(n) {
+			continue
+		}
+		if message.BinaryField(n, p.buf[p.span[n].at:p.span[n].end]) != nil {
+			return nil, errLibrary
+		}
+	}
+	body, err := message.Pack()
+	if err != nil {
+		return nil, errLibrary
+	}
+	return p.d.finish(body, p.dir)
+}
+
+func (p *packing) mti() string {
+	switch {
+	case p.m.Reply:
+		return p.k.reply
+	case p.m.Repeat && p.k.repeat != "":
+		return p.k.repeat
+	}
+	return p.k.requestMTI
+}
+
+// finish puts the header before the body, and the length into it.
+func (d *Dialect) finish(body []byte, dir int) ([]byte, error) {
+	if d.format.Prefix+d.headerSize+len(body) > d.format.Max {
+		return nil, &codec.FormatError{Field: "message", Rule: "at most the frame's largest"}
+	}
+	if d.headerSize == 0 {
+		return body, nil
+	}
+	raw := make([]byte, 0, d.headerSize+len(body))
+	for i := range d.header {
+		raw = append(raw, d.header[i].write[dir]...)
+	}
+	raw = append(raw, body...)
+	if d.format.Prefix == 0 {
+		if d.format.WriteLength(raw) != nil {
+			return nil, &codec.FormatError{Field: "header", Rule: "a length that can be written"}
+		}
+	}
+	return raw, nil
+}
