@@ -2,144 +2,197 @@ package banks
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
 
 	"wxswitch/codec"
 )
 
-// Reason says why a request was not sent, or why its end is in doubt.
-type Reason string
-
-// The reasons of NotSent.
-const (
-	BreakerOpen  Reason = "breaker-open"
-	NoLink       Reason = "no-link"
-	BulkheadFull Reason = "bulkhead-full"
-	Draining     Reason = "draining"
-	DeadlinePast Reason = "deadline"       // passed while the request was queued
-	Duplicate    Reason = "duplicate-pair" // the same Pair is in flight
-	Unwritable   Reason = "unwritable"     // the dialect cannot write this message
-)
-
-// The reasons of InDoubt.
-const (
-	NoReply  Reason = "no-reply"
-	BadReply Reason = "bad-reply" // paired, but cannot be read
-)
-
-// NotSent is the error of a request of which provably no byte left.
-type NotSent struct {
-	Reason Reason
-	Err    error // what is behind it; may be nil
+// Options are what a Bank is given beside its configuration.
+type Options struct {
+	Log zerolog.Logger
+	// Registerer takes the bank's collectors, each labelled with the bank; nil
+	// for none.
+	Registerer prometheus.Registerer
+	// Numbers names network messages. Required.
+	Numbers Numberer
+	// Dial opens a connection; nil for TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Tap is shown every message, unframed and in clear, from the goroutine
+	// that reads or writes it; it must not keep raw. For a demo's display;
+	// nil in production.
+	Tap func(bank string, out bool, raw []byte)
 }
 
-func (e *NotSent) Error() string { return "not sent: " + string(e.Reason) }
-
-// Unwrap returns the cause.
-func (e *NotSent) Unwrap() error { return e.Err }
-
-// InDoubt is the error of a request that was or may have been sent and got no
-// clear answer by its deadline.
-type InDoubt struct {
-	Reason Reason
-	Err    error
+// Numberer hands out the numbers of network messages, never the same twice.
+type Numberer interface {
+	Next(ctx context.Context) (codec.STAN, codec.Stamp, error)
 }
-
-func (e *InDoubt) Error() string { return "in doubt: " + string(e.Reason) }
-
-// Unwrap returns the cause.
-func (e *InDoubt) Unwrap() error { return e.Err }
-
-// Reply is a bank's answer.
-type Reply struct {
-	*codec.Message
-	// Meaning is what its code says, by the bank's dialect.
-	Meaning codec.Meaning
-	// Took is the time from hand-over to the mux until the reply was read.
-	Took time.Duration
-}
-
-// Handler takes what a bank says that nobody waits for. Its methods are called
-// on goroutines that Bank.Run waits for, at most a fixed number at once.
-type Handler interface {
-	// Late takes a reply whose waiter has gone. bank is the bank it came from.
-	Late(ctx context.Context, bank string, reply *codec.Message)
-	// Incoming takes a request of the bank's own and returns the reply to it;
-	// nil sends none. Network messages never reach it.
-	Incoming(ctx context.Context, bank string, request *codec.Message) *codec.Message
-}
-
-// LinkState is a state of a link.
-type LinkState string
-
-// The states of a link.
-const (
-	LinkDown     LinkState = "down" // between two dials
-	LinkDialing  LinkState = "dialing"
-	LinkSigning  LinkState = "sign-on"
-	LinkOnline   LinkState = "online"
-	LinkDraining LinkState = "draining"
-)
-
-// LinkStatus is a snapshot of one link.
-type LinkStatus struct {
-	Name      string    `json:"name"` // "wlmq-1 127.0.0.1:9001"
-	State     LinkState `json:"state"`
-	Since     time.Time `json:"since"`
-	LastError string    `json:"last_error,omitempty"` // of the last connection that ended
-}
-
-// Status is a snapshot of a bank, for ops and the API.
-type Status struct {
-	Bank     string       `json:"bank"`
-	Breaker  string       `json:"breaker"` // closed, half-open, open
-	InFlight int          `json:"in_flight"`
-	Limit    int          `json:"limit"` // of the bulkhead
-	Queued   int          `json:"queued"`
-	Online   int          `json:"online"` // links
-	Links    []LinkStatus `json:"links"`
-}
-
-// Permit is leave to send one request: a place in the bulkhead and the
-// breaker's. It ends by Exchange or Release, exactly once.
-type Permit struct{}
 
 // Bank is one member bank.
-type Bank struct{}
-
-// Name returns the bank's id.
-func (b *Bank) Name() string { panic("to be written") }
-
-// Dialect returns the dialect in which the bank is spoken to.
-func (b *Bank) Dialect() codec.Dialect { panic("to be written") }
-
-// Deadline returns how long the bank is given for a request of the type.
-func (b *Bank) Deadline(t codec.Type) time.Duration { panic("to be written") }
-
-// Run keeps the bank's links up until ctx is done, then drains: it refuses new
-// work, waits for what is in flight, signs off, and returns.
-func (b *Bank) Run(ctx context.Context) error { panic("to be written") }
-
-// Admit asks for leave to send one request. The error is a *NotSent with
-// Draining, BulkheadFull, NoLink or BreakerOpen, in this order of checks.
-func (b *Bank) Admit() (*Permit, error) { panic("to be written") }
-
-// Exchange sends m and waits for its reply until the deadline. What m must
-// carry of the deadline it sets itself (FieldRemaining). The error is *NotSent
-// or *InDoubt. It tells the breaker how it ended: a reply that is Approved or
-// Declined is a success; InDoubt and Unmapped replies (the latter on a Change)
-// and errors in doubt are failures, but for a deadline earlier than the bank's
-// own, which counts neither way, like NotSent.
-func (p *Permit) Exchange(ctx context.Context, m *codec.Message, deadline time.Time) (Reply, error) {
-	panic("to be written")
+type Bank struct {
+	cfg       Config
+	dialect   codec.Dialect
+	handler   Handler
+	log       zerolog.Logger
+	metrics   *metrics
+	breaker   *breaker
+	mux       *mux
+	inbox     *inbox
+	transport transport
+	gate      *gate
+	// queue holds what waits for a link. It is never closed; a call whose
+	// waiter has gone stays in it until a writer skips it.
+	queue    chan *call
+	slots    chan struct{} // the bulkhead: one for each permit given
+	inFlight atomic.Int64  // permits given, for status: a drain fills slots itself
+	draining atomic.Bool
 }
 
-// Release gives the permit back unused: nothing is counted.
-func (p *Permit) Release() { panic("to be written") }
+// New returns a Bank that is not connected: Run connects it. The error names
+// the key of the configuration and the rule that it breaks.
+func New(cfg Config, d codec.Dialect, h Handler, o Options) (*Bank, error) {
+	if err := validate(cfg, d, o); err != nil {
+		return nil, fmt.Errorf("bank %s: %w", cfg.Name, err)
+	}
+	cfg = cfg.withDefaults()
+	b := &Bank{
+		cfg: cfg, dialect: d, handler: h,
+		log:   o.Log.With().Str("bank", cfg.Name).Logger(),
+		mux:   newMux(),
+		gate:  newGate(),
+		queue: make(chan *call, cfg.Queue),
+		slots: make(chan struct{}, cfg.Limit),
+	}
+	b.breaker = newBreaker(cfg.Name, cfg.Breaker, b.log)
+	b.inbox = newInbox(b)
+	registry := o.Registerer
+	if registry == nil {
+		registry = prometheus.NewRegistry()
+	}
+	registry = prometheus.WrapRegistererWith(prometheus.Labels{"bank": cfg.Name}, registry)
+	var err error
+	if b.metrics, err = newMetrics(registry); err != nil {
+		return nil, fmt.Errorf("bank %s: metrics: %w", cfg.Name, err)
+	}
+	b.transport = newTCP(b, o)
+	if err := b.registerGauges(registry); err != nil {
+		return nil, fmt.Errorf("bank %s: metrics: %w", cfg.Name, err)
+	}
+	return b, nil
+}
+
+func validate(cfg Config, d codec.Dialect, o Options) error {
+	v := &violations{}
+	has := func(t codec.Type) bool { _, _, ok := d.Wire(t); return ok }
+	v.require(!cfg.SignOn || has(codec.SignOn) && has(codec.SignOff), "sign_on", "the dialect has no sign-on and sign-off")
+	v.require(cfg.EchoIdle < 0 || has(codec.Echo), "echo_idle", "the dialect has no echo; must be negative")
+	if o.Numbers == nil {
+		v.errs = append(v.errs, errors.New("Options.Numbers is missing"))
+	}
+	return errors.Join(cfg.Validate(), errors.Join(v.errs...))
+}
+
+// Name returns the bank's id.
+func (b *Bank) Name() string { return b.cfg.Name }
+
+// Dialect returns the dialect in which the bank is spoken to.
+func (b *Bank) Dialect() codec.Dialect { return b.dialect }
+
+// Deadline returns how long the bank is given for a request of the type.
+func (b *Bank) Deadline(t codec.Type) time.Duration { return b.cfg.deadline(t) }
+
+// Run keeps the bank's links up until ctx is done, then drains: it refuses new
+// work, waits for what is in flight (at most DrainLimit), signs off (at most
+// NetworkTimeout), and returns when every goroutine of the bank has ended. What
+// is in flight even then ends at once: queued as not sent, else in doubt. It
+// runs once.
+func (b *Bank) Run(ctx context.Context) error {
+	base := context.WithoutCancel(ctx)
+	carrying, stopCarrying := context.WithCancel(base)
+	handling, stopHandling := context.WithCancel(base)
+	defer stopCarrying()
+	defer stopHandling()
+	var links, workers sync.WaitGroup
+	b.inbox.start(handling, &workers)
+	links.Go(func() { b.transport.run(carrying) })
+
+	<-ctx.Done()
+	b.drain()
+	stopCarrying()
+	links.Wait()
+	b.mux.close()
+	b.inbox.close()
+	kill := time.AfterFunc(b.cfg.NetworkTimeout, stopHandling)
+	defer kill.Stop()
+	workers.Wait()
+	return nil
+}
+
+// drain refuses new permits and waits for those given, at most DrainLimit: it
+// takes their slots as they come back.
+func (b *Bank) drain() {
+	b.draining.Store(true)
+	limit := time.NewTimer(b.cfg.DrainLimit)
+	defer limit.Stop()
+	for range cap(b.slots) {
+		select {
+		case b.slots <- struct{}{}:
+		case <-limit.C:
+			b.log.Warn().Int64("in_flight", b.inFlight.Load()).Msg("drain limit reached")
+			return
+		}
+	}
+}
+
+// receive takes what a link brought, on the link's reader: it must not block.
+func (b *Bank) receive(in inbound) {
+	if in.head.Reply {
+		if c := b.mux.reply(in.head.Pair); c != nil {
+			c.done <- result{raw: in.raw, read: time.Now()}
+			return
+		}
+		b.metrics.late.Inc()
+	}
+	b.inbox.put(in)
+}
+
+// frame writes a message as it goes over the wire. A MAC, where a bank wants
+// one, is made here between pack and header.
+func (b *Bank) frame(m *codec.Message) ([]byte, error) {
+	raw, err := b.dialect.Pack(m)
+	if err != nil {
+		return nil, err
+	}
+	f := b.dialect.Frame()
+	return f.Append(make([]byte, 0, len(raw)+f.Prefix), raw)
+}
 
 // Status returns a snapshot.
-func (b *Bank) Status() Status { panic("to be written") }
+func (b *Bank) Status() Status {
+	return Status{
+		Bank: b.cfg.Name, Breaker: b.breaker.State().String(),
+		InFlight: int(b.inFlight.Load()), Limit: b.cfg.Limit,
+		Queued: len(b.queue), Online: b.gate.count(), Links: b.transport.status(),
+	}
+}
+
+func (b *Bank) linksIn(s LinkState) (n int) {
+	for _, l := range b.transport.status() {
+		if l.State == s {
+			n++
+		}
+	}
+	return n
+}
 
 // Online returns a channel that is closed when the bank next gets its first
 // link online; the channel is closed already while one is.
-func (b *Bank) Online() <-chan struct{} { panic("to be written") }
+func (b *Bank) Online() <-chan struct{} { return b.gate.wait() }

@@ -1,12 +1,16 @@
 // Package banks talks to member banks.
 //
 // A [Bank] is one member bank as the switch sees it: a bulkhead, a circuit
-// breaker, a [Mux] that pairs replies with requests, and a [Transport] that
-// carries bytes. Over TCP the transport is a set of links, each a state machine
+// breaker, a mux that pairs replies with requests, and a transport that carries
+// bytes. Over TCP the transport is a set of links, each a state machine
 // (dial → sign-on → online → draining); any online link may carry a request and
 // any may bring its reply.
 //
+//	bank, err := banks.New(cfg, dialect, handler, banks.Options{Numbers: numbers, Log: log})
+//	go bank.Run(ctx)                            // its caller waits for it
+//
 //	permit, err := bank.Admit()                 // *NotSent: nothing was sent
+//	defer permit.Release()                      // nothing, once exchanged
 //	reply, err := permit.Exchange(ctx, message, deadline)
 //
 // An exchange ends in one of three ways, which are three values:
@@ -15,12 +19,43 @@
 //   - a [*NotSent] error: provably no byte was handed to a socket;
 //   - an [*InDoubt] error: sent, or perhaps sent, and no clear answer in time.
 //
-// A request waits in the bank's queue, of bounded length, for a link to take
+// # The way of a request
+//
+// The caller's goroutine packs the message, registers its pair in the mux (the
+// same pair in flight is refused), and puts it into the bank's queue, of bounded
+// length; then it waits on its own timer. The writer of any online link takes
 // it: queued → writing by one compare-and-set. A deadline that wins while it is
 // queued ends it as NotSent; a link that fails before taking it leaves it to
-// the next. Once taken it counts as sent, whatever the write returned.
+// the next. Once taken it counts as sent, whatever the write returned. A writer
+// puts whatever waits (64 messages or 64 KiB) into one write. A peer that does
+// not read trips the link's write deadline and holds no caller.
 //
 // The order of events that may lose a reply: a link drops after the write. The
 // request stays in the mux until its deadline, since the reply may come over
-// another link. A reply that finds no waiter goes to [Handler].Late.
+// another link. A reply that finds no waiter goes to [Handler].Late, by four
+// workers and a queue of 1024; what comes when that is full is dropped and
+// counted. The mux keeps no memory of what it has ended: whether a late reply
+// belongs to anything, the journal knows.
+//
+// A link that brings garbage, a length outside the format, or eight unreadable
+// messages in a row is dropped and dialled anew, at the next of its addresses
+// unless it had held for BackoffMax. One message that is well framed and cannot
+// be read is counted, and the link stays.
+//
+// # Defaults
+//
+//	deadline          10s    limit                         256
+//	echo_idle         30s    queue                         2 × limit
+//	network_timeout    5s    breaker.consecutive_failures   10
+//	dial_timeout       5s    breaker.failure_ratio         0.5
+//	write_timeout      5s    breaker.min_requests           20
+//	read_timeout      10s    breaker.window                10s
+//	backoff_min     250ms    breaker.open_for              10s
+//	backoff_max       30s    breaker.probes                  1
+//	drain_limit       15s    sign_on                     false
+//
+// # Rooms below
+//
+//   - banks/adapter: what a bank puts in front of its own core.
+//   - banks/sim: a bank that is made up.
 package banks

@@ -1,0 +1,139 @@
+package banks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wxswitch/codec"
+)
+
+// Network messages (08xx) concern one link: they are asked, answered and paired
+// on it, past queue, bulkhead and breaker.
+
+// codeOK is F39 of a network message that was accepted.
+const codeOK = "00"
+
+// signing asks the bank to open the link for traffic.
+func (l *link) signing(ctx context.Context) state {
+	l.show(LinkSigning)
+	answer, err := l.ask(ctx, codec.SignOn)
+	switch {
+	case err != nil:
+		return l.drop(err)
+	case answer.Get(codec.FieldCode) != codeOK:
+		return l.drop(errors.New("bank refused the sign-on"))
+	}
+	return l.online
+}
+
+// draining tells the bank that the link ends, and ends it. Replies that come
+// before the bank's answer are still taken.
+func (l *link) draining(ctx context.Context) state {
+	l.show(LinkDraining)
+	err := errDrained
+	if l.tcp.cfg.SignOn {
+		if _, failed := l.ask(context.WithoutCancel(ctx), codec.SignOff); failed != nil {
+			err = failed
+			l.log.Warn().Err(err).Msg("sign-off")
+		}
+	}
+	l.conn.end(err)
+	l.log.Info().Msg("link closed")
+	return nil
+}
+
+var errDrained = errors.New("drained")
+
+// echoTimer fires when the link may have been silent for too long.
+func (l *link) echoTimer() *time.Timer {
+	if l.tcp.cfg.EchoIdle > 0 {
+		return time.NewTimer(l.untilEcho())
+	}
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}
+
+func (l *link) untilEcho() time.Duration { return max(l.tcp.cfg.EchoIdle-l.conn.silence(), 1) }
+
+// probe asks a silent link for a sign of life. A peer that is half open has no
+// other way to show.
+func (l *link) probe(ctx context.Context) error {
+	if l.conn.silence() < l.tcp.cfg.EchoIdle {
+		return nil
+	}
+	_, err := l.ask(ctx, codec.Echo)
+	return err
+}
+
+// ask sends a network request and waits for its answer on this link, hearing
+// what else the bank says on it meanwhile.
+func (l *link) ask(ctx context.Context, t codec.Type) (*codec.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.tcp.cfg.NetworkTimeout)
+	defer cancel()
+	pair, framed, err := l.request(ctx, t)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t, err)
+	}
+	if !l.conn.send(framed) {
+		return nil, fmt.Errorf("%s: %w", t, errOutboxFull)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%s: no answer: %w", t, ctx.Err())
+		case <-l.conn.gone:
+			return nil, l.conn.err
+		case in := <-l.conn.network:
+			if in.head.Reply && in.head.Pair == pair {
+				return l.dialect.Unpack(in.raw)
+			}
+			l.hear(in)
+		}
+	}
+}
+
+func (l *link) request(ctx context.Context, t codec.Type) (codec.Pair, []byte, error) {
+	stan, sent, err := l.numbers.Next(ctx)
+	if err != nil {
+		return codec.Pair{}, nil, err
+	}
+	m := codec.NewRequest(t)
+	m.Set(codec.FieldSTAN, string(stan))
+	m.Set(codec.FieldSent, string(sent))
+	m.Set(codec.FieldAcquirer, l.tcp.cfg.Acquirer)
+	framed, err := l.frame(m)
+	if err != nil {
+		return codec.Pair{}, nil, err
+	}
+	head, err := l.dialect.Peek(framed[l.dialect.Frame().Prefix:])
+	return head.Pair, framed, err
+}
+
+// hear takes what the bank says on the link that was not asked for.
+func (l *link) hear(in inbound) {
+	if in.head.Reply {
+		l.metrics.unmatched.Inc()
+		return
+	}
+	m, err := l.dialect.Unpack(in.raw)
+	if err != nil {
+		l.metrics.format.Inc()
+		l.log.Warn().Err(err).Str("type", string(in.head.Type)).Msg("unreadable network message")
+		return
+	}
+	switch m.Type { //nolint:exhaustive // an echo only wants its answer
+	case codec.SignOff:
+		l.signedOff = true
+	case codec.SignOn:
+		l.signedOff = false
+	}
+	framed, err := l.frame(codec.NewReply(m, codeOK))
+	if err != nil {
+		l.log.Error().Err(err).Str("type", string(m.Type)).Msg("answer cannot be written")
+		return
+	}
+	l.conn.send(framed)
+}
