@@ -252,6 +252,13 @@ var (
 	ErrCommitUnknown = errors.New("commit unknown")
 )
 
+// Errors of the operators' calls on advices.
+var (
+	ErrNoAdvice      = errors.New("no such advice")
+	ErrAdviceEnded   = errors.New("the advice has ended")
+	ErrAdviceNeedEnd = errors.New("closing a completion, and nothing else, names its end: approved or declined")
+)
+
 // Result is what Do returns where it returns no error.
 type Result struct {
 	Entry

@@ -12,13 +12,6 @@ import (
 	"wxswitch/switch/db"
 )
 
-// Errors of the operators' calls.
-var (
-	ErrNoAdvice      = errors.New("no such advice")
-	ErrAdviceEnded   = errors.New("the advice has ended")
-	ErrAdviceNeedEnd = errors.New("closing a completion needs its end: approved or declined")
-)
-
 func (j *Journal) addAdvice(ctx context.Context, tx db.Tx, e switching.Entry, t codec.Type) error {
 	now := j.Now().UnixMilli()
 	_, err := tx.ExecContext(ctx, `INSERT INTO advice (entry, type, bank, account_ix, state, attempts, next, claimed, created)
@@ -60,7 +53,7 @@ func (j *Journal) adviceByID(ctx context.Context, tx db.Tx, id int64) (switching
 		return switching.Advice{}, err
 	}
 	if len(list) == 0 {
-		return switching.Advice{}, ErrNoAdvice
+		return switching.Advice{}, switching.ErrNoAdvice
 	}
 	return list[0], nil
 }
@@ -227,7 +220,7 @@ func (j *Journal) RetryAdvice(ctx context.Context, id int64) (a switching.Advice
 			return err
 		}
 		if !a.State.Settles() && a.State != switching.AdviceNotFound {
-			return ErrAdviceEnded
+			return switching.ErrAdviceEnded
 		}
 		a.State = switching.AdvicePending
 		a.Entry, err = j.apply(ctx, tx, a.Entry, &a, switching.Change{Advice: switching.AdvicePending})
@@ -260,9 +253,9 @@ func operatorClose(a switching.Advice, outcome switching.Outcome) (switching.Cha
 	named := outcome == switching.Approved || outcome == switching.Declined
 	switch {
 	case !a.State.Settles():
-		return change, ErrAdviceEnded
+		return change, switching.ErrAdviceEnded
 	case a.Type == codec.Completion && !named, a.Type != codec.Completion && outcome != "":
-		return change, ErrAdviceNeedEnd
+		return change, switching.ErrAdviceNeedEnd
 	case a.Type == codec.Completion && outcome != a.Entry.Standing:
 		change.Standing = outcome
 	}
