@@ -193,6 +193,14 @@ type Advice struct {
 	Note     string // an operator's reason
 }
 
+// AdviceStat counts the advices of one bank in one state.
+type AdviceStat struct {
+	Bank   string
+	State  AdviceState
+	Count  int
+	Oldest time.Time
+}
+
 // Journal is the memory of the switch, durable before a message leaves and
 // before an answer is given. Errors: [ErrCommitUnknown] where the truth must be
 // read back, anything else means that nothing was written.

@@ -262,16 +262,8 @@ func operatorClose(a switching.Advice, outcome switching.Outcome) (switching.Cha
 	return change, nil
 }
 
-// AdviceStat counts the advices of one bank in one state.
-type AdviceStat struct {
-	Bank   string
-	State  switching.AdviceState
-	Count  int
-	Oldest time.Time
-}
-
 // AdviceStats returns counts of what has not been acknowledged, for metrics.
-func (j *Journal) AdviceStats(ctx context.Context) (stats []AdviceStat, err error) {
+func (j *Journal) AdviceStats(ctx context.Context) (stats []switching.AdviceStat, err error) {
 	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
 		rows, err := tx.QueryContext(ctx, `SELECT bank, state, COUNT(*), MIN(created) FROM advice
 			WHERE state IN ('pending', 'parked') GROUP BY bank, state`)
@@ -280,7 +272,7 @@ func (j *Journal) AdviceStats(ctx context.Context) (stats []AdviceStat, err erro
 		}
 		defer rows.Close() //nolint:errcheck // rows.Err tells
 		for rows.Next() {
-			var s AdviceStat
+			var s switching.AdviceStat
 			var oldest int64
 			if err := rows.Scan(&s.Bank, &s.State, &s.Count, &oldest); err != nil {
 				return err

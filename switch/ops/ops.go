@@ -92,16 +92,8 @@ func Commits(r prometheus.Registerer) func(batch int, took time.Duration) {
 // Advices collects how many advices wait, by bank and state, and the age of the
 // oldest: stat is asked at every scrape.
 type Advices struct {
-	Stat func(ctx context.Context) ([]AdviceStat, error)
+	Stat func(ctx context.Context) ([]switching.AdviceStat, error)
 	Now  func() time.Time
-}
-
-// AdviceStat counts the advices of a bank in one state.
-type AdviceStat struct {
-	Bank   string
-	State  switching.AdviceState
-	Count  int
-	Oldest time.Time
 }
 
 var (

@@ -1,0 +1,100 @@
+// Package config reads the programs' YAML files strictly: an unknown key, a key
+// twice or a wrong type stops the start with file, line, column and the reason.
+//
+//	var c Config
+//	f, err := config.Read("switchd.yaml", &c)
+//	err = f.At("banks[0].links", "at least one")  // switchd.yaml:12:5: banks[0].links: at least one
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxSize is far above any configuration, and far below what hurts.
+const maxSize = 1 << 20
+
+// File is a configuration file that was read, for errors that point into it.
+type File struct {
+	path string
+	tree *ast.File
+}
+
+// Read decodes the file into the struct that into points to.
+func Read(path string, into any) (*File, error) {
+	data, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	return Parse(path, data, into)
+}
+
+// Parse is Read for what is in memory already.
+func Parse(path string, data []byte, into any) (*File, error) {
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("%s:1:1: larger than %d bytes", path, maxSize)
+	}
+	tree, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return nil, located(path, err)
+	}
+	if err := yaml.UnmarshalWithOptions(data, into, yaml.Strict()); err != nil {
+		return nil, located(path, err)
+	}
+	return &File{path, tree}, nil
+}
+
+// located puts the library's error into one line: its own spans several, and
+// quotes the file, which may hold secrets.
+func located(path string, err error) error {
+	var y yaml.Error
+	if errors.As(err, &y) && y.GetToken() != nil {
+		p := y.GetToken().Position
+		return fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, y.GetMessage())
+	}
+	return fmt.Errorf("%s:1:1: not the YAML that is expected", path)
+}
+
+// At returns an error that points at a key, such as banks[0].name; a key that
+// is not there points at what should have it.
+func (f *File) At(key, reason string) error {
+	line, column := f.position(key)
+	return fmt.Errorf("%s:%d:%d: %s: %s", f.path, line, column, key, reason)
+}
+
+func (f *File) position(key string) (line, column int) {
+	for key != "" {
+		if p, err := yaml.PathString("$." + key); err == nil {
+			if node, err := p.FilterFile(f.tree); err == nil && node != nil {
+				at := node.GetToken().Position
+				return at.Line, at.Column
+			}
+		}
+		key = parent(key)
+	}
+	return 1, 1
+}
+
+// parent is the key of what a key stands in.
+func parent(key string) string {
+	for i := len(key) - 1; i > 0; i-- {
+		if key[i] == '.' || key[i] == '[' {
+			return key[:i]
+		}
+	}
+	return ""
+}
+
+// Dir resolves a path of the file against the file's own folder.
+func (f *File) Dir(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(f.path), path)
+}

@@ -1,0 +1,51 @@
+package config
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+type sample struct {
+	Name  string        `yaml:"name"`
+	Wait  time.Duration `yaml:"wait"`
+	Banks []struct {
+		ID    string   `yaml:"id"`
+		Links []string `yaml:"links"`
+	} `yaml:"banks"`
+}
+
+func TestParseSaysWhereItIsWrong(t *testing.T) {
+	tests := map[string]struct{ text, want string }{
+		"unknown key": {"name: a\nnmae: b\n", "f.yaml:2:1: unknown field"},
+		"key twice":   {"name: a\nname: b\n", "f.yaml:2:1: mapping key"},
+		"wrong type":  {"name: a\nbanks: 7\n", "f.yaml:2:8:"},
+		"no YAML":     {"name: [a\n", "f.yaml:1:7:"},
+		"too large":   {strings.Repeat("#", maxSize+1), "f.yaml:1:1: larger than"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse("f.yaml", []byte(test.text), &sample{})
+			if err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
+				t.Fatalf("got %v, want one line beginning %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestAtPointsAtTheKeyOrItsParent(t *testing.T) {
+	var s sample
+	f, err := Parse("f.yaml", []byte("name: a\nwait: 5s\nbanks:\n  - id: x\n    links: []\n  - id: y\n"), &s)
+	if err != nil || s.Wait != 5*time.Second {
+		t.Fatal(s, err)
+	}
+	for key, want := range map[string]string{
+		"banks[0].links": "f.yaml:5:12: banks[0].links: bad",
+		"banks[1].links": "f.yaml:6:", // not there: its bank
+		"missing":        "f.yaml:1:1: missing: bad",
+	} {
+		if got := f.At(key, "bad").Error(); !strings.HasPrefix(got, want) {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

@@ -1,0 +1,38 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+// ErrNewer: the database was migrated by newer code than this.
+var ErrNewer = errors.New("db: the database is newer than this program")
+
+// Migrate brings the tables of one room up to date. fsys holds its migrations at
+// the root, named 00001_word.sql and so on, in goose's format; table is the
+// room's own version table, so that each room counts for itself. A migration
+// runs in one transaction: a crash leaves it undone, and the next Migrate does
+// it. Call it before Run, or at least before anybody writes to these tables.
+// Errors: [ErrNewer], or what failed, wrapped.
+func (d *DB) Migrate(ctx context.Context, fsys fs.FS, table string) error {
+	p, err := goose.NewProvider(goose.DialectSQLite3, d.pool, fsys,
+		goose.WithTableName(table), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("db: migrations of %s: %w", table, err)
+	}
+	have, know, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("db: version in %s: %w", table, err)
+	}
+	if have > know {
+		return fmt.Errorf("%w: %s is at version %d, this program knows up to %d", ErrNewer, table, have, know)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("db: migrate %s: %w", table, err)
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync/atomic"
+)
+
+// errLost: SQLite gave up the transaction by itself, or the function ended it.
+var errLost = errors.New("the transaction had ended before its function did")
+
+// maxStatements bounds what a session keeps prepared.
+const maxStatements = 256
+
+// session is one connection and its prepared statements, used by one goroutine
+// at a time.
+type session struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+
+	// Set by SQLite's hooks, which run inside statements.
+	committing bool // COMMIT is ours; any other is turned into a rollback
+	rolledBack bool // since begin
+}
+
+// stmt returns the prepared statement, or nil if one more is not kept: a
+// statement of an earlier function may still be open, so none is thrown out.
+func (s *session) stmt(query string) (*sql.Stmt, error) {
+	if st, ok := s.stmts[query]; ok {
+		return st, nil
+	}
+	if len(s.stmts) >= maxStatements {
+		return nil, nil
+	}
+	st, err := s.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, err
+	}
+	s.stmts[query] = st
+	return st, nil
+}
+
+// exec runs one of the few statements that steer a transaction. It has no
+// context: what it does must not be left half done.
+func (s *session) exec(query string) error {
+	st, err := s.stmt(query)
+	if err != nil {
+		return err
+	}
+	if st == nil {
+		_, err = s.conn.ExecContext(context.Background(), query)
+		return err
+	}
+	_, err = st.ExecContext(context.Background())
+	return err
+}
+
+// begin begins a transaction. On failure it leaves none, whatever was before.
+func (s *session) begin(how string) error {
+	s.rolledBack = false
+	err := s.exec(how)
+	if err != nil {
+		s.rollback()
+	}
+	return err
+}
+
+func (s *session) commit() error {
+	s.committing = true
+	defer func() { s.committing = false }()
+	return s.exec("COMMIT")
+}
+
+// rollback ends the transaction if there is one, and says nothing if not.
+func (s *session) rollback() {
+	_ = s.exec("ROLLBACK")
+	s.rolledBack = true
+}
+
+// lost says whether the transaction that begin began is no more.
+func (s *session) lost() bool { return s.rolledBack }
+
+func (s *session) close() { _ = s.conn.Close() }
+
+// tx is the Tx of one function.
+type tx struct {
+	s     *session
+	write bool
+	ended atomic.Bool
+	rows  []*sql.Rows // handed out, to be closed at the end
+	row   []*sql.Row
+}
+
+// end closes what the function left open, which would keep its statement from
+// being used again, and makes the Tx useless.
+func (t *tx) end() {
+	t.ended.Store(true)
+	for _, r := range t.rows {
+		_ = r.Close()
+	}
+	for _, r := range t.row {
+		_ = r.Scan() // closes it; there is no other way
+	}
+}
+
+// ctx is the context of a statement. The writer's never end: SQLite answers an
+// interrupted write by undoing the whole transaction, the neighbours' too.
+func (t *tx) ctx(ctx context.Context) context.Context {
+	if t.write {
+		return context.Background()
+	}
+	return ctx
+}
+
+func (t *tx) check() error {
+	if t.ended.Load() {
+		return sql.ErrTxDone
+	}
+	if t.s.lost() {
+		return errLost
+	}
+	return nil
+}
+
+func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	st, err := t.s.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	if st != nil {
+		res, err := st.ExecContext(t.ctx(ctx), args...)
+		if !inUse(err) {
+			return res, err
+		}
+	}
+	return t.s.conn.ExecContext(t.ctx(ctx), query, args...)
+}
+
+func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	rows, err := t.query(t.ctx(ctx), query, args)
+	if err == nil {
+		t.rows = append(t.rows, rows)
+	}
+	return rows, err
+}
+
+// query runs a kept statement, or a fresh one if the kept one is in the middle
+// of another result. SQLite notices that when it binds parameters, so a
+// statement without any is never kept.
+func (t *tx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	if len(args) > 0 {
+		st, err := t.s.stmt(query)
+		if err != nil {
+			return nil, err
+		}
+		if st != nil {
+			rows, err := st.QueryContext(ctx, args...)
+			if !inUse(err) {
+				return rows, err
+			}
+		}
+	}
+	return t.s.conn.QueryContext(ctx, query, args...)
+}
+
+func (t *tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if t.check() != nil {
+		return t.s.conn.QueryRowContext(over, query) // a Row with an error in it
+	}
+	row := t.queryRow(t.ctx(ctx), query, args)
+	t.row = append(t.row, row)
+	return row
+}
+
+func (t *tx) queryRow(ctx context.Context, query string, args []any) *sql.Row {
+	if len(args) > 0 {
+		if st, err := t.s.stmt(query); err == nil && st != nil {
+			if row := st.QueryRowContext(ctx, args...); !inUse(row.Err()) {
+				return row
+			}
+		}
+	}
+	return t.s.conn.QueryRowContext(ctx, query, args...)
+}
+
+// over is a context that has ended.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()

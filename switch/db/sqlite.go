@@ -1,0 +1,167 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+)
+
+// What is here knows that the database is SQLite; the rest of the package only
+// begins, commits and rolls back.
+
+// pragma is a setting of one connection, read back after it is set: SQLite
+// ignores what it cannot do.
+type pragma struct{ name, set, want string }
+
+var (
+	readerPragmas = []pragma{
+		{"busy_timeout", "5000", "5000"},
+		{"foreign_keys", "ON", "1"},
+		{"query_only", "ON", "1"},
+		{"temp_store", "MEMORY", "2"},
+		{"cache_size", "-8192", "-8192"},
+	}
+	writerPragmas = []pragma{
+		{"busy_timeout", "5000", "5000"},
+		{"journal_mode", "WAL", "wal"},
+		{"synchronous", "FULL", "2"},
+		{"foreign_keys", "ON", "1"},
+		{"temp_store", "MEMORY", "2"}, // keeps what savepoints undo out of files
+		{"cache_size", "-65536", "-65536"},
+		{"wal_autocheckpoint", "4000", "4000"},
+		{"journal_size_limit", "33554432", "33554432"}, // the log's file shrinks to 32 MB when it is reused
+	}
+)
+
+const (
+	walMax      = 64 << 20
+	walInterval = time.Second
+)
+
+// openPool makes the file before SQLite would, which goes by the umask; the log
+// and its index get the file's mode.
+func openPool(path string) (*sql.DB, error) {
+	if path == "" || strings.HasPrefix(path, ":") {
+		return nil, errors.New("the path of a file is needed")
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
+		return nil, err
+	}
+	// One call for the whole process. What fdatasync leaves out, timestamps, no
+	// recovery needs. Where the system has none, SQLite goes on with fsync.
+	_, _ = sqlite.Fdatasync(true)
+	return sql.Open("sqlite", dsn(path))
+}
+
+// dsn is the path as a URI, so that ?, # and % in it are taken literally.
+func dsn(path string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+}
+
+func openSession(ctx context.Context, pool *sql.DB, pragmas []pragma, write bool) (*session, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{conn: conn, stmts: map[string]*sql.Stmt{}}
+	if err := setPragmas(ctx, conn, pragmas); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	if write {
+		err = s.watch()
+	}
+	return s, err
+}
+
+func setPragmas(ctx context.Context, conn *sql.Conn, pragmas []pragma) error {
+	for _, p := range pragmas {
+		if _, err := conn.ExecContext(ctx, "PRAGMA "+p.name+" = "+p.set); err != nil {
+			return fmt.Errorf("set %s: %w", p.name, err)
+		}
+		var got string
+		if err := conn.QueryRowContext(ctx, "PRAGMA "+p.name).Scan(&got); err != nil {
+			return fmt.Errorf("read back %s: %w", p.name, err)
+		}
+		if got != p.want {
+			return fmt.Errorf("%s = %s did not take: it is %s, not %s", p.name, p.set, got, p.want)
+		}
+	}
+	return nil
+}
+
+// watch hooks the session to SQLite, which may end a transaction by itself. A
+// statement after that would be a transaction of its own: tx.check stops it. A
+// COMMIT that a function says would persist half a batch: the hook turns it
+// into a rollback.
+func (s *session) watch() error {
+	return s.conn.Raw(func(c any) error {
+		h, ok := c.(sqlite.HookRegisterer)
+		if !ok {
+			return errors.New("the driver has no hooks")
+		}
+		h.RegisterRollbackHook(func() { s.rolledBack = true })
+		h.RegisterCommitHook(func() int32 {
+			if s.committing {
+				return 0
+			}
+			return 1
+		})
+		return nil
+	})
+}
+
+// inUse says whether a statement could not run because its last result is still
+// being read.
+func inUse(err error) bool {
+	const misuse = 21 // SQLITE_MISUSE
+	var e *sqlite.Error
+	return err != nil && errors.As(err, &e) && e.Code()&0xff == misuse
+}
+
+// walGuard keeps the log from growing without bound. SQLite starts it again from
+// the beginning when a checkpoint is complete and nobody reads from it; under
+// readers that never pause that moment does not come by itself.
+type walGuard struct {
+	path     string
+	max      int64
+	interval time.Duration
+	checked  time.Time
+}
+
+func newWALGuard(path string) walGuard {
+	return walGuard{path: path + "-wal", max: walMax, interval: walInterval, checked: time.Now()}
+}
+
+func (g *walGuard) size() int64 {
+	info, err := os.Stat(g.path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// limit looks at the log now and then; if it is too long it lets no new reader
+// into it and waits a little for the old ones. What fails is tried again at the
+// next look.
+func (g *walGuard) limit(s *session) {
+	if time.Since(g.checked) < g.interval {
+		return
+	}
+	g.checked = time.Now()
+	if g.size() <= g.max {
+		return
+	}
+	_ = s.exec("PRAGMA busy_timeout = 200")
+	_ = s.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	_ = s.exec("PRAGMA busy_timeout = 5000")
+}

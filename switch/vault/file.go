@@ -1,0 +1,132 @@
+package vault
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+)
+
+// maxFile is far above any key file.
+const maxFile = 1 << 20
+
+// NewKeyFile makes a key file. It never overwrites one.
+func NewKeyFile(path string) error {
+	f, err := newKeys()
+	if err != nil {
+		return err
+	}
+	if err := write(path, f); err != nil {
+		return fmt.Errorf("key file: %w", err)
+	}
+	return nil
+}
+
+// Load reads a key file.
+func Load(path string) (*Vault, error) {
+	f, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	v, err := open(f)
+	if err != nil {
+		return nil, fmt.Errorf("key file %s: %w", path, err)
+	}
+	return v, nil
+}
+
+// Rotate adds a key that seals from now on; those before still open. The file
+// is replaced in one step: a crash leaves the old one or the new one.
+func Rotate(path string) error {
+	f, err := read(path)
+	if err != nil {
+		return err
+	}
+	h, err := f.handle()
+	if err != nil {
+		return fmt.Errorf("key file %s: %w", path, err)
+	}
+	if err := f.rotate(h); err != nil {
+		return fmt.Errorf("key file %s: %w", path, err)
+	}
+	next := path + ".new"
+	if err := write(next, f); err != nil {
+		return fmt.Errorf("key file: %w", err)
+	}
+	if err := os.Rename(next, path); err != nil {
+		return fmt.Errorf("key file: %w", err)
+	}
+	return syncDir(path)
+}
+
+func (f *keyFile) rotate(h *keyset.Handle) error {
+	m := keyset.NewManagerFromHandle(h)
+	id, err := m.Add(aead.AES256GCMKeyTemplate())
+	if err != nil {
+		return err
+	}
+	if err := m.SetPrimary(id); err != nil {
+		return err
+	}
+	if h, err = m.Handle(); err != nil {
+		return err
+	}
+	return f.setHandle(h)
+}
+
+func read(path string) (*keyFile, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("key file %s does not exist: make one with `switchctl key new %s`", path, path)
+	case err != nil:
+		return nil, fmt.Errorf("key file: %w", err)
+	case info.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("key file %s has mode %04o: others may read it; chmod 600", path, info.Mode().Perm())
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("key file %s is too large", path)
+	}
+	data, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	return parse(path, data)
+}
+
+func parse(path string, data []byte) (*keyFile, error) {
+	var f keyFile
+	if err := json.Unmarshal(data, &f); err != nil {
+		return nil, fmt.Errorf("key file %s is no key file", path) // the library's text may quote it
+	}
+	return &f, nil
+}
+
+// write makes the file and has it on disk before it returns.
+func write(path string, f *keyFile) error {
+	data, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(append(data, '\n'))
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return syncDir(path)
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
