@@ -148,15 +148,11 @@ func (c *compiler) mtis() error {
 	c.d.mtis = map[string]*mti{}
 	for _, t := range slices.Sorted(maps.Keys(c.d.kinds)) {
 		k := c.d.kinds[t]
-		for name, is := range map[string]mti{
-			k.requestMTI: {},
-			k.repeat:     {repeat: true},
-			k.reply:      {reply: true},
-		} {
+		for i, name := range []string{k.requestMTI, k.repeat, k.reply} {
 			if name == "" {
 				continue
 			}
-			is.class, is.network = k.requestMTI, k.network != ""
+			is := mti{class: k.requestMTI, repeat: i == 1, reply: i == 2, network: k.network != ""}
 			if err := c.meet(name, is, k); err != nil {
 				return err
 			}

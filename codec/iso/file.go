@@ -257,16 +257,18 @@ func (l layer) find(path []string) (found ast.Node, depth int) {
 }
 
 // locate says where the fault of a whole dialect lies: in the layer that comes
-// nearest to its path, the uppermost of equals.
+// nearest to its path, the uppermost of equals. What lies in the base, which is
+// sound by itself, is put down to the line that names the base.
 func locate(layers []layer, f *fault) error {
-	best, depth := 0, -1
-	for i, l := range layers {
-		if _, d := l.find(f.path); d > depth {
-			best, depth = i, d
+	n, depth := layers[0].find(f.path)
+	err := layers[0].at(n, f.reason)
+	for _, under := range layers[1:] {
+		if n, d := under.find(f.path); d > depth {
+			base, _ := layers[0].find([]string{"base"})
+			err = layers[0].at(base, "on the base, "+under.at(n, f.reason).Error())
 		}
 	}
-	n, _ := layers[best].find(f.path)
-	return layers[best].at(n, f.reason)
+	return err
 }
 
 // fault is what is wrong at a path of keys and indexes of the file.

@@ -200,7 +200,7 @@ type tlv struct {
 
 type tag struct {
 	slot
-	name string
+	id string
 }
 
 func (t *tlv) append(dst []byte, m *codec.Message, k *kind, wanted bool) ([]byte, bool, error) {
@@ -212,7 +212,7 @@ func (t *tlv) append(dst []byte, m *codec.Message, k *kind, wanted bool) ([]byte
 			continue
 		}
 		head := len(dst)
-		out := append(dst, g.name...)
+		out := append(dst, g.id...)
 		out = appendNumber(out, 0, t.digits)
 		body := len(out)
 		out, present, err := g.append(out, m, k)
@@ -235,12 +235,12 @@ func (t *tlv) read(wire string, m *codec.Message, s *slot) error {
 	}
 	var seen uint64
 	for wire = wire[len(t.usage):]; wire != ""; {
-		name, value, rest, ok := t.next(wire)
+		id, value, rest, ok := t.next(wire)
 		if !ok {
 			return s.fail("tags with their lengths")
 		}
 		wire = rest
-		i := t.find(name)
+		i := t.find(id)
 		if i < 0 && t.ignoreUnknown {
 			continue
 		}
@@ -263,7 +263,7 @@ func (t *tlv) read(wire string, m *codec.Message, s *slot) error {
 }
 
 // next splits the first tag off.
-func (t *tlv) next(wire string) (name, value, rest string, ok bool) {
+func (t *tlv) next(wire string) (id, value, rest string, ok bool) {
 	head := t.tag + t.digits
 	if len(wire) < head {
 		return "", "", "", false
@@ -275,9 +275,9 @@ func (t *tlv) next(wire string) (name, value, rest string, ok bool) {
 	return wire[:t.tag], wire[head : head+n], wire[head+n:], true
 }
 
-func (t *tlv) find(name string) int {
+func (t *tlv) find(id string) int {
 	for i := range t.tags {
-		if t.tags[i].name == name {
+		if t.tags[i].id == id {
 			return i
 		}
 	}

@@ -1,0 +1,105 @@
+package iso_test
+
+import (
+	"testing"
+
+	"wxswitch/codec"
+	"wxswitch/codec/iso"
+)
+
+// Made-up numbers with valid check digits.
+const (
+	card16   = "6210081234567892"
+	card19   = "6217511234567890125"
+	passbook = "0301000012345678"
+	cert     = "11010519491231002X"
+)
+
+func builtin(t testing.TB, name string) *iso.Dialect {
+	t.Helper()
+	d, err := iso.Builtin(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// request returns a message of the type with what every dialect needs.
+func request(d *iso.Dialect, t codec.Type) *codec.Message {
+	m := codec.NewRequest(t)
+	m.Set(codec.FieldSTAN, "000123")
+	m.Set(codec.FieldSent, "1124101010")
+	m.Set(codec.FieldForwarder, "00048980000")
+	if t.Class() == codec.Network {
+		return m
+	}
+	_, code, _ := d.Wire(t)
+	if code == "" {
+		_, code, _ = d.Wire(codec.Deregister)
+	}
+	m.Set(codec.FieldProcessingCode, code)
+	m.Set(codec.FieldPAN, card16)
+	m.Set(codec.FieldRRN, "000000000077")
+	m.Set(codec.FieldAcquirer, "48980000")
+	m.Set(codec.FieldRemaining, "4500")
+	return m
+}
+
+// with returns m with pairs of field and value set.
+func with(m *codec.Message, pairs ...any) *codec.Message {
+	for i := 0; i < len(pairs); i += 2 {
+		m.Set(pairs[i].(codec.Field), pairs[i+1].(string))
+	}
+	return m
+}
+
+func authenticate(d *iso.Dialect) *codec.Message {
+	return with(request(d, codec.Authenticate), codec.FieldPAN, card19,
+		codec.FieldCertType, "01", codec.FieldCertNumber, cert, codec.FieldHolder, "阿卜杜拉•艾买提𠮷")
+}
+
+func reversal(d *iso.Dialect) *codec.Message {
+	_, code, _ := d.Wire(codec.Authenticate)
+	return with(request(d, codec.Reversal), codec.FieldProcessingCode, code,
+		codec.FieldOriginalMTI, "0100", codec.FieldOriginalSTAN, "000122",
+		codec.FieldOriginalSent, "1124100955", codec.FieldOriginalAcquirer, "48980000")
+}
+
+func repeated(m *codec.Message) *codec.Message {
+	m.Repeat = true
+	return m
+}
+
+func balances(m *codec.Message) *codec.Message {
+	return with(m, codec.FieldBalance, "123456", codec.FieldAvailable, "-7", codec.FieldCurrency, "156")
+}
+
+// goldens are the messages that stand in testdata/wire, by name.
+func goldens(d *iso.Dialect) map[string]*codec.Message {
+	deregister, balance := request(d, codec.Deregister), request(d, codec.Balance)
+	book := with(request(d, codec.Balance), codec.FieldPAN, "", codec.FieldAccount, passbook)
+	all := map[string]*codec.Message{
+		"authenticate-request":     authenticate(d),
+		"authenticate-approved":    with(codec.NewReply(authenticate(d), "00"), codec.FieldAuthCode, "A1B2", codec.FieldText, "ئەلۋەتتە 成功"),
+		"authenticate-declined":    with(codec.NewReply(authenticate(d), "05"), codec.FieldText, "证件与户名不符"),
+		"deregister-request":       deregister,
+		"deregister-approved":      codec.NewReply(deregister, "00"),
+		"deregister-unknown":       codec.NewReply(deregister, "25"),
+		"balance-request":          balance,
+		"balance-approved":         balances(codec.NewReply(balance, "00")),
+		"balance-declined":         codec.NewReply(balance, "51"),
+		"balance-passbook-request": book,
+		"balance-passbook-reply":   balances(codec.NewReply(book, "00")),
+		"reversal-request":         reversal(d),
+		"reversal-repeat":          repeated(reversal(d)),
+		"reversal-reply":           codec.NewReply(reversal(d), "00"),
+		"completion-request":       request(d, codec.Completion),
+		"completion-repeat":        repeated(request(d, codec.Completion)),
+		"completion-reply":         codec.NewReply(request(d, codec.Completion), "00"),
+	}
+	for _, t := range codec.Types(codec.Network) {
+		m := request(d, t)
+		all[string(t)+"-request"], all[string(t)+"-reply"] = m, codec.NewReply(m, "00")
+	}
+	return all
+}
