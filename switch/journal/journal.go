@@ -7,6 +7,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"wxswitch/codec"
@@ -49,7 +50,11 @@ func New(ctx context.Context, o Options) (*Journal, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if err := o.DB.Migrate(ctx, migrations, "journal_version"); err != nil {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	if err := o.DB.Migrate(ctx, files, "journal_version"); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	return &Journal{o}, nil
