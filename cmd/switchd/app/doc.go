@@ -1,0 +1,15 @@
+// Package app is the switch as a program: its configuration, its wiring, and
+// Run. cmd/switchd calls it, and so do cmd/demo and tests, in their own process.
+//
+//	c, err := app.Load("switchd.yaml") // strict: file:line:column and the reason
+//	err = app.Run(ctx, c)              // until ctx is done, then drains
+//
+// # Start and stop
+//
+// Parts start from the bottom up, each needing those before it: database,
+// switch (which at once settles what an earlier life left open), banks, advices,
+// doors. They stop in the opposite order: the API takes no new request and ends
+// those it has; advices on their way end; banks sign off; the database commits
+// what it took. Each step has its limit, so that a stop ends by itself; what a
+// limit cuts off is settled at the next start.
+package app

@@ -1,0 +1,303 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+
+	"wxswitch/banks"
+	"wxswitch/cmd/internal/parts"
+	"wxswitch/routing"
+	switching "wxswitch/switch"
+	"wxswitch/switch/api"
+	"wxswitch/switch/db"
+	"wxswitch/switch/journal"
+	"wxswitch/switch/ops"
+	"wxswitch/switch/saf"
+	"wxswitch/switch/vault"
+)
+
+// app is the switch while it is put together.
+type app struct {
+	Config
+	log      zerolog.Logger
+	registry *prometheus.Registry
+	key      *vault.Vault
+	db       *db.DB
+	journal  *journal.Journal
+	numbers  *switching.Numbers
+	router   *routing.Router
+	sw       *switching.Switch
+	advices  *saf.Forwarder
+	draining chan struct{} // closed when the stop begins
+	parts    parts.Stack
+}
+
+// Run runs the switch until ctx is done, then drains it. An error that it
+// returns at once says what keeps it from starting.
+func Run(ctx context.Context, c Config) error {
+	a := &app{Config: c, draining: make(chan struct{})}
+	if err := errors.Join(a.check(func(key, reason string) error { return fmt.Errorf("%s: %s", key, reason) })...); err != nil {
+		return err
+	}
+	a.defaults()
+	for _, build := range []func(context.Context) error{a.foundation, a.core, a.banks, a.doors} {
+		if err := build(ctx); err != nil {
+			return errors.Join(err, a.closeDB())
+		}
+	}
+	err := a.parts.Run(ctx)
+	return errors.Join(err, a.closeDB())
+}
+
+func (a *app) defaults() {
+	if a.Drain == 0 {
+		a.Drain = 20 * time.Second
+	}
+	if a.Forwarder == "" {
+		a.Forwarder = a.Acquirer
+	}
+	if a.Now == nil {
+		a.Now = time.Now
+	}
+	if a.Advices.BackoffMin == 0 {
+		a.Advices.BackoffMin = time.Second
+	}
+	a.Advices.BackoffMax = max(a.Advices.BackoffMin, cmp.Or(a.Advices.BackoffMax, 5*time.Minute))
+	level, _ := a.level()
+	out := a.LogTo
+	if out == nil {
+		out = os.Stderr
+	}
+	if a.Log.Format == "console" {
+		out = zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly}
+	}
+	zerolog.TimeFieldFormat = time.RFC3339Nano
+	a.log = zerolog.New(out).Level(level).With().Timestamp().Logger()
+	a.registry = prometheus.NewRegistry()
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+}
+
+// foundation opens key and database, and brings the tables up to date.
+func (a *app) foundation(ctx context.Context) (err error) {
+	if a.key = a.Key; a.key == nil {
+		if a.key, err = vault.Load(a.KeyFile); err != nil {
+			return err
+		}
+	}
+	a.db, err = db.Open(ctx, db.Options{Path: a.Database, Observe: ops.Commits(a.registry), Fail: a.FailCommit})
+	if err != nil {
+		return err
+	}
+	a.journal, err = journal.New(ctx, journal.Options{
+		DB: a.db, Vault: a.key, Now: a.Now,
+		Backoff: switching.Backoff{Min: a.Advices.BackoffMin, Max: a.Advices.BackoffMax},
+	})
+	a.parts.Add("database", a.db.Run)
+	a.parts.Add("forget", a.forget)
+	a.numbers = switching.NewNumbers(a.journal, a.Now)
+	return err
+}
+
+// core puts the switch together, without banks.
+func (a *app) core(context.Context) error {
+	table, err := a.loadRoutes()
+	if err != nil {
+		return err
+	}
+	instance := make([]byte, 6)
+	_, _ = rand.Read(instance)
+	a.router = routing.NewRouter(table)
+	a.sw = switching.New(switching.Options{
+		Router: a.router, Journal: a.journal, Numbers: a.numbers, Hasher: a.key,
+		Instance: hex.EncodeToString(instance), Acquirer: a.Acquirer, Forwarder: a.Forwarder,
+		Grace: a.Grace, Drain: a.Drain, Now: a.Now, Log: a.log, Registerer: a.registry, Failpoint: a.Failpoint,
+		Wake: func(bank string, entry int64) { a.advices.Wake(bank, entry) },
+	})
+	return nil
+}
+
+// banks connects the banks, and forwards their advices.
+func (a *app) banks(context.Context) error {
+	var banksUp parts.Group
+	for _, b := range a.Banks {
+		d, err := b.dialect()
+		if err != nil {
+			return err
+		}
+		bank, err := banks.New(b.Config, d, a.sw, banks.Options{Log: a.log, Registerer: a.registry, Numbers: a.numbers, Tap: a.Tap})
+		if err != nil {
+			return fmt.Errorf("bank %s: %w", b.Name, err)
+		}
+		a.sw.AddBank(bank)
+		banksUp = append(banksUp, bank.Run)
+	}
+	a.advices = saf.New(saf.Options{
+		Store: a.journal, Switch: a.sw, Numbers: a.numbers, Now: a.Now, Log: a.log, Registerer: a.registry, Failpoint: a.Failpoint,
+	})
+	a.registry.MustRegister(ops.Advices{Stat: a.journal.AdviceStats, Now: a.Now})
+	a.parts.Add("banks", banksUp.Run)
+	a.parts.Add("advices", a.advices.Run)
+	a.parts.Add("switch", a.sw.Run)
+	return nil
+}
+
+// doors opens the listeners: what cannot be listened on stops the start.
+func (a *app) doors(ctx context.Context) error {
+	clients, err := a.clients()
+	if err != nil {
+		return err
+	}
+	door := api.New(api.Options{
+		Switch: a.sw, Router: a.router, Banks: a.statuses, Advices: operator{a.journal, a.advices, a.sw},
+		Reload: a.reload, Clients: clients, Anonymous: a.Anonymous,
+		Limits: api.Limits{Drain: a.Drain}, Log: a.log, Registerer: a.registry,
+	})
+	page := ops.New(ops.Options{Registry: a.registry, Banks: a.sw.Banks(), Checks: []ops.Check{
+		{Name: "journal", Ready: a.db.Health},
+		{Name: "accepting requests", Ready: a.accepting},
+	}})
+	listen := net.ListenConfig{}
+	apiListener, err := listen.Listen(ctx, "tcp", a.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	opsListener, err := listen.Listen(ctx, "tcp", a.Ops)
+	if err != nil {
+		return errors.Join(fmt.Errorf("ops: %w", err), apiListener.Close())
+	}
+	a.parts.AddFirst("operators' pages", func(ctx context.Context) error { return servePages(ctx, opsListener, page.Handler()) })
+	a.parts.Add("reload", a.reloadOnSignal)
+	a.parts.Add("api", func(ctx context.Context) error { return door.Serve(ctx, apiListener) })
+	a.parts.Add("announce", func(ctx context.Context) error {
+		at := Addresses{API: apiListener.Addr().String(), Ops: opsListener.Addr().String()}
+		a.log.Info().Str("api", at.API).Str("ops", at.Ops).Int("banks", len(a.Banks)).Msg("switch is up")
+		if a.Ready != nil {
+			a.Ready(at)
+		}
+		<-ctx.Done()
+		close(a.draining)
+		a.log.Info().Msg("switch is draining")
+		return nil
+	})
+	return nil
+}
+
+func (a *app) accepting(context.Context) error {
+	select {
+	case <-a.draining:
+		return errors.New("draining")
+	default:
+		return nil
+	}
+}
+
+// servePages serves plain pages until ctx is done.
+func servePages(ctx context.Context, l net.Listener, h http.Handler) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func (a *app) statuses() []banks.Status {
+	list := make([]banks.Status, 0, len(a.sw.Banks()))
+	for _, b := range a.sw.Banks() {
+		list = append(list, b.Status())
+	}
+	return list
+}
+
+// reload puts the route file in use again, whole, or leaves the table in force.
+func (a *app) reload(context.Context) error {
+	table, err := a.loadRoutes()
+	if err != nil {
+		a.log.Error().Err(err).Msg("routes not reloaded; the table before stays in force")
+		return err
+	}
+	a.router.Swap(table)
+	a.log.Info().Str("routes", a.Routes).Msg("routes reloaded")
+	return nil
+}
+
+func (a *app) reloadOnSignal(ctx context.Context) error {
+	for {
+		select {
+		case <-a.Reload:
+			_ = a.reload(ctx) // logged; there is nobody to tell
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// forget frees old idempotency keys, a batch at a time.
+func (a *app) forget(ctx context.Context) error {
+	const pause = time.Minute
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		more, err := a.journal.Forget(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			a.log.Error().Err(err).Msg("free old idempotency keys")
+			timer.Reset(pause)
+		case more:
+			timer.Reset(time.Second)
+		default:
+			timer.Reset(pause)
+		}
+	}
+}
+
+func (a *app) closeDB() error {
+	if a.db == nil {
+		return nil
+	}
+	return a.db.Close()
+}
+
+// operator is the operators' view of the advices: what they change is looked at
+// at once.
+type operator struct {
+	*journal.Journal
+	forwarder *saf.Forwarder
+	sw        *switching.Switch
+}
+
+// RetryAdvice makes the advice due and wakes its bank.
+func (o operator) RetryAdvice(ctx context.Context, id int64) (switching.Advice, error) {
+	a, err := o.Journal.RetryAdvice(ctx, id)
+	if err == nil {
+		o.forwarder.Wake(a.Entry.Bank, 0)
+	}
+	return a, err
+}
+
+// CloseAdvice ends the advice and wakes whoever waits for its account.
+func (o operator) CloseAdvice(ctx context.Context, id int64, reason string, outcome switching.Outcome) (switching.Advice, error) {
+	a, err := o.Journal.CloseAdvice(ctx, id, reason, outcome)
+	if err == nil {
+		o.sw.Changed(a.Entry.ID)
+	}
+	return a, err
+}
