@@ -7,7 +7,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"wxswitch/codec"
@@ -50,11 +49,7 @@ func New(ctx context.Context, o Options) (*Journal, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
-	}
-	if err := o.DB.Migrate(ctx, files, "journal_version"); err != nil {
+	if err := o.DB.Migrate(ctx, migrations, "journal_version"); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	return &Journal{o}, nil
