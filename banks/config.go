@@ -59,8 +59,9 @@ type Config struct {
 	// DrainLimit is how long Run waits for what is in flight when it is told to
 	// stop; 15s. Sign-off follows, at most NetworkTimeout.
 	DrainLimit time.Duration `yaml:"drain_limit"`
-	// Acquirer is our number (F32) in network messages.
-	Acquirer string `yaml:"acquirer"`
+	// Acquirer and Forwarder are our numbers (F32, F33) in network messages.
+	Acquirer  string `yaml:"acquirer"`
+	Forwarder string `yaml:"forwarder"`
 }
 
 // LinkConfig is one connection to the bank.

@@ -104,6 +104,7 @@ func (l *link) request(ctx context.Context, t codec.Type) (codec.Pair, []byte, e
 	m.Set(codec.FieldSTAN, string(stan))
 	m.Set(codec.FieldSent, string(sent))
 	m.Set(codec.FieldAcquirer, l.tcp.cfg.Acquirer)
+	m.Set(codec.FieldForwarder, l.tcp.cfg.Forwarder)
 	framed, err := l.frame(m)
 	if err != nil {
 		return codec.Pair{}, nil, err

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -167,9 +168,8 @@ func (c *Config) checkBanks(at func(key, reason string) error) (errs []error) {
 	for i := range c.Banks {
 		b := &c.Banks[i]
 		key := fmt.Sprintf("banks[%d]", i)
-		if b.Acquirer == "" {
-			b.Acquirer = c.Acquirer
-		}
+		b.Acquirer = cmp.Or(b.Acquirer, c.Acquirer)
+		b.Forwarder = cmp.Or(b.Forwarder, c.Forwarder, b.Acquirer)
 		if _, err := iso.Open(b.Dialect); err != nil {
 			errs = append(errs, at(key+".dialect", err.Error()))
 		}
