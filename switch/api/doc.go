@@ -55,4 +55,4 @@
 // and status, wxswitch_api_in_flight.
 package api
 
-//go:generate go tool oapi-codegen -config generate.yaml openapi.yaml
+//go:generate go tool oapi-codegen -config generate.yaml -o api.gen.go openapi.yaml

@@ -6,7 +6,7 @@
 //		client.WithRequestEditorFn(client.Bearer(token)))
 //	r, err := c.CreateTransactionWithResponse(ctx,
 //		&client.CreateTransactionParams{IdempotencyKey: "7f9c2ba4"},
-//		client.TransactionRequest{Type: client.TypeBalance, Account: "6210081234567890"})
+//		client.TransactionRequest{Type: client.TypeBalance, Account: "6210081234567892"})
 //	switch {
 //	case err != nil:                                 // no answer: repeat with the same key
 //	case r.JSON200 != nil:                           // r.JSON200.Outcome
@@ -17,4 +17,4 @@
 // use WithHTTPClient.
 package client
 
-//go:generate go tool oapi-codegen -config generate.yaml ../openapi.yaml
+//go:generate go tool oapi-codegen -config generate.yaml -o client.gen.go ../openapi.yaml

@@ -1,0 +1,264 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"reflect"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// maxBody bounds a request's body.
+const maxBody = 64 << 10
+
+// operation is what the door must know of one.
+type operation struct {
+	name   string
+	scopes []Scope
+	body   *shape // nil for none
+	counts *counts
+}
+
+// operations are those of openapi.yaml, by pattern.
+var operations = map[string]operation{
+	"POST /v1/transactions":       {name: "transact", scopes: []Scope{ScopeBank}, body: shapeFor[TransactionRequest]()},
+	"GET /v1/transactions/{id}":   {name: "transaction", scopes: []Scope{ScopeBank}},
+	"POST /v1/routes/explain":     {name: "explain", scopes: []Scope{ScopeBank, ScopeOperate}, body: shapeFor[RouteQuestion]()},
+	"POST /v1/routes/reload":      {name: "reload", scopes: []Scope{ScopeOperate}},
+	"GET /v1/banks":               {name: "banks", scopes: []Scope{ScopeOperate}},
+	"GET /v1/advices":             {name: "advices", scopes: []Scope{ScopeOperate}},
+	"POST /v1/advices/{id}/retry": {name: "advice-retry", scopes: []Scope{ScopeOperate}},
+	"POST /v1/advices/{id}/close": {name: "advice-close", scopes: []Scope{ScopeOperate}, body: shapeFor[AdviceClose]()},
+	"GET /openapi.yaml":           {name: "page"},
+	"GET /problems":               {name: "page"},
+}
+
+func shapeFor[T any]() *shape { return shapeOf(reflect.TypeFor[T]()) }
+
+// mux registers the generated routes, each behind the door.
+type mux struct {
+	*http.ServeMux
+	api     *API
+	methods map[string][]string // by path
+}
+
+// HandleFunc registers an operation; one that the table does not have is a
+// mistake of the program.
+func (m *mux) HandleFunc(pattern string, handle func(http.ResponseWriter, *http.Request)) {
+	op, known := operations[pattern]
+	if !known {
+		panic("api: no operation " + pattern)
+	}
+	op.counts = m.api.metrics.of(op.name)
+	m.ServeMux.HandleFunc(pattern, m.api.guard(&op, handle))
+	method, path, _ := strings.Cut(pattern, " ")
+	m.methods[path] = append(m.methods[path], method)
+}
+
+// routes is every path of the API.
+func (a *API) routes() http.Handler {
+	m := &mux{ServeMux: http.NewServeMux(), api: a, methods: make(map[string][]string)}
+	strict := NewStrictHandlerWithOptions(operationsOf{a}, nil, StrictHTTPServerOptions{
+		RequestErrorHandlerFunc:  a.fail,
+		ResponseErrorHandlerFunc: a.fail,
+	})
+	HandlerWithOptions(strict, StdHTTPServerOptions{BaseRouter: m, ErrorHandlerFunc: a.fail})
+	m.HandleFunc("GET /openapi.yaml", page("application/yaml", openAPI))
+	m.HandleFunc("GET /problems", page("text/html; charset=utf-8", problemsPage))
+	nowhere := operation{name: "none", counts: a.metrics.of("none")}
+	for path, methods := range m.methods {
+		wrong := refuse(codeMethodNotAllowed)
+		wrong.allow = strings.Join(methods, ", ")
+		m.ServeMux.HandleFunc(path, a.guard(&nowhere, a.always(wrong)))
+	}
+	m.ServeMux.HandleFunc("/", a.guard(&nowhere, a.always(refuse(codeNotFound))))
+	return m
+}
+
+func (a *API) always(r *refusal) http.HandlerFunc {
+	return func(w http.ResponseWriter, request *http.Request) { a.fail(w, request, r) }
+}
+
+func page(contentType string, content []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(content)
+	}
+}
+
+// guard is the door of one operation: place, client, scope, body.
+func (a *API) guard(op *operation, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		answer := &answer{ResponseWriter: w, limit: a.Limits.Write, op: op}
+		defer a.finish(answer, r)
+		select {
+		case a.places <- struct{}{}:
+			defer func() { <-a.places }()
+		default:
+			a.fail(answer, r, refuse(codeBusy))
+			return
+		}
+		a.metrics.inFlight.Inc()
+		defer a.metrics.inFlight.Dec()
+		admitted, refused := a.admit(op, r)
+		if refused != nil {
+			a.fail(answer, r, refused)
+			return
+		}
+		next(answer, admitted)
+	}
+}
+
+// admit checks who asks and what, and returns the request with its client and
+// a body that can be read without a check.
+func (a *API) admit(op *operation, r *http.Request) (*http.Request, *refusal) {
+	if op.scopes == nil {
+		return r, nil
+	}
+	client, refused := a.authenticate(r)
+	switch {
+	case refused != nil:
+		return nil, refused
+	case !client.allows(op.scopes):
+		return nil, refuse(codeScopeMissing)
+	}
+	body, refused := readBody(op.body, r)
+	if refused != nil {
+		return nil, refused
+	}
+	r = r.WithContext(context.WithValue(r.Context(), clientKey{}, client))
+	r.Body = body
+	return r, nil
+}
+
+// readBody reads the whole body and checks it against the shape. Server's read
+// timeout bounds it.
+func readBody(s *shape, r *http.Request) (io.ReadCloser, *refusal) {
+	if r.ContentLength > maxBody {
+		return nil, refuse(codeBodyTooLarge)
+	}
+	body := make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead)
+	buffer := bytes.NewBuffer(body)
+	_, err := buffer.ReadFrom(io.LimitReader(r.Body, maxBody+1))
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, refuse(codeBodyTimeout)
+	case err != nil:
+		return nil, refuseField("", "cannot be read")
+	case buffer.Len() > maxBody:
+		return nil, refuse(codeBodyTooLarge)
+	case s == nil && buffer.Len() > 0:
+		return nil, refuseField("", "this operation takes none")
+	case s == nil:
+		return http.NoBody, nil
+	case !isJSON(r.Header.Get("Content-Type")):
+		return nil, refuse(codeContentType)
+	}
+	if refused := s.check(buffer.Bytes()); refused != nil {
+		return nil, refused
+	}
+	return io.NopCloser(buffer), nil
+}
+
+func isJSON(contentType string) bool {
+	if contentType == "application/json" {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == "application/json"
+}
+
+// answer is a response under way. It knows when the answer is ready, from where
+// the time to take it counts, and keeps the status.
+type answer struct {
+	http.ResponseWriter
+	limit  time.Duration
+	op     *operation
+	status int
+}
+
+// WriteHeader sends the status.
+func (w *answer) WriteHeader(status int) {
+	if w.status != 0 {
+		return
+	}
+	w.status = status
+	h := w.Header()
+	h["Cache-Control"] = noStore
+	h["X-Content-Type-Options"] = noSniff
+	// A deadline that cannot be set leaves a caller that does not read to TCP.
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.limit))
+	w.ResponseWriter.WriteHeader(status)
+}
+
+var noStore, noSniff = []string{"no-store"}, []string{"nosniff"}
+
+// Write sends a part of the body.
+func (w *answer) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// finish counts the answer. A panic ends its own request only; what it said may
+// hold a secret, so only its type and place are logged.
+func (a *API) finish(w *answer, r *http.Request) {
+	if v := recover(); v != nil {
+		a.Log.Error().Str("operation", w.op.name).Type("panic", v).Bytes("stack", debug.Stack()).Msg("api: panic")
+		if w.status != 0 {
+			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+		}
+		a.fail(w, r, refuse(codeInternal))
+	}
+	w.op.counts.add(w.status)
+}
+
+// fail answers an error: a problem as it is, a parameter's as such, and any
+// other as one of ours.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	refused := asRefusal(err)
+	event := a.Log.Debug()
+	if refused.Status >= http.StatusInternalServerError {
+		event = a.Log.Warn()
+	}
+	if refused.Code == codeInternal {
+		event = event.Err(err)
+	}
+	if answer, ok := w.(*answer); ok {
+		event = event.Str("operation", answer.op.name)
+	}
+	if client, ok := r.Context().Value(clientKey{}).(*Client); ok {
+		event = event.Str("client", client.ID)
+	}
+	event.Str("code", refused.Code).Str("peer", r.RemoteAddr).Msg("api: refused")
+	refused.write(w)
+}
+
+func asRefusal(err error) *refusal {
+	var refused *refusal
+	if errors.As(err, &refused) {
+		return refused
+	}
+	var name string
+	var format *InvalidParamFormatError
+	var count *TooManyValuesForParamError
+	switch {
+	case errors.As(err, &format):
+		name = format.ParamName
+	case errors.As(err, &count):
+		name = count.ParamName
+	default:
+		return refuse(codeInternal)
+	}
+	if name == "Idempotency-Key" {
+		return refuse(codeKeyInvalid)
+	}
+	return refuseBecause(codeParameterInvalid, "parameter "+name+" is wrong")
+}

@@ -1,0 +1,256 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"wxswitch/banks"
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+	"wxswitch/switch/api"
+	"wxswitch/switch/api/client"
+)
+
+func specification(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// The document is OpenAPI, and each example in it keeps its own schema.
+func TestSpecificationAndItsExamples(t *testing.T) {
+	doc := specification(t)
+	if err := doc.Validate(t.Context(), openapi3.EnableExamplesValidation(), openapi3.EnableSchemaFormatValidation()); err != nil {
+		t.Fatal(err)
+	}
+	var examples int
+	for _, item := range doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			if op.RequestBody != nil {
+				examples += exampleCount(op.RequestBody.Value.Content)
+			}
+			for _, response := range op.Responses.Map() {
+				examples += exampleCount(response.Value.Content)
+			}
+		}
+	}
+	if examples < 20 {
+		t.Errorf("only %d examples", examples)
+	}
+	answer := doc.Components.Schemas["Answer"].Value
+	if answer.VisitJSON(map[string]any{"id": "x"}) == nil {
+		t.Error("the validator passes anything")
+	}
+}
+
+func exampleCount(content openapi3.Content) (n int) {
+	for _, media := range content {
+		n += len(media.Examples)
+		if media.Example != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// The examples of requests are what the door takes.
+func TestExamplesOfRequests(t *testing.T) {
+	d := openFull(t, nil)
+	doc := specification(t)
+	for name, example := range doc.Paths.Find("/v1/transactions").Post.RequestBody.Value.Content["application/json"].Examples {
+		body, err := json.Marshal(example.Value.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := d.call("POST", "/v1/transactions", bankToken, string(body), "Idempotency-Key", "k-"+name)
+		answer.ok(t, &api.Answer{})
+	}
+}
+
+// What the door answers keeps the schema.
+func TestAnswersKeepTheSpecification(t *testing.T) {
+	doc := specification(t)
+	d := openFull(t, func(o *api.Options) {
+		o.Banks = func() []banks.Status {
+			return []banks.Status{{Bank: "klb", Breaker: "closed", Links: []banks.LinkStatus{{Name: "l", State: banks.LinkDown, Since: now}}}}
+		}
+	})
+	for _, c := range calls {
+		token := bankToken
+		if !c.bank {
+			token = opsToken
+		}
+		answer := d.call(c.method, c.path, token, c.body)
+		item := doc.Paths.Find(pathOf(c.path))
+		if item == nil {
+			t.Fatalf("no path for %s", c.path)
+		}
+		d.keeps(item.GetOperation(c.method).Responses.Status(http.StatusOK).Value.Content["application/json"], answer)
+	}
+	problem := doc.Components.Responses["Problem"].Value.Content["application/problem+json"]
+	d.keeps(problem, d.call("POST", "/v1/transactions", bankToken, `{"type":1}`))
+	d.keeps(problem, d.call("GET", "/v1/banks", "", ""))
+}
+
+var number = regexp.MustCompile(`/\d+`)
+
+func pathOf(path string) string { return number.ReplaceAllString(path, "/{id}") }
+
+func (d *door) keeps(media *openapi3.MediaType, answer reply) {
+	d.t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(answer.body), &v); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := media.Schema.Value.VisitJSON(v, openapi3.EnableFormatValidation()); err != nil {
+		d.t.Errorf("%s: %v", answer.body, err)
+	}
+}
+
+// Generated code is current.
+func TestGeneratedIsCurrent(t *testing.T) {
+	for _, folder := range []string{".", "client"} {
+		committed, err := filepath.Glob(filepath.Join(folder, "*.gen.go"))
+		if err != nil || len(committed) != 1 {
+			t.Fatal(committed, err)
+		}
+		fresh := filepath.Join(t.TempDir(), "fresh.go")
+		out, err := exec.CommandContext(t.Context(), "go", "tool", "oapi-codegen", //nolint:gosec // this repository's own files
+			"-config", filepath.Join(folder, "generate.yaml"), "-o", fresh, "openapi.yaml").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if !bytes.Equal(read(t, fresh), read(t, committed[0])) {
+			t.Errorf("%s is stale: go generate ./switch/api/...", committed[0])
+		}
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// The client imports nothing of ours.
+func TestClientStandsAlone(t *testing.T) {
+	files, err := filepath.Glob("client/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range file.Imports {
+			if strings.HasPrefix(i.Path.Value, `"wxswitch`) {
+				t.Errorf("%s imports %s", path, i.Path.Value)
+			}
+		}
+	}
+}
+
+// Every reason of packages switching, routing and banks has its row on the page
+// of problems, and every problem stands in the specification.
+func TestEveryReasonHasItsRow(t *testing.T) {
+	page := open(t, nil).call("GET", "/problems", "", "").body
+	reasons := reasonsIn(t, "..", "../../routing", "../../banks")
+	if len(reasons) < 18 {
+		t.Fatalf("found only %q", reasons)
+	}
+	for _, reason := range reasons {
+		if !strings.Contains(page, `<tr id="`+reason+`">`) {
+			t.Errorf("no row for %q", reason)
+		}
+	}
+	specification := string(read(t, "openapi.yaml"))
+	for _, row := range regexp.MustCompile(`<tr id="([^"]+)"`).FindAllStringSubmatch(page, -1) {
+		if !regexp.MustCompile(`[^a-z-]`+row[1]+`[^a-z-]`).MatchString(specification) {
+			t.Errorf("openapi.yaml does not name %s", row[1])
+		}
+	}
+}
+
+// reasonsIn finds the constants of type Reason.
+func reasonsIn(t *testing.T, folders ...string) (reasons []string) {
+	t.Helper()
+	for _, folder := range folders {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range files {
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				if spec, ok := n.(*ast.ValueSpec); ok {
+					if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Reason" {
+						for _, v := range spec.Values {
+							reasons = append(reasons, strings.Trim(v.(*ast.BasicLit).Value, `"`))
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+	slices.Sort(reasons)
+	return slices.Compact(reasons)
+}
+
+// The generated client reads what the server says.
+func TestGeneratedClient(t *testing.T) {
+	d := openFull(t, nil)
+	c, err := client.NewClientWithResponses(d.url, client.WithHTTPClient(d.http), client.WithRequestEditorFn(client.Bearer(bankToken)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	timeout := client.RequestTimeout(2500)
+	sent, err := c.CreateTransactionWithResponse(t.Context(),
+		&client.CreateTransactionParams{IdempotencyKey: "k", RequestTimeout: &timeout},
+		client.TransactionRequest{Type: client.TypeAuthenticate, Account: card, Certificate: &client.Certificate{Type: "01", Number: certNumber}})
+	if err != nil || sent.JSON200 == nil || sent.JSON200.Outcome != client.AnswerOutcomeApproved || !sent.JSON200.Opened.Equal(now) {
+		t.Fatal(err, sent)
+	}
+	if r := d.sw.last(t); r.Key != "k" || r.Timeout.Milliseconds() != 2500 || r.Fields.Get(codec.FieldCertNumber) != certNumber {
+		t.Errorf("%+v", r)
+	}
+	stands, err := c.GetTransactionWithResponse(t.Context(), sent.JSON200.Id)
+	if err != nil || stands.JSON200 == nil || stands.JSON200.Standing != client.TransactionStandingApproved {
+		t.Fatal(err, stands)
+	}
+	d.sw.do = func(_ context.Context, r switching.Request) (switching.Result, error) {
+		return ended(r, switching.End{Outcome: switching.Refused, Reason: switching.ReasonSettling}), nil
+	}
+	refused, err := c.CreateTransactionWithResponse(t.Context(), &client.CreateTransactionParams{},
+		client.TransactionRequest{Type: client.TypeBalance, Account: card})
+	if err != nil || refused.ApplicationproblemJSONDefault == nil {
+		t.Fatal(err, refused)
+	}
+	if p := refused.ApplicationproblemJSONDefault; p.Code != "settling" || p.Status != 409 || p.Retry != client.ProblemRetryLater || p.Id != "12000123" {
+		t.Errorf("%+v", p)
+	}
+}
