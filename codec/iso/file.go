@@ -14,7 +14,7 @@ import (
 )
 
 // maxFile bounds a dialect file, in bytes.
-const maxFile = 256 << 10
+const maxFile = 64 << 10
 
 // file is a dialect as it is written. doc.go explains every key.
 type file struct {
@@ -111,7 +111,10 @@ type layer struct {
 func parse(name string, data []byte, f *file) (layer, error) {
 	l := layer{name: name}
 	if len(data) > maxFile {
-		return l, &FileError{name, 1, 1, "larger than 256 KiB"}
+		return l, &FileError{name, 1, 1, "larger than 64 KiB"}
+	}
+	if deep(data) {
+		return l, &FileError{name, 1, 1, "nested too deep"}
 	}
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
@@ -129,6 +132,24 @@ func parse(name string, data []byte, f *file) (layer, error) {
 	}
 	l.root = root
 	return l, l.decode(f)
+}
+
+// deep reports brackets nested beyond all use, over which the parser would take
+// seconds.
+func deep(data []byte) bool {
+	open := 0
+	for _, c := range data {
+		switch c {
+		case '[', '{':
+			open++
+		case ']', '}':
+			open--
+		}
+		if open > 100 {
+			return true
+		}
+	}
+	return false
 }
 
 func (l layer) decode(f *file) error {

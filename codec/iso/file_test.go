@@ -141,8 +141,10 @@ func TestFileErrorsNameTheLine(t *testing.T) {
 	} {
 		wantFault(t, strings.Replace(cups, c.old, c.replacement, 1), c.marker, "")
 	}
-	for _, whole := range []string{"", "# nothing\n", "- a\n", "just text", "a: 1\n---\nb: 2\n", "\x00", strings.Repeat("[", 5000),
-		strings.Repeat("a", 300<<10)} {
+	for _, whole := range []string{
+		"", "# nothing\n", "- a\n", "just text", "a: 1\n---\nb: 2\n", "\x00", strings.Repeat("[", 60000), strings.Repeat("{a: ", 15000),
+		strings.Repeat("a", 300<<10),
+	} {
 		wantFault(t, whole, "", "")
 	}
 	if _, err := iso.Load(filepath.Join(t.TempDir(), "none.yaml")); !errors.Is(err, os.ErrNotExist) {

@@ -19,7 +19,7 @@ func Builtin(name string) (*Dialect, error) {
 	if err != nil {
 		return nil, err
 	}
-	return build(name+".yaml", data)
+	return Parse(name+".yaml", data)
 }
 
 func builtin(name string) ([]byte, error) {
@@ -54,7 +54,7 @@ func Load(path string) (*Dialect, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("dialect: %w", err)
 	}
-	return build(path, data)
+	return Parse(path, data)
 }
 
 // Open returns the dialect of that name, or else reads it from that file. What
@@ -66,8 +66,9 @@ func Open(nameOrPath string) (*Dialect, error) {
 	return Builtin(nameOrPath)
 }
 
-// build reads a dialect from its text. A base is always one that ships.
-func build(name string, data []byte) (*Dialect, error) {
+// Parse reads a dialect from the text of a file; name is for errors. A base is
+// always one that ships.
+func Parse(name string, data []byte) (*Dialect, error) {
 	var own file
 	top, err := parse(name, data, &own)
 	if err != nil {
