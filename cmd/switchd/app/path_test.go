@@ -1,0 +1,94 @@
+package app_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"wxswitch/banks/sim"
+	"wxswitch/cmd/internal/world"
+	"wxswitch/cmd/switchd/app"
+	"wxswitch/codec"
+	"wxswitch/switch/api/client"
+)
+
+// ask sends one transaction and wants an answer, not a problem.
+func ask(t *testing.T, w *world.World, kind client.Type, p sim.Person, key string) client.Answer {
+	t.Helper()
+	r, err := w.Ask(context.Background(), kind, p, key, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.JSON200 == nil {
+		t.Fatalf("%s: status %d: %s", kind, r.StatusCode(), r.Body)
+	}
+	return *r.JSON200
+}
+
+func brisk(c *app.Config) {
+	for i := range c.Banks {
+		c.Banks[i].Deadline = 300 * time.Millisecond
+	}
+	c.Advices = app.Advices{BackoffMin: 50 * time.Millisecond, BackoffMax: 200 * time.Millisecond}
+}
+
+func TestEachTypeGoesToItsBankAndComesBack(t *testing.T) {
+	w := world.Start(t, world.Options{})
+	for _, spec := range world.Banks {
+		p := w.Sims[spec.ID].People()[0]
+		if a := ask(t, w, client.TypeBalance, p, ""); a.Outcome != "approved" || a.Bank != spec.ID ||
+			a.Balance == nil || *a.Balance.Ledger != int64(p.Accounts[0].Balance) {
+			t.Errorf("balance at %s: %+v", spec.ID, a)
+		}
+		if a := ask(t, w, client.TypeAuthenticate, p, "auth"+spec.ID); a.Outcome != "approved" || a.Holder != p.Holder {
+			t.Errorf("authenticate at %s: %+v", spec.ID, a)
+		}
+		if a := ask(t, w, client.TypeDeregister, p, "dereg"+spec.ID); a.Outcome != "approved" {
+			t.Errorf("deregister at %s: %+v", spec.ID, a)
+		}
+	}
+}
+
+func TestSilenceToADeregistrationIsCompletedAndJoined(t *testing.T) {
+	w := world.Start(t, world.Options{Tune: brisk})
+	bank := w.Sims["urmqccb"]
+	p := bank.People()[1]
+	ask(t, w, client.TypeAuthenticate, p, "a")
+	if _, err := bank.SetFault(sim.Fault{Kind: sim.Silence, Type: codec.Deregister, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	first := ask(t, w, client.TypeDeregister, p, "d1")
+	if first.Outcome != "timed-out" || first.Reason != "no-reply" {
+		t.Fatalf("first: %+v", first)
+	}
+	second := ask(t, w, client.TypeDeregister, p, "d2")
+	if second.Outcome != "approved" || second.Rrn != first.Rrn || second.Id == first.Id {
+		t.Fatalf("second try does not join the first: %+v after %+v", second, first)
+	}
+	if again := ask(t, w, client.TypeDeregister, p, "d1"); again.Outcome != "timed-out" || !again.Replayed {
+		t.Fatalf("the first key is answered anew: %+v", again)
+	}
+	if registrations, err := bank.Registrations(t.Context()); err != nil || len(registrations) != 1 || registrations[0].Ended == "" {
+		t.Fatalf("registrations %+v, %v", registrations, err)
+	}
+}
+
+func TestSilenceToAnAuthenticationIsReversed(t *testing.T) {
+	w := world.Start(t, world.Options{Tune: brisk})
+	bank := w.Sims["xjrcu"]
+	p := bank.People()[1]
+	if _, err := bank.SetFault(sim.Fault{Kind: sim.Late, Delay: 500 * time.Millisecond, Type: codec.Authenticate, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	first := ask(t, w, client.TypeAuthenticate, p, "a1")
+	if first.Outcome != "timed-out" {
+		t.Fatalf("first: %+v", first)
+	}
+	if second := ask(t, w, client.TypeAuthenticate, p, "a2"); second.Outcome != "approved" || second.Rrn == first.Rrn {
+		t.Fatalf("second: %+v", second)
+	}
+	registrations, err := bank.Registrations(t.Context())
+	if err != nil || len(registrations) != 2 || registrations[0].Ended != "reversal" || registrations[1].Ended != "" {
+		t.Fatalf("registrations %+v, %v", registrations, err)
+	}
+}
