@@ -28,7 +28,7 @@
 //
 // # Keys of a file
 //
-// Unknown keys, YAML's anchors and tags, and whatever contradicts itself are
+// A file has at most 64 KiB. Unknown keys, YAML's anchors and tags, and whatever contradicts itself are
 // refused with file, line, column and reason.
 //
 //   - name: the dialect's name, for logs. about: free text. base: cups or plain.

@@ -9,12 +9,10 @@ import (
 	"github.com/moov-io/iso8583/prefix"
 )
 
-// librarySpec describes the dialect to the library. Its own prefixes accept a
-// sign and its encoders copy all that is left of the message for each field, so
-// both are replaced by ours, which count bytes.
+// librarySpec describes the dialect to the library.
 func librarySpec(d *Dialect) *iso8583.MessageSpec {
 	spec := &iso8583.MessageSpec{Name: d.name, Fields: map[int]field.Field{
-		0: field.NewString(fieldSpecOf(&slot{name: "MTI", format: format{class: classN, min: 4, max: 4}})),
+		0: newValue(&slot{name: "MTI", format: format{class: classN, min: 4, max: 4}}),
 		1: field.NewBitmap(&field.Spec{Length: 8, Description: "bitmap", Enc: encoding.Binary, Pref: prefix.Binary.Fixed}),
 	}}
 	if d.hexBitmap {
@@ -24,34 +22,83 @@ func librarySpec(d *Dialect) *iso8583.MessageSpec {
 	}
 	for n, f := range d.fields {
 		if f != nil {
-			spec.Fields[n] = field.NewString(fieldSpecOf(&f.slot))
+			spec.Fields[n] = newValue(&f.slot)
 		}
 	}
 	return spec
 }
 
-func fieldSpecOf(s *slot) *field.Spec {
-	return &field.Spec{
-		Length:      s.max,
-		Description: s.name,
-		Packer: field.PackerFunc(func(data []byte, _ *field.Spec) ([]byte, error) {
-			if len(data) < s.min || len(data) > s.max {
-				return nil, errLength
-			}
-			out := make([]byte, 0, s.digits+len(data))
-			return append(appendNumber(out, len(data), s.digits), data...), nil
-		}),
-		Unpacker: field.UnpackerFunc(func(data []byte, _ *field.Spec) ([]byte, int, error) {
-			size := s.max
-			if s.digits > 0 {
-				size = readLength(data, s.digits)
-			}
-			if size < s.min || size > s.max || size > len(data)-s.digits {
-				return nil, 0, errLength
-			}
-			return data[s.digits : s.digits+size], s.digits + size, nil
-		}),
-	}
+// value is a field of the library's messages. The library's own accept a sign
+// in a length, and copy each value three times, and all that is left of the
+// message for each binary one. This one counts bytes and aliases them.
+type value struct {
+	s    *slot
+	spec *field.Spec
+	wire []byte // its length before it
 }
 
-var errLength = errors.New("length")
+var (
+	_ field.Field        = (*value)(nil)
+	_ field.Instantiator = (*value)(nil)
+)
+
+func newValue(s *slot) *value {
+	return &value{s: s, spec: &field.Spec{Length: s.max, Description: s.name}}
+}
+
+var errValue = errors.New("not a value of this field")
+
+// NewInstance returns an empty field of the same kind.
+func (v *value) NewInstance() field.Field { return &value{s: v.s, spec: v.spec} }
+
+// Spec is the library's description of the field.
+func (v *value) Spec() *field.Spec { return v.spec }
+
+// SetSpec replaces it.
+func (v *value) SetSpec(spec *field.Spec) { v.spec = spec }
+
+// SetBytes takes the field as it is on the wire, its length before it.
+func (v *value) SetBytes(wire []byte) error {
+	v.wire = wire
+	return nil
+}
+
+// Pack returns the field as it is on the wire.
+func (v *value) Pack() ([]byte, error) { return v.wire, nil }
+
+// Unpack takes the field that data begins with.
+func (v *value) Unpack(data []byte) (int, error) {
+	size := v.s.max
+	if v.s.digits > 0 {
+		size = readLength(data, v.s.digits)
+	}
+	if size < v.s.min || size > v.s.max || size > len(data)-v.s.digits {
+		return 0, errValue
+	}
+	v.wire = data[:v.s.digits+size]
+	return len(v.wire), nil
+}
+
+// Bytes returns the content, without its length.
+func (v *value) Bytes() ([]byte, error) {
+	if len(v.wire) < v.s.digits {
+		return nil, errValue
+	}
+	return v.wire[v.s.digits:], nil
+}
+
+// String returns the content.
+func (v *value) String() (string, error) {
+	b, err := v.Bytes()
+	return string(b), err
+}
+
+// SetData, Marshal and Unmarshal are for the library's structs, which we do not
+// use.
+func (v *value) SetData(any) error { return errValue }
+
+// Marshal does nothing.
+func (v *value) Marshal(any) error { return errValue }
+
+// Unmarshal does nothing.
+func (v *value) Unmarshal(any) error { return errValue }

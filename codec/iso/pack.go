@@ -61,18 +61,20 @@ func (p *packing) prepare() error {
 	return nil
 }
 
-// values writes each field's content into buf.
+// values writes each field into buf, its length before it.
 func (p *packing) values() error {
 	p.buf = make([]byte, 0, 512)
 	for _, n := range p.d.numbers {
-		start := len(p.buf)
-		out, present, err := p.d.fields[n].appendTo(p.buf, &p.m, p.k, p.k.wanted[p.dir].has(n))
+		f, start := p.d.fields[n], len(p.buf)
+		body := start + f.digits
+		out, present, err := f.appendTo(appendNumber(p.buf, 0, f.digits), &p.m, p.k, p.k.wanted[p.dir].has(n))
 		if err != nil {
 			return err
 		}
 		if !present {
 			continue
 		}
+		appendNumber(out[:start], len(out)-body, f.digits)
 		p.buf = out
 		p.bits.set(n)
 		p.span[n] = span{start, len(out)}

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/moov-io/iso8583"
-	"github.com/moov-io/iso8583/field"
 
 	"wxswitch/codec"
 )
@@ -50,15 +49,15 @@ func (d *Dialect) readValues(s *scan, m *codec.Message) error {
 		if !s.bits.has(n) {
 			continue
 		}
-		value, ok := message.GetField(n).(*field.String)
-		if !ok {
+		content, err := message.GetString(n)
+		if err != nil {
 			return errLibrary
 		}
 		f := d.fields[n]
 		if err := f.check(s.bytes(n)); err != nil {
 			return err
 		}
-		if err := f.readInto(value.Value(), m); err != nil {
+		if err := f.readInto(content, m); err != nil {
 			return err
 		}
 		if f.from == fromField && !m.Has(f.field) {
