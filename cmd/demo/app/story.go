@@ -1,0 +1,230 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wxswitch/banks/sim"
+	"wxswitch/codec"
+	"wxswitch/switch/api/client"
+)
+
+// What the customer reads at the end of 注销 (A9).
+var deregisterTexts = map[client.AnswerOutcome]string{
+	client.AnswerOutcomeApproved: "交易成功",
+	client.AnswerOutcomeDeclined: "注销失败，请与开户行联系。",
+	client.AnswerOutcomeTimedOut: "注销超时，请与开户行联系！",
+}
+
+// story is told step by step; each checks what it shows.
+func (t *teller) story(ctx context.Context) error {
+	steps := []struct {
+		title string
+		tell  func(context.Context) error
+	}{
+		{"Which bank? The route of an account, explained", t.routes},
+		{"余额 — a balance at each bank: two dialects, one API", t.balances},
+		{"客户注销 approved", t.approved},
+		{"客户注销 declined by the bank", t.declined},
+		{"客户注销 timed out: the bank answers late, and the doubt is settled", t.timedOut},
+		{"A bank in trouble: its breaker opens, and closes again", t.breaker},
+	}
+	for i, s := range steps {
+		t.say("\n%d. %s", i+1, s.title)
+		if err := s.tell(ctx); err != nil {
+			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (t *teller) routes(ctx context.Context) error {
+	c, err := t.world.Client()
+	if err != nil {
+		return err
+	}
+	for _, number := range []string{account(t.person("urmqccb", 0)), account(t.person("xjrcu", 0)), "9999990000000000"} {
+		r, err := c.ExplainRouteWithResponse(ctx, client.RouteQuestion{Account: number})
+		if err != nil {
+			return err
+		}
+		if r.JSON200 == nil {
+			return fmt.Errorf("route not explained: status %d", r.StatusCode())
+		}
+		t.say("   %s: %s", codec.NewAccount(number), r.JSON200.Why)
+	}
+	return nil
+}
+
+func (t *teller) balances(ctx context.Context) error {
+	for _, bank := range []string{"urmqccb", "xjrcu"} {
+		p := t.person(bank, 0)
+		a, err := t.expect(ctx, client.TypeBalance, p, "", client.AnswerOutcomeApproved)
+		if err != nil {
+			return err
+		}
+		if *a.Balance.Ledger != int64(p.Accounts[0].Balance) {
+			return errors.New("another balance than the bank's")
+		}
+		t.say("   余额 ¥%s", codec.Amount(*a.Balance.Ledger))
+	}
+	return nil
+}
+
+func (t *teller) approved(ctx context.Context) error {
+	p := t.person("urmqccb", 1)
+	if _, err := t.expect(ctx, client.TypeAuthenticate, p, "auth-1", client.AnswerOutcomeApproved); err != nil {
+		return err
+	}
+	if _, err := t.deregister(ctx, p, "dereg-1", client.AnswerOutcomeApproved); err != nil {
+		return err
+	}
+	t.say("   The same key again: the same answer, and no second message.")
+	a, err := t.deregister(ctx, p, "dereg-1", client.AnswerOutcomeApproved)
+	if err == nil && !a.Replayed {
+		err = errors.New("a repeat was sent again")
+	}
+	return err
+}
+
+func (t *teller) declined(ctx context.Context) error {
+	p := t.person("xjrcu", 1)
+	if err := t.fault("xjrcu", sim.Fault{Kind: sim.Decline, Code: "05", Type: codec.Deregister, Count: 1}); err != nil {
+		return err
+	}
+	_, err := t.deregister(ctx, p, "dereg-2", client.AnswerOutcomeDeclined)
+	return err
+}
+
+// timedOut: the bank is busy for longer than it is given. The customer hears of
+// the timeout; the advice, or the late answer, brings the truth.
+func (t *teller) timedOut(ctx context.Context) error {
+	p := t.person("urmqccb", 2)
+	if _, err := t.expect(ctx, client.TypeAuthenticate, p, "auth-3", client.AnswerOutcomeApproved); err != nil {
+		return err
+	}
+	t.say("   The bank takes %s for what it is given %s for.", deadline+time.Second, deadline)
+	if err := t.fault("urmqccb", sim.Fault{Kind: sim.Late, Delay: deadline + time.Second, Type: codec.Deregister, Count: 1}); err != nil {
+		return err
+	}
+	a, err := t.deregister(ctx, p, "dereg-3", client.AnswerOutcomeTimedOut)
+	if err != nil {
+		return err
+	}
+	t.say("   In doubt is not failed: a completion advice with the same RRN %s asks the bank to bring it to its end.", a.Rrn)
+	tx, err := t.until(ctx, a.Id, func(tx *client.Transaction) bool { return tx.Standing == "approved" && !tx.Settling })
+	if err != nil {
+		return err
+	}
+	t.say("   First answered %s, stands as %s today. (同一笔注销，银行只做了一次。)", tx.Outcome, tx.Standing)
+	return t.lateReply(ctx)
+}
+
+// lateReply waits until the bank's own late reply has passed by.
+func (t *teller) lateReply(ctx context.Context) error {
+	t.say("   The late reply of the original comes all the same, is recognised and journalled:")
+	return pause(ctx, 2*time.Second)
+}
+
+func (t *teller) breaker(ctx context.Context) error {
+	p := t.person("xjrcu", 3)
+	if err := t.fault("xjrcu", sim.Fault{Kind: sim.Silence, Type: codec.Balance}); err != nil {
+		return err
+	}
+	t.say("   xjrcu goes silent.")
+	refused := false
+	for range 6 {
+		r, err := t.world.Ask(ctx, client.TypeBalance, p, "", 0)
+		if err != nil {
+			return err
+		}
+		if r.JSON200 == nil {
+			t.say("   refused at once: status %d, %s", r.StatusCode(), problemCode(r))
+			refused = true
+			break
+		}
+		t.say("   balance: %s", r.JSON200.Outcome)
+	}
+	if !refused {
+		return errors.New("the breaker did not open")
+	}
+	t.say("   urmqccb is served meanwhile:")
+	if _, err := t.expect(ctx, client.TypeBalance, t.person("urmqccb", 0), "", client.AnswerOutcomeApproved); err != nil {
+		return err
+	}
+	t.world.Sims["xjrcu"].ClearFault(0)
+	t.say("   xjrcu is well again; after %s the breaker lets a probe through.", breakerRest)
+	if err := pause(ctx, breakerRest+100*time.Millisecond); err != nil {
+		return err
+	}
+	_, err := t.expect(ctx, client.TypeBalance, p, "", client.AnswerOutcomeApproved)
+	return err
+}
+
+func (t *teller) fault(bank string, f sim.Fault) error {
+	_, err := t.world.Sims[bank].SetFault(f)
+	return err
+}
+
+func (t *teller) deregister(ctx context.Context, p sim.Person, key string, want client.AnswerOutcome) (*client.Answer, error) {
+	a, err := t.expect(ctx, client.TypeDeregister, p, key, want)
+	if err == nil {
+		t.say("   the customer reads 「%s」", deregisterTexts[a.Outcome])
+	}
+	return a, err
+}
+
+// expect sends one transaction and wants this outcome.
+func (t *teller) expect(ctx context.Context, kind client.Type, p sim.Person, key string, want client.AnswerOutcome) (*client.Answer, error) {
+	t.say("   %s for %s", kind, p.Accounts[0].Number)
+	r, err := t.world.Ask(ctx, kind, p, key, 0)
+	switch {
+	case err != nil:
+		return nil, err
+	case r.JSON200 == nil:
+		return nil, fmt.Errorf("%s: status %d, %s", kind, r.StatusCode(), problemCode(r))
+	case r.JSON200.Outcome != want:
+		return nil, fmt.Errorf("%s: %s, expected %s", kind, r.JSON200.Outcome, want)
+	}
+	t.say("   %s (rrn %s)", r.JSON200.Outcome, r.JSON200.Rrn)
+	return r.JSON200, nil
+}
+
+func problemCode(r *client.CreateTransactionResponse) string {
+	if r.ApplicationproblemJSONDefault != nil {
+		return string(r.ApplicationproblemJSONDefault.Code)
+	}
+	return "no problem document"
+}
+
+// until looks at a transaction until it is as wanted.
+func (t *teller) until(ctx context.Context, id string, done func(*client.Transaction) bool) (*client.Transaction, error) {
+	c, err := t.world.Client()
+	if err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); {
+		r, err := c.GetTransactionWithResponse(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if r.JSON200 != nil && done(r.JSON200) {
+			return r.JSON200, nil
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errors.New("the doubt was not settled")
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
