@@ -3,6 +3,7 @@ package banks
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -97,6 +98,7 @@ func (b *Bank) exchange(m *codec.Message, given time.Duration) (Reply, error) {
 	}
 	expired := time.NewTimer(given)
 	defer expired.Stop()
+	m.Set(codec.FieldRemaining, strconv.FormatInt(given.Milliseconds(), 10))
 	c, err := b.newCall(m)
 	if err != nil {
 		return Reply{}, &NotSent{Reason: Unwritable, Err: err}
