@@ -98,9 +98,6 @@ func (f Format) WriteLength(frame []byte) error {
 	if err := f.check(int64(len(frame))); err != nil {
 		return err
 	}
-	if len(frame) < f.head() {
-		return &LengthError{"message shorter than its header"}
-	}
 	n := int64(len(frame) - f.Adjust)
 	if n < 0 || !f.put(frame[f.Offset:f.end()], uint64(n)) {
 		return &LengthError{"more than the header can say"}
@@ -145,7 +142,7 @@ func (f Format) put(b []byte, n uint64) bool {
 			b[i], n = byte(n), n>>8
 		case BCD:
 			b[i], n = byte(n/10%10<<4|n%10), n/100
-		default:
+		case ASCII:
 			b[i], n = byte('0'+n%10), n/10
 		}
 	}
@@ -163,7 +160,7 @@ func (f Format) get(b []byte) (n uint64, ok bool) {
 				return 0, false
 			}
 			n = n*100 + uint64(c>>4*10+c&15)
-		default:
+		case ASCII:
 			if c < '0' || c > '9' {
 				return 0, false
 			}

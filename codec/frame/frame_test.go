@@ -94,7 +94,7 @@ func TestRoundTrip(t *testing.T) {
 						t.Fatalf("got %q, %v, want %q", got, err, want)
 					}
 				}
-				if _, err := r.Next(); err != io.EOF {
+				if _, err := r.Next(); !errors.Is(err, io.EOF) {
 					t.Fatalf("at the end: %v", err)
 				}
 			}
@@ -130,7 +130,7 @@ func TestEnds(t *testing.T) {
 		"": io.EOF, "0000": io.EOF, "0": io.ErrUnexpectedEOF, "0001": io.ErrUnexpectedEOF,
 		"0002a": io.ErrUnexpectedEOF, "0000000": io.ErrUnexpectedEOF,
 	} {
-		if _, err := frame.NewReader(strings.NewReader(in), f).Next(); err != want {
+		if _, err := frame.NewReader(strings.NewReader(in), f).Next(); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", in, err, want)
 		}
 	}
@@ -164,7 +164,7 @@ func TestGoesOnAfterADeadline(t *testing.T) {
 			continue
 		}
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				t.Error(err)
 			}
 			break

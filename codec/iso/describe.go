@@ -70,7 +70,7 @@ func Describe(d *Dialect, raw []byte) Reading {
 // unframed takes a prefix off, if the message makes sense without it only.
 func (d *Dialect) unframed(raw []byte) []byte {
 	var s scan
-	if d.scan(raw, &s, 1); s.mti != nil || d.format.Prefix == 0 {
+	if _ = d.scan(raw, &s, 1); s.mti != nil || d.format.Prefix == 0 {
 		return raw
 	}
 	if n, err := d.format.ReadLength(raw); err != nil || n != len(raw) {
@@ -171,18 +171,14 @@ func (v *viewer) named(f *wireField, wire string) bool {
 
 // value shows one value of a sound message that keeps its own rules.
 func (v *viewer) value(s *slot, wire string) string {
-	switch s.from {
-	case fromField:
+	switch {
+	case s.from == fromField:
 		plain, err := s.plain(wire)
 		if err != nil {
 			return shape(wire)
 		}
 		return s.field.Mask(plain)
-	case fromCopy:
-		if s.field.Mask("0000") != "0000" {
-			return shape(wire)
-		}
-	case fromNowhere:
+	case s.from == fromNowhere, s.from == fromCopy && s.field.Mask("0000") != "0000":
 		return shape(wire)
 	}
 	return legibleBytes(s, wire)

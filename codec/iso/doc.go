@@ -28,8 +28,8 @@
 //
 // # Keys of a file
 //
-// A file has at most 64 KiB. Unknown keys, YAML's anchors and tags, and whatever contradicts itself are
-// refused with file, line, column and reason.
+// A file has at most 64 KiB. Unknown keys, YAML's anchors and tags, and
+// whatever contradicts itself are refused with file, line, column and reason.
 //
 //   - name: the dialect's name, for logs. about: free text. base: cups or plain.
 //   - frame: where the length stands: see [frame.Format]. encoding is ascii,

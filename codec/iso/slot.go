@@ -42,20 +42,19 @@ func (s *slot) constant() bool { return s.from > fromField }
 
 // value returns what m says in this slot; empty for nothing.
 func (s *slot) value(m *codec.Message, k *kind) string {
-	switch s.from {
-	case fromField:
+	switch {
+	case s.from == fromField:
 		return m.Get(s.field)
-	case fromCopy:
+	case s.from == fromCopy:
 		v := m.Get(s.field)
 		if len(v) < s.skip {
 			return ""
 		}
 		return v[s.skip:min(len(v), s.skip+s.max)]
-	case fromNetwork:
+	case s.from == fromNetwork:
 		return k.network
-	default:
-		return ""
 	}
+	return ""
 }
 
 // append writes the slot's value without a length; present is false, and
@@ -155,17 +154,15 @@ func (s *slot) blank(wire []byte) bool {
 
 // read turns a value on the wire, already checked, into the message's.
 func (s *slot) read(wire string, m *codec.Message) error {
-	switch s.from {
-	case fromField:
+	if s.from == fromField {
 		v, err := s.plain(wire)
 		if err == nil {
 			m.Set(s.field, v)
 		}
 		return err
-	case fromValue:
-		if wire != s.text && wire != s.other {
-			return s.fail("the dialect's own value")
-		}
+	}
+	if s.from == fromValue && wire != s.text && wire != s.other {
+		return s.fail("the dialect's own value")
 	}
 	if s.class == classGB {
 		if _, ok := decodeText(wire); !ok {
