@@ -335,3 +335,16 @@ func TestTextIsCutAtCharacters(t *testing.T) {
 		t.Error(got, err)
 	}
 }
+
+// TestPaddingIsNoValue: a field of spaces is as good as absent.
+func TestPaddingIsNoValue(t *testing.T) {
+	d := builtin(t, "cups")
+	m := with(codec.NewReply(request(d, codec.Deregister), "00"), codec.FieldAuthCode, "ABCDEF")
+	raw := pack(t, d, m)
+	got, err := d.Unpack(swap(t, bytes.Clone(raw), "ABCDEF", "      "))
+	if err != nil || got.Has(codec.FieldAuthCode) {
+		t.Error(got, err)
+	}
+	_, err = d.Unpack(swap(t, raw, "000000000077", strings.Repeat(" ", 12)))
+	wantFormat(t, err, "F37 retrieval reference number", "missing")
+}
