@@ -14,8 +14,8 @@ import (
 
 func (j *Journal) addAdvice(ctx context.Context, tx db.Tx, e switching.Entry, t codec.Type) error {
 	now := j.Now().UnixMilli()
-	_, err := tx.ExecContext(ctx, `INSERT INTO advice (entry, type, bank, account_ix, state, attempts, next, claimed, created)
-		VALUES ($1, $2, $3, $4, 'pending', 0, $5, 0, $5)`, e.ID, string(t), e.Bank, j.accountIx(e.Account), now)
+	_, err := tx.ExecContext(ctx, `INSERT INTO advice (bank, account_ix, entry, type, state, attempts, next, claimed, created, approved)
+		VALUES ($1, $2, $3, $4, 'pending', 0, $5, 0, $5, `+registrations+`)`, e.Bank, j.accountIx(e.Account), e.ID, string(t), now)
 	if err != nil {
 		return fmt.Errorf("store advice: %w", err)
 	}
@@ -66,8 +66,11 @@ func (j *Journal) advices(ctx context.Context, tx db.Tx, where string, args ...a
 	}
 	for i := range list {
 		var found bool
-		if list[i].Entry, found, err = j.one(ctx, tx, `id = $1`, list[i].Entry.ID); err != nil || !found {
+		if list[i].Entry, found, err = j.one(ctx, tx, `id = $1`, list[i].Entry.ID); err != nil {
 			return nil, fmt.Errorf("entry of advice %d: %w", list[i].ID, err)
+		}
+		if !found {
+			return nil, fmt.Errorf("advice %d has no entry", list[i].ID)
 		}
 	}
 	return list, nil
@@ -178,13 +181,13 @@ func (j *Journal) Answered(ctx context.Context, id int64, r switching.LateReply)
 }
 
 func (j *Journal) answer(ctx context.Context, tx db.Tx, a switching.Advice, r switching.LateReply) (switching.Entry, error) {
-	newer, err := j.newerRegistration(ctx, tx, a.Entry)
+	newer, err := j.newerRegistration(ctx, tx, a)
 	if err != nil {
 		return a.Entry, err
 	}
 	change := switching.Answer(a.Entry, a, newer, r)
 	if change.Standing != "" {
-		if err := note(ctx, tx, &a.Entry, r); err != nil {
+		if err := note(ctx, tx, &a.Entry, r, true); err != nil {
 			return a.Entry, err
 		}
 	}
@@ -194,11 +197,13 @@ func (j *Journal) answer(ctx context.Context, tx db.Tx, a switching.Advice, r sw
 
 // Wake makes the entry's pending advice due at once, unless it is on its way.
 func (j *Journal) Wake(ctx context.Context, entry int64) error {
-	return j.write(ctx, func(ctx context.Context, tx db.Tx) error {
-		now := j.Now().UnixMilli()
-		_, err := tx.ExecContext(ctx, `UPDATE advice SET next = $1 WHERE entry = $2 AND state = 'pending' AND claimed <= $1`, now, entry)
-		return err
-	})
+	return j.write(ctx, func(ctx context.Context, tx db.Tx) error { return j.wake(ctx, tx, entry) })
+}
+
+func (j *Journal) wake(ctx context.Context, tx db.Tx, entry int64) error {
+	now := j.Now().UnixMilli()
+	_, err := tx.ExecContext(ctx, `UPDATE advice SET next = $1 WHERE entry = $2 AND state = 'pending' AND claimed <= $1`, now, entry)
+	return err
 }
 
 // Advices lists advices for operators, the oldest first; empty bank or state
@@ -213,18 +218,20 @@ func (j *Journal) Advices(ctx context.Context, bank string, state switching.Advi
 }
 
 // RetryAdvice sends a parked or pending advice, or a reversal that was not
-// found, again at once.
+// found, again at once; one that is on its way is left to its answer.
 func (j *Journal) RetryAdvice(ctx context.Context, id int64) (a switching.Advice, err error) {
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
 		if a, err = j.adviceByID(ctx, tx, id); err != nil {
 			return err
 		}
-		if !a.State.Settles() && a.State != switching.AdviceNotFound {
-			return switching.ErrAdviceEnded
+		switch a.State {
+		case switching.AdvicePending:
+			return j.wake(ctx, tx, a.Entry.ID)
+		case switching.AdviceParked, switching.AdviceNotFound:
+			a.Entry, err = j.apply(ctx, tx, a.Entry, &a, switching.Change{Advice: switching.AdvicePending})
+			return err
 		}
-		a.State = switching.AdvicePending
-		a.Entry, err = j.apply(ctx, tx, a.Entry, &a, switching.Change{Advice: switching.AdvicePending})
-		return err
+		return switching.ErrAdviceEnded
 	})
 	return a, err
 }
@@ -256,6 +263,8 @@ func operatorClose(a switching.Advice, outcome switching.Outcome) (switching.Cha
 		return change, switching.ErrAdviceEnded
 	case a.Type == codec.Completion && !named, a.Type != codec.Completion && outcome != "":
 		return change, switching.ErrAdviceNeedEnd
+	case a.Entry.Standing == switching.Approved && outcome == switching.Declined:
+		return change, fmt.Errorf("%w, and the bank has approved this one", switching.ErrAdviceNeedEnd)
 	case a.Type == codec.Completion && outcome != a.Entry.Standing:
 		change.Standing = outcome
 	}

@@ -156,8 +156,12 @@ func (j *Journal) hold(ctx context.Context, tx db.Tx, r row, holder int64) (swit
 		return switching.Opening{Kind: switching.Settling, Blocker: holder}, nil
 	}
 	r.Joins, r.Holds, r.RRN = h.ID, false, h.RRN
-	if _, err := insert(ctx, tx, r); err != nil {
+	inserted, err := insert(ctx, tx, r)
+	if err != nil {
 		return switching.Opening{}, err
+	}
+	if !inserted {
+		return switching.Opening{}, fmt.Errorf("entry %d is there already", r.ID)
 	}
 	return j.openEffect(ctx, tx, r.Entry, switching.Joined)
 }
@@ -213,6 +217,14 @@ func (j *Journal) close(ctx context.Context, tx db.Tx, e switching.Entry, end sw
 	return e, nil
 }
 
+// Two texts, because an UPDATE that names key_hash writes its index again, even
+// with the same value: that costs as much as the rest.
+const (
+	setEnd          = `UPDATE entry SET open = 0, holds = $1, outcome = $2, standing = $2, reason = $3, code = $4, reply = $5, ended = $6`
+	endEntry        = setEnd + ` WHERE id = $7 AND open = 1`
+	endEntryFreeKey = setEnd + `, key_hash = NULL WHERE id = $7 AND open = 1`
+)
+
 // end is the compare-and-set from open. won is false where another was first:
 // then e is the row as it is.
 func (j *Journal) end(ctx context.Context, tx db.Tx, e switching.Entry, end switching.End, keepKey bool) (_ switching.Entry, won bool, err error) {
@@ -222,10 +234,11 @@ func (j *Journal) end(ctx context.Context, tx db.Tx, e switching.Entry, end swit
 	}
 	_, doubt := switching.Doubt(e, end)
 	now := j.Now()
-	done, err := changed(tx.ExecContext(ctx, `UPDATE entry SET open = 0, holds = $1, outcome = $2, standing = $2, reason = $3,
-		code = $4, reply = $5, ended = $6, key_hash = CASE WHEN $7 THEN NULL ELSE key_hash END WHERE id = $8 AND open = 1`,
-		doubt, string(end.Outcome), string(end.Reason), end.Code, reply, now.UnixMilli(),
-		switching.FreesKey(end) && !keepKey, e.ID))
+	query := endEntry
+	if switching.FreesKey(end) && !keepKey {
+		query = endEntryFreeKey
+	}
+	done, err := changed(tx.ExecContext(ctx, query, doubt, string(end.Outcome), string(end.Reason), end.Code, reply, now.UnixMilli(), e.ID))
 	if err != nil {
 		return e, false, fmt.Errorf("end entry: %w", err)
 	}

@@ -4,94 +4,43 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
-	"time"
 
-	"wxswitch/codec"
-	switching "wxswitch/switch"
+	"go.uber.org/goleak"
+
 	"wxswitch/switch/db"
 	"wxswitch/switch/journal"
-	"wxswitch/switch/vault"
+	"wxswitch/switch/journal/journaltest"
 )
 
-func open(t testing.TB) *journal.Journal {
-	ctx, stop := context.WithCancel(t.Context())
-	d, err := db.Open(ctx, db.Options{Path: filepath.Join(t.TempDir(), "j.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := vault.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := journal.New(ctx, journal.Options{DB: d, Vault: v})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { defer close(ended); _ = d.Run(ctx) }()
-	t.Cleanup(func() { stop(); <-ended; _ = d.Close() })
-	return j
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestJournal(t *testing.T) {
+	journaltest.Run(t, func(t *testing.T, o journaltest.Options) journaltest.Store { return start(t, o) })
 }
 
-func entry(t testing.TB, j *journal.Journal, n *switching.Numbers, key string) switching.Entry {
-	number, err := n.Take(context.Background())
+// start opens the journal in the file of o.At and runs its writer until the
+// test ends.
+func start(t testing.TB, o journaltest.Options) *journal.Journal {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	d, err := db.Open(ctx, db.Options{Path: filepath.Join(o.At, "journal.db"), Fail: o.Fail})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return switching.Entry{
-		ID: number.ID, Client: "c", Operation: "op", KeyHash: j.Vault.Index(key), BodyHash: j.Vault.Hash("b"), Type: codec.Deregister,
-		Bank: "b", Card: true, Account: codec.NewAccount("6210081234567890"), MTI: "0100", Code3: "900000", STAN: number.STAN, Sent: number.Sent,
-		RRN: codec.NewRRN(number.ID), Instance: "i", Opened: time.Now(), Deadline: time.Now().Add(time.Second),
+	j, err := journal.New(ctx, journal.Options{DB: d, Vault: o.Vault, Effects: o.Effects, Backoff: o.Backoff, Now: o.Now})
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestSmoke(t *testing.T) {
-	j := open(t)
-	n := switching.NewNumbers(j, time.Now)
-	ctx := context.Background()
-	a := entry(t, j, n, "k1")
-	o, err := j.Open(ctx, a)
-	if err != nil || o.Kind != switching.Opened {
-		t.Fatal(o.Kind, err)
-	}
-	o, err = j.Open(ctx, entry(t, j, n, "k1"))
-	if err != nil || o.Kind != switching.Known {
-		t.Fatal(o.Kind, err)
-	}
-	o, err = j.Open(ctx, entry(t, j, n, "k2"))
-	if err != nil || o.Kind != switching.Joined || o.Entry.RRN != a.RRN {
-		t.Fatal(o.Kind, err)
-	}
-	e, err := j.Close(ctx, a, switching.End{Outcome: switching.TimedOut})
-	if err != nil || e.Standing != switching.TimedOut || !e.Holds {
-		t.Fatal(e, err)
-	}
-	adv, ok, err := j.Claim(ctx, "b", 2, time.Now().Add(time.Second))
-	if err != nil || !ok {
-		t.Fatal(adv, ok, err)
-	}
-	e, err = j.Answered(ctx, adv.ID, switching.LateReply{Meaning: codec.Approved, Code: "00", Type: codec.Completion})
-	if err != nil || e.Standing != switching.Approved || e.Holds {
-		t.Fatal(e, err)
-	}
-}
-
-func BenchmarkOpenClose(b *testing.B) {
-	j := open(b)
-	n := switching.NewNumbers(j, time.Now)
-	b.SetParallelism(32)
-	b.RunParallel(func(p *testing.PB) {
-		for p.Next() {
-			e := entry(b, j, n, "")
-			e.KeyHash = j.Vault.Index(string(e.RRN))
-			e.Account = codec.NewAccount("6210" + string(e.RRN))
-			o, err := j.Open(context.Background(), e)
-			if err != nil || o.Kind != switching.Opened {
-				b.Error(o.Kind, err)
-			}
-			if _, err := j.Close(context.Background(), o.Entry, switching.End{Outcome: switching.Approved, Code: "00"}); err != nil {
-				b.Error(err)
-			}
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
 		}
 	})
+	return j
 }

@@ -50,23 +50,25 @@ func (j *Journal) lateAdvice(ctx context.Context, tx db.Tx, e switching.Entry, r
 	return e, true, err
 }
 
-// lateEntry records the reply beside the first answer; a late approval is never
-// overwritten by a second reply.
+// lateEntry records the reply beside the first answer.
 func (j *Journal) lateEntry(ctx context.Context, tx db.Tx, e switching.Entry, r switching.LateReply) (switching.Entry, error) {
 	a, newer, err := j.doubt(ctx, tx, e)
 	if err != nil {
 		return e, err
 	}
 	change := switching.LateAnswer(e, a, newer, r.Meaning)
-	if err := note(ctx, tx, &e, r); err != nil {
+	if err := note(ctx, tx, &e, r, change.Standing != ""); err != nil {
 		return e, err
 	}
 	return j.apply(ctx, tx, e, a, change)
 }
 
-// note writes what a late reply, or the answer to a completion, said.
-func note(ctx context.Context, tx db.Tx, e *switching.Entry, r switching.LateReply) error {
-	if e.Late == codec.Approved {
+// note writes what a late reply, or the answer to a completion, said. One that
+// decided nothing does not write over a clear one, except an approval over a
+// decline.
+func note(ctx context.Context, tx db.Tx, e *switching.Entry, r switching.LateReply, decided bool) error {
+	clear := e.Late == codec.Approved || e.Late == codec.Declined && r.Meaning != codec.Approved
+	if clear && !decided {
 		return nil
 	}
 	e.Late, e.LateCode = r.Meaning, r.Code
@@ -85,16 +87,23 @@ func (j *Journal) doubt(ctx context.Context, tx db.Tx, e switching.Entry) (*swit
 		return nil, false, nil
 	}
 	a, err := j.adviceOf(ctx, tx, e, traits.Doubt)
-	if err != nil {
+	if err != nil || a == nil {
 		return nil, false, err
 	}
-	newer, err := j.newerRegistration(ctx, tx, e)
+	newer, err := j.newerRegistration(ctx, tx, *a)
 	return a, newer, err
 }
 
-func (j *Journal) newerRegistration(ctx context.Context, tx db.Tx, e switching.Entry) (newer bool, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entry WHERE type = 'authenticate' AND bank = $1
-		AND account_ix = $2 AND id > $3 AND standing = 'approved')`, e.Bank, j.accountIx(e.Account), e.ID).Scan(&newer)
+// registrations counts the approved registrations of an account.
+const registrations = `(SELECT COUNT(*) FROM entry WHERE type = 'authenticate' AND bank = $1 AND account_ix = $2 AND standing = 'approved')`
+
+// newerRegistration reports whether a registration of the account was approved
+// after the advice was stored. Until then the original held the account, so one
+// that is newer than the original is newer than the advice; and an approval is
+// never taken back, so counting tells.
+func (j *Journal) newerRegistration(ctx context.Context, tx db.Tx, a switching.Advice) (newer bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT `+registrations+` > (SELECT approved FROM advice WHERE id = $3)`,
+		a.Entry.Bank, j.accountIx(a.Entry.Account), a.ID).Scan(&newer)
 	if err != nil {
 		return false, fmt.Errorf("look for a newer registration: %w", err)
 	}

@@ -13,10 +13,12 @@ import (
 
 const (
 	cycle     = 1_000_000 // STANs before they come round
-	blockSize = 10_000    // of them, reserved at a time
-	// lease is how long the stamps of a block may be used: what a crash can
-	// cost is one block, and what a clock set back can cost is this.
-	lease = 10 * time.Minute
+	blockSize = 5_000     // of them, reserved at a time
+	// lease is how long the stamps of a block may be used. Where STANs come
+	// round faster than this the stamps run ahead of the clock: that is above
+	// cycle / lease, 33,000 numbers a second. An idle process wastes a block
+	// every lease: RRNs then last for 190 years.
+	lease = 30 * time.Second
 )
 
 // Numbers reserves a block of sending numbers. (STAN, stamp) never repeats: a
@@ -74,21 +76,30 @@ func advance(ctx context.Context, tx db.Tx, name string, start, n int64) (before
 	return before - n, err
 }
 
+// forgotten is the number up to which Forget has been.
+const forgotten = `COALESCE((SELECT value FROM mark WHERE name = 'forgotten'), 0)`
+
 // Forget frees the idempotency keys that were kept long enough. It looks at no
-// more than a batch of rows; more says that it should be called again.
+// more than a batch of rows, in the order of their numbers, and stops before the
+// first that is too young; more says that it should be called again. A row that
+// is still open keeps its key.
 func (j *Journal) Forget(ctx context.Context) (more bool, err error) {
 	const batch = 500
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
 		var n, last int64
-		err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(id), 0) FROM (SELECT id, opened FROM entry
-			WHERE id > COALESCE((SELECT value FROM mark WHERE name = 'forgotten'), 0)
-			ORDER BY id LIMIT $2) AS oldest WHERE opened < $1`, j.Now().Add(-j.KeepKeys).UnixMilli(), batch).Scan(&n, &last)
+		var young sql.NullInt64
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(id), 0), MIN(CASE WHEN opened >= $1 THEN id END)
+			FROM (SELECT id, opened FROM entry WHERE id > `+forgotten+` ORDER BY id LIMIT $2) AS oldest`,
+			j.Now().Add(-j.KeepKeys).UnixMilli(), batch).Scan(&n, &last, &young)
 		if err != nil || n == 0 {
 			return err
 		}
-		more = n == batch
-		if _, err = tx.ExecContext(ctx, `UPDATE entry SET key_hash = NULL WHERE key_hash IS NOT NULL AND open = 0 AND id <= $1
-			AND id > COALESCE((SELECT value FROM mark WHERE name = 'forgotten'), 0)`, last); err != nil {
+		more = n == batch && !young.Valid
+		if young.Valid {
+			last = young.Int64 - 1
+		}
+		if _, err = tx.ExecContext(ctx, `UPDATE entry SET key_hash = NULL WHERE key_hash IS NOT NULL AND open = 0
+			AND id <= $1 AND id > `+forgotten, last); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO mark (name, value) VALUES ('forgotten', $1)

@@ -2,7 +2,7 @@
 -- One row per transaction. Times are Unix milliseconds. STAN is the last six
 -- digits of id; RRN is id, or joins where the row joined another's operation.
 CREATE TABLE entry (
-  id         BIGINT PRIMARY KEY,
+  id         INTEGER PRIMARY KEY,
   key_hash   BLOB,
   body_hash  BLOB NOT NULL,
   client     TEXT NOT NULL,
@@ -35,11 +35,11 @@ CREATE INDEX entry_open ON entry (deadline) WHERE open = 1;
 -- One change at a time: at most one row holds an account.
 CREATE UNIQUE INDEX entry_holds ON entry (bank, account_ix) WHERE holds = 1;
 CREATE INDEX entry_holds_customer ON entry (customer) WHERE holds = 1 AND customer <> '';
-CREATE INDEX entry_registration ON entry (bank, account_ix, id) WHERE type = 'authenticate';
+CREATE INDEX entry_registration ON entry (bank, account_ix) WHERE type = 'authenticate';
 
 CREATE TABLE advice (
   id         INTEGER PRIMARY KEY,
-  entry      BIGINT NOT NULL REFERENCES entry (id),
+  entry      INTEGER NOT NULL REFERENCES entry (id),
   type       TEXT NOT NULL,
   bank       TEXT NOT NULL,
   account_ix BLOB NOT NULL,
@@ -48,6 +48,9 @@ CREATE TABLE advice (
   next       BIGINT NOT NULL,
   claimed    BIGINT NOT NULL,
   created    BIGINT NOT NULL,
+  -- Approved registrations of the account when it was stored: more of them
+  -- since then are newer, whatever the clocks and numbers of instances say.
+  approved   INTEGER NOT NULL,
   last_code  TEXT NOT NULL DEFAULT '',
   note       TEXT NOT NULL DEFAULT '',
   UNIQUE (entry, type)

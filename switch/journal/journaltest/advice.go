@@ -1,0 +1,311 @@
+package journaltest
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// testAnswers: what a bank's answer does to the advice, the entry and its hold.
+func testAnswers(w *world) {
+	for _, c := range []struct {
+		name  string
+		of    codec.Type
+		class codec.AdviceClass
+		m     codec.Meaning
+		state switching.AdviceState
+		want  switching.Outcome
+	}{
+		{"reversal done", codec.Authenticate, codec.Done, 0, switching.AdviceDone, switching.TimedOut},
+		{"reversal not found", codec.Authenticate, codec.NotFound, 0, switching.AdviceNotFound, switching.TimedOut},
+		{"reversal retry", codec.Authenticate, codec.Retry, 0, switching.AdvicePending, switching.TimedOut},
+		{"reversal park", codec.Authenticate, codec.Park, 0, switching.AdviceParked, switching.TimedOut},
+		{"completion approved", codec.Deregister, 0, codec.Approved, switching.AdviceDone, switching.Approved},
+		{"completion declined", codec.Deregister, 0, codec.Declined, switching.AdviceDone, switching.Declined},
+		{"completion in doubt", codec.Deregister, 0, codec.InDoubt, switching.AdvicePending, switching.TimedOut},
+		{"completion unmapped", codec.Deregister, 0, codec.Unmapped, switching.AdviceParked, switching.TimedOut},
+	} {
+		w.Run(c.name, func(*testing.T) {
+			w := newWorld(w.T, w.opener)
+			e, _ := w.timedOut(c.of)
+			a := w.claim()
+			w.equal("answered", w.answer(a, c.class, c.m).Standing, c.want)
+			w.standing(e.ID, c.want, c.state.Settles())
+			after := w.advice(a.ID)
+			w.equal("state", after.State, c.state)
+			w.equal("last code", after.LastCode, reply(e, c.m).Code)
+			w.equal("attempts", after.Attempts, 1)
+			want := []string{"open", "timed-out"}
+			if c.want != switching.TimedOut {
+				want = append(want, string(c.want))
+			}
+			w.effects(e.ID, want...)
+			w.equal("on its way", after.Claimed.IsZero(), true)
+			if c.state == switching.AdvicePending {
+				w.equal("backs off", after.Next.After(w.clock.now()), true)
+			}
+		})
+	}
+}
+
+// testLateAnswers: an answer to an advice that found no waiter is one all the
+// same; a second one reopens nothing.
+func testLateAnswers(w *world) {
+	e, _ := w.timedOut(codec.Deregister)
+	a := w.claim()
+	r := reply(e, codec.Approved)
+	r.Type, r.STAN, r.Sent = codec.Completion, codec.NewSTAN(777), "0101000000" // the advice's own numbers
+	after, known := w.late(r)
+	w.equal("known", known, true)
+	w.equal("standing", after.Standing, switching.Approved)
+	w.equal("state", w.advice(a.ID).State, switching.AdviceDone)
+	r.Meaning = codec.InDoubt
+	w.late(r)
+	r.Meaning = codec.Declined
+	w.late(r)
+	w.equal("state", w.advice(a.ID).State, switching.AdviceDone)
+	w.standing(e.ID, switching.Approved, false)
+	w.effects(e.ID, "open", "timed-out", "approved")
+
+	// A late "retry" to the first attempt does not put off the second's end.
+	e, _ = w.timedOut(codec.Authenticate)
+	w.must(w.store.Silent(w.Context(), w.claim()))
+	w.clock.add(time.Minute)
+	a = w.claim()
+	w.answer(a, codec.Park, codec.Unmapped)
+	w.equal("parked", w.answer(a, codec.Retry, codec.Unmapped).Holds, true)
+	w.equal("still parked", w.advice(a.ID).State, switching.AdviceParked)
+	w.answer(a, codec.Done, codec.Unmapped)
+	w.standing(e.ID, switching.TimedOut, false)
+}
+
+func testClaim(w *world) {
+	if _, ok := w.tryClaim(); ok {
+		w.Fatal("claimed nothing")
+	}
+	var ids []int64
+	for _, a := range []string{card, other, passbook} {
+		_, advice := w.timedOut(codec.Authenticate, account(a))
+		ids = append(ids, advice.ID)
+		w.clock.add(time.Second)
+	}
+	waiting, err := w.store.Waiting(w.Context(), bank)
+	w.must(err)
+	w.equal("waiting", waiting, true)
+	waiting, err = w.store.Waiting(w.Context(), "klb")
+	w.must(err)
+	w.equal("waiting at another bank", waiting, false)
+
+	first, second := w.claim(), w.claim()
+	w.equal("oldest first", first.ID, ids[0])
+	w.equal("then the next", second.ID, ids[1])
+	w.equal("attempts", first.Attempts, 1)
+	w.equal("entry", first.Entry.Account.Reveal(), card)
+	if _, ok := w.tryClaim(); ok {
+		w.Fatal("a third in flight")
+	}
+	w.must(w.store.Unclaim(w.Context(), second.ID, w.clock.now().Add(time.Second)))
+	w.equal("not sent, not counted", w.advice(second.ID).Attempts, 0)
+	w.equal("a place is free", w.claim().ID, ids[2])
+
+	// Leases pass: what a crash left is sent again, counted as sent.
+	w.clock.add(31 * time.Second)
+	again := w.claim()
+	w.equal("after the lease", again.ID, ids[0])
+	w.equal("attempts", again.Attempts, 2)
+}
+
+func testClaimAtOnce(w *world) {
+	p := w.process()
+	for i := range 6 {
+		w.timedOut(codec.Authenticate, account(card[:15]+string(rune('0'+i))))
+	}
+	var mu sync.Mutex
+	claimed := make(map[int64]int)
+	var lanes sync.WaitGroup
+	for i := range 12 {
+		lanes.Go(func() {
+			a, ok, err := []*world{w, p}[i%2].store.Claim(w.Context(), bank, 2, w.clock.now().Add(time.Minute))
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				w.Error(err)
+			}
+			if ok {
+				claimed[a.ID]++
+			}
+		})
+	}
+	lanes.Wait()
+	w.equal("in flight", len(claimed), 2)
+	for id, n := range claimed {
+		w.equal("claims of one", n, 1)
+		w.equal("attempts", w.advice(id).Attempts, 1)
+	}
+}
+
+// testBackoff: silence is an attempt, and pauses double to the longest.
+func testBackoff(w *world) {
+	_, a := w.timedOut(codec.Deregister)
+	for n := 1; n <= 9; n++ {
+		c := w.claim()
+		w.equal("attempts", c.Attempts, n)
+		w.must(w.store.Silent(w.Context(), c))
+		pause := w.advice(a.ID).Next.Sub(w.clock.now())
+		longest := min(time.Second<<(n-1), time.Minute)
+		if pause < longest/2-time.Millisecond || pause > longest {
+			w.Fatalf("pause after %d: %v, want half of %v to all", n, pause, longest)
+		}
+		if _, ok := w.tryClaim(); ok {
+			w.Fatal("claimed during its pause")
+		}
+		w.clock.add(pause)
+	}
+	w.must(w.store.Silent(w.Context(), w.claim()))
+	w.must(w.store.Wake(w.Context(), a.Entry.ID))
+	c := w.claim() // a wake ends the pause
+	w.must(w.store.Wake(w.Context(), a.Entry.ID))
+	if _, ok := w.tryClaim(); ok {
+		w.Fatal("woken while on its way")
+	}
+	w.must(w.store.Silent(w.Context(), c))
+	w.must(w.store.Silent(w.Context(), c)) // once is enough
+	w.equal("attempts", w.advice(a.ID).Attempts, c.Attempts)
+}
+
+// testOrder: of one account only the oldest goes out, even while it pauses.
+func testOrder(w *world) {
+	e, old := w.timedOut(codec.Authenticate)
+	w.answer(w.claim(), codec.NotFound, codec.Unmapped)
+	_, young := w.timedOut(codec.Authenticate)
+	w.lateOf(e, codec.Approved) // the old one is back
+	first := w.claim()
+	w.equal("oldest", first.ID, old.ID)
+	if _, ok := w.tryClaim(); ok {
+		w.Fatal("two of one account in flight")
+	}
+	w.must(w.store.Silent(w.Context(), first))
+	if a, ok := w.tryClaim(); ok {
+		w.Fatalf("advice %d overtook", a.ID)
+	}
+	_, apart := w.timedOut(codec.Authenticate, account(other))
+	w.equal("another account", w.claim().ID, apart.ID)
+	w.answer(first, codec.Done, codec.Unmapped)
+	w.equal("then the younger", w.claim().ID, young.ID)
+}
+
+func testRetry(w *world) {
+	e, a := w.timedOut(codec.Authenticate)
+	retry := func() error {
+		_, err := w.store.RetryAdvice(w.Context(), a.ID)
+		return err
+	}
+	c := w.claim()
+	w.must(retry())
+	if _, ok := w.tryClaim(); ok {
+		w.Fatal("one that is on its way was sent again")
+	}
+	w.must(w.store.Silent(w.Context(), c))
+	w.must(retry())
+	w.answer(w.claim(), codec.Park, codec.Unmapped)
+	if _, ok := w.tryClaim(); ok {
+		w.Fatal("claimed a parked one")
+	}
+	w.must(retry())
+	w.answer(w.claim(), codec.NotFound, codec.Unmapped)
+	w.standing(e.ID, switching.TimedOut, false)
+	w.must(retry())
+	w.standing(e.ID, switching.TimedOut, true)
+	w.answer(w.claim(), codec.Done, codec.Unmapped)
+	if err := retry(); !errors.Is(err, switching.ErrAdviceEnded) {
+		w.Fatalf("retry of a done one: %v", err)
+	}
+	a.ID += 1000
+	if err := retry(); !errors.Is(err, switching.ErrNoAdvice) {
+		w.Fatalf("retry of none: %v", err)
+	}
+}
+
+func testCloseAdvice(w *world) {
+	try := func(a switching.Advice, o switching.Outcome) error {
+		after, err := w.store.CloseAdvice(w.Context(), a.ID, "bank said so by phone", o)
+		if err == nil {
+			w.equal("state", after.State, switching.AdviceClosed)
+			w.equal("note", w.advice(a.ID).Note, "bank said so by phone")
+		}
+		return err
+	}
+	wantNeedEnd := func(err error) {
+		w.Helper()
+		w.equal("needs its end", errors.Is(err, switching.ErrAdviceNeedEnd), true)
+	}
+	reversal, a := w.timedOut(codec.Authenticate)
+	wantNeedEnd(try(a, switching.Approved))
+	w.must(try(a, ""))
+	w.standing(reversal.ID, switching.TimedOut, false)
+	w.equal("ended", errors.Is(try(a, ""), switching.ErrAdviceEnded), true)
+
+	for _, o := range []switching.Outcome{switching.Approved, switching.Declined} {
+		e, a := w.timedOut(codec.Deregister)
+		wantNeedEnd(try(a, ""))
+		wantNeedEnd(try(a, switching.TimedOut))
+		w.answer(w.claim(), 0, codec.Unmapped)
+		w.must(try(a, o))
+		w.standing(e.ID, o, false)
+		w.effects(e.ID, "open", "timed-out", string(o))
+	}
+	// An approval is not talked away.
+	e, _ := w.timedOut(codec.Deregister)
+	c := w.claim()
+	w.lateOf(e, codec.Approved)
+	wantNeedEnd(try(c, switching.Declined))
+	w.must(try(c, switching.Approved))
+	w.effects(e.ID, "open", "timed-out", "approved")
+	// An answer after all: a decline changes nothing, nothing opens again.
+	w.answer(c, 0, codec.Declined)
+	w.answer(c, 0, codec.InDoubt)
+	w.equal("closed stays closed", w.advice(c.ID).State, switching.AdviceClosed)
+	w.standing(e.ID, switching.Approved, false)
+
+	e, a = w.timedOut(codec.Deregister)
+	c = w.claim()
+	w.must(try(c, switching.Declined))
+	w.answer(c, 0, codec.Approved)
+	w.standing(e.ID, switching.Approved, false) // it did take effect
+	w.equal("closed stays closed", w.advice(a.ID).State, switching.AdviceClosed)
+}
+
+func testList(w *world) {
+	var ids []int64
+	for _, a := range []string{card, other, passbook} {
+		_, advice := w.timedOut(codec.Authenticate, account(a))
+		ids = append(ids, advice.ID)
+		w.clock.add(time.Minute)
+	}
+	w.close(w.opened(codec.Authenticate, func(e *switching.Entry) { e.Bank = "klb" }), end(switching.TimedOut))
+	w.answer(w.claim(), codec.Park, codec.Unmapped)
+	list := func(bank string, s switching.AdviceState, after int64, limit int) int {
+		l, err := w.store.Advices(w.Context(), bank, s, after, limit)
+		w.must(err)
+		return len(l)
+	}
+	w.equal("all", list("", "", 0, 10), 4)
+	w.equal("bank", list(bank, "", 0, 10), 3)
+	w.equal("state", list(bank, switching.AdvicePending, 0, 10), 2)
+	w.equal("page", list("", "", ids[1], 10), 2)
+	w.equal("limit", list("", "", 0, 3), 3)
+
+	stats, err := w.store.AdviceStats(w.Context())
+	w.must(err)
+	w.equal("stats", len(stats), 3)
+	for _, s := range stats {
+		if s.Bank == bank && s.State == switching.AdvicePending {
+			w.equal("count", s.Count, 2)
+			w.equal("age of the oldest", w.clock.now().Sub(s.Oldest), 2*time.Minute)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package journaltest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+	"wxswitch/switch/vault"
+)
+
+// Store is a journal as the switch, the forwarder of advices and the operators
+// see it together.
+type Store interface {
+	switching.Journal
+	Forget(ctx context.Context) (more bool, err error)
+
+	Waiting(ctx context.Context, bank string) (bool, error)
+	Claim(ctx context.Context, bank string, inFlight int, lease time.Time) (switching.Advice, bool, error)
+	Unclaim(ctx context.Context, id int64, next time.Time) error
+	Silent(ctx context.Context, a switching.Advice) error
+	Answered(ctx context.Context, id int64, r switching.LateReply) (switching.Entry, error)
+	Wake(ctx context.Context, entry int64) error
+
+	Advices(ctx context.Context, bank string, state switching.AdviceState, after int64, limit int) ([]switching.Advice, error)
+	RetryAdvice(ctx context.Context, id int64) (switching.Advice, error)
+	CloseAdvice(ctx context.Context, id int64, reason string, outcome switching.Outcome) (switching.Advice, error)
+	AdviceStats(ctx context.Context) ([]switching.AdviceStat, error)
+}
+
+// Options are what a store is opened with.
+type Options struct {
+	// At is a directory of the test's own. Opens of one At share one database.
+	At      string
+	Vault   *vault.Vault
+	Now     func() time.Time
+	Effects map[codec.Type]switching.Effect
+	Backoff switching.Backoff
+	// Fail makes commits fail, in both ways: see db.Failpoint. nil for never.
+	Fail func(step string) error
+}
+
+// Opener opens a store, running until the test ends.
+type Opener func(t *testing.T, o Options) Store
+
+// Run runs the suite.
+func Run(t *testing.T, open Opener) {
+	for _, c := range []struct {
+		name string
+		test func(*world)
+	}{
+		{"Open/row", testRow},
+		{"Open/key", testKey},
+		{"Open/key at once", testKeyAtOnce},
+		{"Open/account held", testAccountHeld},
+		{"Open/account at once", testAccountAtOnce},
+		{"Open/customer held", testCustomerHeld},
+		{"Open/join", testJoin},
+		{"Open/join waits for nothing else", testNoJoin},
+		{"Open/effect refuses", testEffectRefuses},
+		{"Open/effect fails", testEffectFails},
+		{"Close/ends", testEnds},
+		{"Close/once", testCloseOnce},
+		{"Close/refused", testCloseRefused},
+		{"Close/effect", testCloseEffect},
+		{"Close/doubt", testDoubt},
+		{"Due", testDue},
+		{"Late/open", testLateOpen},
+		{"Late/stranger", testLateStranger},
+		{"Late/settled", testLateSettled},
+		{"Late/completion", testLateCompletion},
+		{"Late/reversal", testLateReversal},
+		{"Late/note", testLateNote},
+		{"Late/newer registration", testNewerRegistration},
+		{"Advice/answers", testAnswers},
+		{"Advice/late answers", testLateAnswers},
+		{"Advice/claim", testClaim},
+		{"Advice/claim at once", testClaimAtOnce},
+		{"Advice/back-off", testBackoff},
+		{"Advice/order", testOrder},
+		{"Advice/retry", testRetry},
+		{"Advice/close", testCloseAdvice},
+		{"Advice/list", testList},
+		{"Numbers/blocks", testBlocks},
+		{"Numbers/two processes", testTwoNumbers},
+		{"Numbers/stamps", testStamps},
+		{"Keys/forgotten", testForget},
+		{"Keys/forgotten in batches", testForgetBatches},
+		{"Commit/open", testCommitOpen},
+		{"Commit/close", testCommitClose},
+		{"Processes/two", testTwoProcesses},
+		{"Processes/restart", testRestart},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(newWorld(t, open)) })
+	}
+}
