@@ -66,7 +66,7 @@ func (x *index) exact(prefix string, length int) answer {
 
 // put stores the answer for a prefix, over an earlier one.
 func (x *index) put(prefix string, length int, a answer) {
-	name := fmt.Sprint(a)
+	name := fmt.Sprintf("%q %v %v", a.banks, a.card, a.luhn)
 	place, ok := x.places[name]
 	if !ok {
 		place = len(x.answers)

@@ -105,6 +105,21 @@ func TestLuhn(t *testing.T) {
 	}
 }
 
+func TestBanksNamedLikeLists(t *testing.T) {
+	file := `passbooks:
+- {bank: a, prefix: "1", length: 12, shared: true}
+- {bank: b, prefix: "1", length: 12, shared: true}
+- {bank: a b, prefix: "2", length: 12}
+`
+	table, err := Parse("t.yaml", []byte(file), []Bank{"a", "b", "a b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := table.Route(codec.NewAccount("200000000000"), ""); err != nil || got.Bank != "a b" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 func TestSample(t *testing.T) {
 	table, err := Load(sampleFile, testBanks)
 	if err != nil {
