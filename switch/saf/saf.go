@@ -33,7 +33,10 @@ type Options struct {
 	// InFlight bounds the advices on their way to one bank; default 2.
 	InFlight int
 	// Poll is how often what is due is looked for; default 500 ms.
-	Poll       time.Duration
+	Poll time.Duration
+	// Grace is how long after its deadline an attempt is left to who made it,
+	// before another may be made; default 5 s.
+	Grace      time.Duration
 	Now        func() time.Time // default time.Now
 	Log        zerolog.Logger
 	Registerer prometheus.Registerer // may be nil
@@ -60,9 +63,6 @@ type lane struct {
 // maxWakes bounds the wakes that wait; more are dropped, and the poll serves.
 const maxWakes = 64
 
-// leaseGrace is how long after its deadline an attempt's end is waited for.
-const leaseGrace = 5 * time.Second
-
 // New returns a Forwarder for the banks that the switch now has.
 func New(o Options) *Forwarder {
 	if o.InFlight == 0 {
@@ -70,6 +70,9 @@ func New(o Options) *Forwarder {
 	}
 	if o.Poll == 0 {
 		o.Poll = 500 * time.Millisecond
+	}
+	if o.Grace == 0 {
+		o.Grace = 5 * time.Second
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -173,7 +176,7 @@ func (l *lane) claim(ctx context.Context) (a switching.Advice, p *banks.Permit, 
 		return a, nil, false
 	}
 	longest := max(l.bank.Deadline(codec.Reversal), l.bank.Deadline(codec.Completion))
-	a, ok, err = l.Store.Claim(ctx, l.bank.Name(), l.InFlight, l.Now().Add(longest+leaseGrace))
+	a, ok, err = l.Store.Claim(ctx, l.bank.Name(), l.InFlight, l.Now().Add(longest+l.Grace))
 	if err != nil || !ok {
 		p.Release()
 		l.complain(ctx, err)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -40,8 +41,8 @@ type Config struct {
 	Clients   []Client    `yaml:"clients"`
 	Anonymous []api.Scope `yaml:"anonymous"`
 	Banks     []Bank      `yaml:"banks"`
-	// Grace is how long after its deadline an open transaction is left to the
-	// process that opened it; 5 s.
+	// Grace is how long after its deadline an open transaction, or an advice on
+	// its way, is left to the process that sent it; 5 s.
 	Grace time.Duration `yaml:"grace"`
 	// Drain bounds the wait for what is in flight at a stop; 20 s.
 	Drain   time.Duration `yaml:"drain"`
@@ -85,6 +86,8 @@ type Hooks struct {
 	Reload <-chan struct{}
 	// Tap is shown every message to and from banks, in clear.
 	Tap func(bank string, out bool, raw []byte)
+	// Dial opens the connections to banks; nil for TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// LogTo takes the log instead of standard error.
 	LogTo io.Writer
 	// Key is used in place of KeyFile.

@@ -136,7 +136,7 @@ func (a *app) banks(context.Context) error {
 		if err != nil {
 			return err
 		}
-		bank, err := banks.New(b.Config, d, a.sw, banks.Options{Log: a.log, Registerer: a.registry, Numbers: a.numbers, Tap: a.Tap})
+		bank, err := banks.New(b.Config, d, a.sw, banks.Options{Log: a.log, Registerer: a.registry, Numbers: a.numbers, Tap: a.Tap, Dial: a.Dial})
 		if err != nil {
 			return fmt.Errorf("bank %s: %w", b.Name, err)
 		}
@@ -144,7 +144,7 @@ func (a *app) banks(context.Context) error {
 		banksUp = append(banksUp, bank.Run)
 	}
 	a.advices = saf.New(saf.Options{
-		Store: a.journal, Switch: a.sw, Numbers: a.numbers, Now: a.Now, Log: a.log, Registerer: a.registry, Failpoint: a.Failpoint,
+		Store: a.journal, Switch: a.sw, Numbers: a.numbers, Grace: a.Grace, Now: a.Now, Log: a.log, Registerer: a.registry, Failpoint: a.Failpoint,
 	})
 	a.registry.MustRegister(ops.Advices{Stat: a.journal.AdviceStats, Now: a.Now})
 	a.parts.Add("banks", banksUp.Run)
