@@ -78,10 +78,11 @@ func (t *teller) run(ctx context.Context, once bool) error {
 	case <-ctx.Done():
 		return nil
 	}
-	if err := t.story(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil // interrupted
-		}
+	err := t.story(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return nil // interrupted
+	case err != nil:
 		return fmt.Errorf("not as told: %w", err)
 	}
 	if once {

@@ -194,7 +194,7 @@ func (t *teller) expect(ctx context.Context, kind client.Type, p sim.Person, key
 
 func problemCode(r *client.CreateTransactionResponse) string {
 	if r.ApplicationproblemJSONDefault != nil {
-		return string(r.ApplicationproblemJSONDefault.Code)
+		return r.ApplicationproblemJSONDefault.Code
 	}
 	return "no problem document"
 }

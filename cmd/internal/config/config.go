@@ -11,14 +11,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 )
 
-// maxSize is far above any configuration, and far below what hurts.
-const maxSize = 1 << 20
+// maxSize is far above any configuration, and below what makes the library's
+// parser, which is quadratic in places, slow.
+const maxSize = 64 << 10
 
 // File is a configuration file that was read, for errors that point into it.
 type File struct {
@@ -42,21 +46,26 @@ func Parse(path string, data []byte, into any) (*File, error) {
 	}
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
-		return nil, located(path, err)
+		return nil, located(path, data, err)
 	}
 	if err := yaml.UnmarshalWithOptions(data, into, yaml.Strict()); err != nil {
-		return nil, located(path, err)
+		return nil, located(path, data, err)
 	}
 	return &File{path, tree}, nil
 }
 
 // located puts the library's error into one line: its own spans several, and
-// quotes the file, which may hold secrets.
-func located(path string, err error) error {
+// quotes the file. Of a duration that is none it does not say where it stands.
+func located(path string, data []byte, err error) error {
 	var y yaml.Error
 	if errors.As(err, &y) && y.GetToken() != nil {
 		p := y.GetToken().Position
 		return fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, y.GetMessage())
+	}
+	for _, t := range lexer.Tokenize(string(data)) {
+		if strings.HasSuffix(err.Error(), "duration "+strconv.Quote(t.Value)) {
+			return fmt.Errorf("%s:%d:%d: not a duration, such as 20s or 500ms", path, t.Position.Line, t.Position.Column)
+		}
 	}
 	return fmt.Errorf("%s:1:1: not the YAML that is expected", path)
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Run is a part: it works until ctx is done, and returns when it has stopped.
@@ -44,8 +45,8 @@ func (s *Stack) Run(ctx context.Context) error {
 	case <-ended:
 	}
 	var errs []error
-	for i := len(running) - 1; i >= 0; i-- {
-		errs = append(errs, running[i].stop())
+	for _, r := range slices.Backward(running) {
+		errs = append(errs, r.stop())
 	}
 	return errors.Join(errs...)
 }

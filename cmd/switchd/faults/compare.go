@@ -1,0 +1,328 @@
+package faults
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"wxswitch/banks/sim"
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// codeNotRegistered is F39 of a deregistration that found nothing to end: the
+// dialects that ship take it for approved.
+const codeNotRegistered = "25"
+
+// deed is what a bank did under one RRN.
+type deed struct {
+	effects  []string // registered, deregistered, reversed; in order
+	arrived  bool
+	answers  []string // F39 by part
+	called   bool
+	from, to time.Time // between these the bank's core worked on it
+}
+
+// stands reports whether the bank did it and has not taken it back.
+func (d *deed) stands(what string) bool {
+	return d != nil && len(d.effects) == 1 && d.effects[0] == what
+}
+
+// nothing reports whether the bank did nothing that it has not taken back.
+func (d *deed) nothing() bool {
+	return d == nil || len(d.effects) == 0 || d.effects[len(d.effects)-1] == "reversed"
+}
+
+type comparison struct {
+	Books
+	wrong   []string
+	rows    map[int64]switching.Entry
+	advices map[int64]switching.Advice // by entry
+	deeds   map[string]map[codec.RRN]*deed
+	owners  map[string]map[codec.Account]owner
+}
+
+type owner struct {
+	holder  string
+	balance codec.Amount
+}
+
+// Compare returns what does not agree, a line each, nothing secret in it; none
+// is well. Advices that an operator closed are taken out: there the bank was
+// not asked.
+func (b Books) Compare() []string {
+	c := &comparison{
+		Books: b, rows: make(map[int64]switching.Entry), advices: make(map[int64]switching.Advice),
+		deeds: make(map[string]map[codec.RRN]*deed), owners: make(map[string]map[codec.Account]owner),
+	}
+	for _, e := range b.Rows {
+		c.rows[e.ID] = e
+	}
+	for _, a := range b.Advices {
+		c.advices[a.Entry.ID] = a
+	}
+	for name, l := range b.Banks {
+		c.readBank(name, l)
+	}
+	c.checkTold()
+	for _, e := range b.Rows {
+		c.checkRow(e)
+	}
+	c.checkAdvices()
+	for name, l := range b.Banks {
+		c.checkBank(name, l)
+	}
+	c.checkOneAtATime()
+	return c.wrong
+}
+
+func (c *comparison) fail(format string, args ...any) {
+	c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
+}
+
+func (c *comparison) readBank(name string, l Ledger) {
+	deeds := make(map[codec.RRN]*deed)
+	of := func(r codec.RRN) *deed {
+		if deeds[r] == nil {
+			deeds[r] = &deed{}
+		}
+		return deeds[r]
+	}
+	for _, a := range l.Arrivals {
+		d := of(a.RRN)
+		d.arrived = true
+		if a.Called && (!d.called || a.At.Before(d.from)) {
+			d.called, d.from = true, a.At
+		}
+	}
+	for _, r := range l.Records {
+		d := of(r.RRN)
+		d.answers = append(d.answers, r.Answer)
+		if r.Ended.After(d.to) {
+			d.to = r.Ended
+		}
+	}
+	for _, e := range l.Effects {
+		d := of(e.RRN)
+		d.effects = append(d.effects, e.What)
+	}
+	c.deeds[name] = deeds
+	c.owners[name] = owners(l.People)
+}
+
+func owners(people []sim.Person) map[codec.Account]owner {
+	m := make(map[codec.Account]owner)
+	for _, p := range people {
+		for _, a := range p.Accounts {
+			m[a.Number] = owner{p.Holder, a.Balance}
+		}
+	}
+	return m
+}
+
+// checkTold: what a caller heard is what the row holds, of his own account, and
+// one key never made two transactions.
+func (c *comparison) checkTold() {
+	keys := make(map[string]int64)
+	for _, t := range c.Told {
+		if t.ID == 0 {
+			if t.Outcome != switching.Refused {
+				c.fail("key %s: told %s without a transaction", t.Key, t.Outcome)
+			}
+			continue
+		}
+		e, ok := c.rows[t.ID]
+		if !ok {
+			c.fail("%d: told %s, and the journal has no such row", t.ID, t.Outcome)
+			continue
+		}
+		if e.RRN != t.RRN && t.RRN != "" || e.Type != t.Type || e.Bank != t.Bank || e.Account != t.Account {
+			c.fail("%d: told of another's transaction", t.ID)
+		}
+		c.checkOutcome(t, e)
+		c.checkOwner(t)
+		if earlier, known := keys[t.Key]; known && t.Key != "" && earlier != t.ID && t.Outcome != switching.Refused {
+			c.fail("key %s: made the transactions %d and %d", t.Key, earlier, t.ID)
+		} else if t.Outcome != switching.Refused {
+			keys[t.Key] = t.ID
+		}
+	}
+}
+
+// checkOutcome: an enquiry may be closed after its answer, so that a crash
+// leaves its row to the scan; nothing of a change may differ.
+func (c *comparison) checkOutcome(t Told, e switching.Entry) {
+	if e.Type.Class() == codec.Enquiry && (e.Open || e.End.Reason == switching.ReasonRecovered) {
+		return
+	}
+	if e.Open || e.End.Outcome != t.Outcome || e.End.Code != t.Code {
+		c.fail("%d: told %s %q, the row holds %s %q (open %t)", t.ID, t.Outcome, t.Code, e.End.Outcome, e.End.Code, e.Open)
+	}
+}
+
+func (c *comparison) checkOwner(t Told) {
+	o, known := c.owners[t.Bank][t.Account]
+	if !known {
+		c.fail("%d: the bank has no such account", t.ID)
+		return
+	}
+	if t.Holder != "" && t.Holder != o.holder {
+		c.fail("%d: told another's holder", t.ID)
+	}
+	if t.Balance != nil && *t.Balance != int64(o.balance) {
+		c.fail("%d: told another's balance", t.ID)
+	}
+}
+
+func (c *comparison) checkRow(e switching.Entry) {
+	if e.Open {
+		if e.Deadline.Before(c.Settled) {
+			c.fail("%d: %s still open long after its deadline", e.ID, e.Type)
+		}
+		return
+	}
+	if a, ok := c.advices[operationOf(e)]; ok && a.State == switching.AdviceClosed {
+		return
+	}
+	d := c.deeds[e.Bank][e.RRN]
+	outcome := e.End.Outcome
+	if e.Standing != outcome && e.Standing != switching.TimedOut {
+		outcome = e.Standing
+	}
+	switch outcome {
+	case switching.Approved:
+		c.checkApproved(e, d)
+	case switching.Declined:
+		if !d.nothing() {
+			c.fail("%d: %s declined, and the bank did it: %v", e.ID, e.Type, d.effects)
+		}
+		if d == nil || !d.arrived {
+			c.fail("%d: %s declined, and the bank never saw it", e.ID, e.Type)
+		}
+	case switching.TimedOut:
+		c.checkTimedOut(e, d)
+	case switching.Refused:
+		if e.Joins == 0 && d != nil {
+			c.fail("%d: %s refused (%s), and the bank saw it", e.ID, e.Type, e.End.Reason)
+		}
+	}
+}
+
+func (c *comparison) checkApproved(e switching.Entry, d *deed) {
+	ok := d != nil && d.arrived
+	switch e.Type {
+	case codec.Authenticate:
+		ok = d.stands("registered")
+	case codec.Deregister:
+		ok = d.stands("deregistered") ||
+			d != nil && len(d.effects) == 0 && slices.Contains(d.answers, codeNotRegistered)
+	}
+	if !ok {
+		c.fail("%d: %s approved, and the bank did not do it (%+v)", e.ID, e.Type, d)
+	}
+}
+
+// checkTimedOut: what the caller heard was in doubt, and how that ended.
+func (c *comparison) checkTimedOut(e switching.Entry, d *deed) {
+	traits, _ := e.Type.Traits()
+	switch traits.Doubt {
+	case codec.Reversal:
+		if !d.nothing() {
+			c.fail("%d: %s timed out, and still stands at the bank: %v", e.ID, e.Type, d.effects)
+		}
+	case codec.Completion:
+		root := c.rows[operationOf(e)]
+		if root.Standing == switching.TimedOut {
+			c.fail("%d: %s timed out, and is neither done nor declined in the end", e.ID, e.Type)
+		}
+	default:
+		return
+	}
+	if _, ok := c.advices[operationOf(e)]; !ok && e.Standing == switching.TimedOut && e.Joins == 0 {
+		c.fail("%d: %s timed out, and no advice was stored", e.ID, e.Type)
+	}
+}
+
+func operationOf(e switching.Entry) int64 {
+	if e.Joins != 0 {
+		return e.Joins
+	}
+	return e.ID
+}
+
+func (c *comparison) checkAdvices() {
+	for _, a := range c.Advices {
+		if a.State.Settles() {
+			c.fail("advice %d: %s of %d is still %s after %d attempts", a.ID, a.Type, a.Entry.ID, a.State, a.Attempts)
+		}
+	}
+}
+
+// checkBank: nothing was sent without a row, no sending's number was used
+// twice, and nothing was done twice.
+func (c *comparison) checkBank(name string, l Ledger) {
+	type sending struct {
+		stan codec.STAN
+		sent codec.Stamp
+	}
+	seen := make(map[sending]codec.RRN)
+	for _, a := range l.Arrivals {
+		id, _ := a.RRN.Number()
+		if e, ok := c.rows[id]; !ok || e.Bank != name {
+			c.fail("%s: RRN %s arrived, and the journal has no row of it", name, a.RRN)
+		}
+		s := sending{a.STAN, a.Sent}
+		if earlier, twice := seen[s]; twice {
+			c.fail("%s: STAN %s of %s was used for RRN %s and RRN %s", name, a.STAN, a.Sent, earlier, a.RRN)
+		}
+		seen[s] = a.RRN
+	}
+	for rrn, d := range c.deeds[name] {
+		if n := len(d.effects); n > 2 || n == 2 && (d.effects[0] == "reversed" || d.effects[1] != "reversed") ||
+			n == 1 && d.effects[0] == "reversed" {
+			c.fail("%s: RRN %s was done twice: %v", name, rrn, d.effects)
+		}
+	}
+	standing := make(map[codec.RRN]int)
+	for _, r := range l.Registrations {
+		if standing[r.RRN]++; standing[r.RRN] > 1 {
+			c.fail("%s: RRN %s registered twice", name, r.RRN)
+		}
+	}
+}
+
+// checkOneAtATime: the bank's core never worked on two changes of one account,
+// nor on a deregistration beside another change of its customer.
+func (c *comparison) checkOneAtATime() {
+	groups := make(map[string][]switching.Entry)
+	for _, e := range c.Rows {
+		if d := c.deeds[e.Bank][e.RRN]; e.Type.Class() != codec.Change || e.Joins != 0 || d == nil || !d.called {
+			continue
+		}
+		account := "account " + e.Bank + " " + e.Account.Reveal()
+		groups[account] = append(groups[account], e)
+		if e.Customer != "" {
+			groups["customer "+e.Customer] = append(groups["customer "+e.Customer], e)
+		}
+	}
+	for _, g := range groups {
+		c.checkOrder(g)
+	}
+}
+
+func (c *comparison) checkOrder(g []switching.Entry) {
+	of := func(e switching.Entry) *deed { return c.deeds[e.Bank][e.RRN] }
+	slices.SortFunc(g, func(a, b switching.Entry) int {
+		return cmp.Or(of(a).from.Compare(of(b).from), of(a).to.Compare(of(b).to))
+	})
+	for i, e := range g {
+		for _, before := range g[:i] {
+			apart := e.Account != before.Account && e.Type != codec.Deregister && before.Type != codec.Deregister
+			if !apart && of(e).from.Before(of(before).to) {
+				c.fail("%d and %d: two changes at one time: %s until %s, %s from %s", before.ID, e.ID,
+					before.Type, of(before).to.Format(time.StampMilli), e.Type, of(e).from.Format(time.StampMilli))
+			}
+		}
+	}
+}

@@ -1,0 +1,27 @@
+// Package faults tries what must not go wrong: the switch as a program, against
+// simulated banks, under every fault that it promises to survive. It holds
+// tests, and the comparison of books that they end with:
+//
+//	told := …                                    // every answer that callers heard
+//	rows, advices, err := faults.ReadJournal(ctx, database, journal)
+//	ledger, err := faults.ReadBank(ctx, bank)
+//	b := faults.Books{Told: told, Rows: rows, Advices: advices, Banks: …}
+//	for _, wrong := range b.Compare() { t.Error(wrong) }
+//
+// # What the tests prove
+//
+//   - kill_test.go: switchd is killed by SIGKILL under load, after open, write,
+//     reply, close, inside stored advices and anywhere; when it has started
+//     again and settled, the books agree. -rounds says how often (50).
+//   - strace_test.go: the journal is synced before the bank hears of a
+//     transaction, and again before the caller does.
+//   - secrets_test.go: no account, certificate number or token is written
+//     anywhere in clear.
+//   - model_test.go: random orders of events, for each pair of types, with
+//     restarts, crashes, faults and operators, in a bubble of fake time.
+//   - The other files: one test for each further fault, named after it.
+//
+// Everything is real but the banks' cores: HTTP, TCP, SQLite on disk, the key
+// file. The program that is killed is the test binary itself, started again as
+// switchd.
+package faults
