@@ -41,7 +41,8 @@ func Load(path string) (*Vault, error) {
 }
 
 // Rotate adds a key that seals from now on; those before still open. The file
-// is replaced in one step: a crash leaves the old one or the new one.
+// is replaced in one step: a crash leaves the old one or the new one, and perhaps
+// a file beside it (path.new) that keeps later rotations out until it is removed.
 func Rotate(path string) error {
 	f, err := read(path)
 	if err != nil {
@@ -59,7 +60,7 @@ func Rotate(path string) error {
 		return fmt.Errorf("key file: %w", err)
 	}
 	if err := os.Rename(next, path); err != nil {
-		return fmt.Errorf("key file: %w", err)
+		return fmt.Errorf("key file: %w", errors.Join(err, os.Remove(next)))
 	}
 	return syncDir(path)
 }
@@ -106,7 +107,8 @@ func parse(path string, data []byte) (*keyFile, error) {
 	return &f, nil
 }
 
-// write makes the file and has it on disk before it returns.
+// write makes the file and has it on disk before it returns. Where it fails it
+// leaves none.
 func write(path string, f *keyFile) error {
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
@@ -118,7 +120,7 @@ func write(path string, f *keyFile) error {
 	}
 	_, err = file.Write(append(data, '\n'))
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
+		return errors.Join(err, os.Remove(path))
 	}
 	return syncDir(path)
 }

@@ -118,10 +118,10 @@ func (v *Vault) Index(parts ...string) []byte { return v.index.sum(parts)[:16] }
 func (v *Vault) Hash(parts ...string) []byte { return v.hash.sum(parts) }
 
 // Format prints no key, whatever the verb.
-func (v *Vault) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "vault") }
+func (Vault) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "vault") }
 
 // MarshalJSON writes no key.
-func (v *Vault) MarshalJSON() ([]byte, error) { return []byte(`"vault"`), nil }
+func (Vault) MarshalJSON() ([]byte, error) { return []byte(`"vault"`), nil }
 
 // macs is a pool of HMAC states of one key.
 type macs struct{ pool *sync.Pool }
