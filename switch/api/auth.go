@@ -103,15 +103,15 @@ func (a *API) authenticate(r *http.Request) (*Client, *refusal) {
 }
 
 // isLocal reports whether the request comes from this host itself: both ends of
-// the connection are loopback, nothing says that a proxy passed it on, and the
-// Host is loopback too, so that a page in this host's browser cannot get here by
-// a name of its own (DNS rebinding).
+// the connection are loopback, nothing says that a proxy passed it on or that a
+// page in this host's browser sends it (Origin), and the Host is loopback too,
+// so that no page gets here by a name of its own (DNS rebinding).
 func isLocal(r *http.Request) bool {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if local == nil || !isLoopback(local.String()) || !isLoopback(r.RemoteAddr) {
 		return false
 	}
-	for _, h := range []string{"Forwarded", "X-Forwarded-For", "Via"} {
+	for _, h := range []string{"Forwarded", "X-Forwarded-For", "Via", "Origin"} {
 		if r.Header.Get(h) != "" {
 			return false
 		}

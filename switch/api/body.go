@@ -17,9 +17,9 @@ type shape struct {
 // or pointers to structs.
 func shapeOf(t reflect.Type) *shape {
 	s := &shape{}
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		field := t.Field(i).Type
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		field := f.Type
 		if field.Kind() == reflect.Pointer {
 			field = field.Elem()
 		}

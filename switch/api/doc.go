@@ -27,7 +27,7 @@
 //   - client: the bearer token's SHA-256 is compared, in constant time, with
 //     those configured. Without a token there is an anonymous client only where
 //     it is configured, and only if listener, peer and the Host header are all
-//     loopback and no proxy forwards the request.
+//     loopback and neither a proxy nor a web page sends the request.
 //   - scope: bank for transactions, operate for operators, either for
 //     explaining a route. GET /openapi.yaml and GET /problems need neither:
 //     they say nothing that the program's source does not.

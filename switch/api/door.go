@@ -12,6 +12,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // maxBody bounds a request's body.
@@ -224,10 +226,11 @@ func (a *API) finish(w *answer, r *http.Request) {
 // other as one of ours.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	refused := asRefusal(err)
-	event := a.Log.Debug()
+	level := zerolog.DebugLevel
 	if refused.Status >= http.StatusInternalServerError {
-		event = a.Log.Warn()
+		level = zerolog.WarnLevel
 	}
+	event := a.Log.WithLevel(level) //nolint:zerologlint // sent below
 	if refused.Code == codeInternal {
 		event = event.Err(err)
 	}

@@ -186,7 +186,7 @@ func TestEveryReasonHasItsRow(t *testing.T) {
 	}
 	specification := string(read(t, "openapi.yaml"))
 	for _, row := range regexp.MustCompile(`<tr id="([^"]+)"`).FindAllStringSubmatch(page, -1) {
-		if !regexp.MustCompile(`[^a-z-]`+row[1]+`[^a-z-]`).MatchString(specification) {
+		if !regexp.MustCompile(`[^a-z-]` + row[1] + `[^a-z-]`).MatchString(specification) {
 			t.Errorf("openapi.yaml does not name %s", row[1])
 		}
 	}

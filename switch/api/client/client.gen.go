@@ -753,7 +753,8 @@ type ClientInterface interface {
 
 	// RetryAdvice Send an advice at once
 	//
-	// Scope `operate`. Unparks it, or ends its pause. Idempotent.
+	// Scope `operate`. Unparks it, ends its pause, or sends a reversal again
+	// that the bank did not find. Idempotent.
 	//
 	// Problems: `advice-unknown`, `advice-state` (it has ended), and those of
 	// every call.
@@ -924,7 +925,8 @@ func (c *Client) CloseAdvice(ctx context.Context, id ID, body CloseAdviceJSONReq
 
 // RetryAdvice Send an advice at once
 //
-// Scope `operate`. Unparks it, or ends its pause. Idempotent.
+// Scope `operate`. Unparks it, ends its pause, or sends a reversal again
+// that the bank did not find. Idempotent.
 //
 // Problems: `advice-unknown`, `advice-state` (it has ended), and those of
 // every call.
@@ -1537,7 +1539,8 @@ type ClientWithResponsesInterface interface {
 
 	// RetryAdviceWithResponse Send an advice at once
 	//
-	// Scope `operate`. Unparks it, or ends its pause. Idempotent.
+	// Scope `operate`. Unparks it, ends its pause, or sends a reversal again
+	// that the bank did not find. Idempotent.
 	//
 	// Problems: `advice-unknown`, `advice-state` (it has ended), and those of
 	// every call.
@@ -2146,7 +2149,8 @@ func (c *ClientWithResponses) CloseAdviceWithResponse(ctx context.Context, id ID
 
 // RetryAdviceWithResponse Send an advice at once
 //
-// Scope `operate`. Unparks it, or ends its pause. Idempotent.
+// Scope `operate`. Unparks it, ends its pause, or sends a reversal again
+// that the bank did not find. Idempotent.
 //
 // Problems: `advice-unknown`, `advice-state` (it has ended), and those of
 // every call.

@@ -1,0 +1,128 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"wxswitch/switch/api/client"
+)
+
+const defaultTimeout = 30 * time.Second
+
+// remote is the running switch.
+type remote struct {
+	url, tokenFile string
+	timeout        time.Duration
+	json           bool
+}
+
+// client returns a client of the switch's API.
+func (r *remote) client() (*client.ClientWithResponses, error) {
+	options := []client.ClientOption{client.WithHTTPClient(&http.Client{Timeout: r.timeout})}
+	token, err := r.token()
+	if err != nil {
+		return nil, err
+	}
+	if token != "" {
+		options = append(options, client.WithRequestEditorFn(client.Bearer(token)))
+	}
+	return client.NewClientWithResponses(r.url, options...)
+}
+
+// token returns the client's token, empty for none.
+func (r *remote) token() (string, error) {
+	if r.tokenFile == "" {
+		return os.Getenv("WXSWITCH_TOKEN"), nil
+	}
+	const most = 4 << 10
+	f, err := os.Open(filepath.Clean(r.tokenFile))
+	if err != nil {
+		return "", fmt.Errorf("token: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, most))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", fmt.Errorf("token: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" || strings.ContainsAny(token, " \t\r\n") {
+		return "", fmt.Errorf("token: %s must hold one token and nothing else", r.tokenFile)
+	}
+	return token, nil
+}
+
+// response is what every call of the generated client returns.
+type response interface {
+	StatusCode() int
+	GetBody() []byte
+}
+
+// call asks the switch one thing; a problem is an error. T is the type of an
+// answer that is none.
+func call[R response, T any](ctx context.Context, r *remote, ask func(context.Context, *client.ClientWithResponses) (R, error)) (answer T, err error) {
+	c, err := r.client()
+	if err != nil {
+		return answer, err
+	}
+	got, err := ask(ctx, c)
+	switch {
+	case err != nil:
+		return answer, &failure{exitNoAnswer, fmt.Errorf("no answer: %w", err)}
+	case got.StatusCode() != http.StatusOK:
+		return answer, problemOf(got)
+	}
+	if err := json.Unmarshal(got.GetBody(), &answer); err != nil {
+		return answer, &failure{exitNoAnswer, fmt.Errorf("%s is not a switch: its answer cannot be read", r.url)}
+	}
+	return answer, nil
+}
+
+func problemOf(r response) error {
+	var p client.Problem
+	if err := json.Unmarshal(r.GetBody(), &p); err != nil || p.Code == "" {
+		return &failure{exitNoAnswer, fmt.Errorf("not a switch's answer: HTTP status %d", r.StatusCode())}
+	}
+	return fmt.Errorf("%s: %s", p.Code, p.Detail)
+}
+
+// show prints v as JSON where that is asked for, and else as rows do.
+func (r *remote) show(cmd *cobra.Command, v any, rows func(w io.Writer)) error {
+	if r.json {
+		return printJSON(cmd.OutOrStdout(), v)
+	}
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	rows(w)
+	return w.Flush()
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// row prints cells of a table; an empty one as -.
+func row(w io.Writer, cells ...any) {
+	for i, c := range cells {
+		text := fmt.Sprint(c)
+		if text == "" {
+			text = "-"
+		}
+		if i > 0 {
+			text = "\t" + text
+		}
+		_, _ = io.WriteString(w, text) // told by Flush
+	}
+	_, _ = io.WriteString(w, "\n")
+}

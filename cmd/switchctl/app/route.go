@@ -1,0 +1,160 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+
+	"wxswitch/codec"
+	"wxswitch/routing"
+	"wxswitch/switch/api/client"
+)
+
+func routeCommand(r *remote) *cobra.Command {
+	return group("route", "Which bank holds an account", nil, routeExplain(r))
+}
+
+func routeExplain(r *remote) *cobra.Command {
+	var bank, file string
+	cmd := &cobra.Command{
+		Use: "explain ACCOUNT|-", Short: "Say which bank holds an account, and by which rule", Args: cobra.ExactArgs(1),
+		Long: `Says which rule of the route table wins for an account, and why the others lose.
+Asks the running switch, or with --routes reads a file and asks nobody.
+
+An account in an argument stands in the shell's history: - reads it from
+standard input.
+
+Exit code 1: the account has no route.`,
+		Example: `  echo 6210081234567892 | switchctl route explain -
+  switchctl route explain 30000000000000017 --bank xjrcu
+  switchctl route explain 6210081234567892 --routes testdata/bins/xinjiang.yaml`,
+		RunE: run(func(cmd *cobra.Command, args []string) (err error) {
+			q := client.RouteQuestion{Bank: bank}
+			if q.Account, err = accountOf(args[0], cmd.InOrStdin()); err != nil {
+				return err
+			}
+			var e client.RouteExplanation
+			if file != "" {
+				e, err = explainFrom(file, q)
+			} else {
+				e, err = r.explain(cmd.Context(), q)
+			}
+			return r.showExplanation(cmd, e, err)
+		}),
+	}
+	cmd.Flags().StringVar(&bank, "bank", "", "the bank that the customer chose")
+	cmd.Flags().StringVar(&file, "routes", "", "read this route file and ask no switch")
+	return cmd
+}
+
+func accountOf(argument string, in io.Reader) (string, error) {
+	if argument != "-" {
+		return argument, nil
+	}
+	line, err := bufio.NewReader(io.LimitReader(in, 256)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("account: %w", err)
+	}
+	return strings.TrimSpace(line), nil
+}
+
+func (r *remote) explain(ctx context.Context, q client.RouteQuestion) (client.RouteExplanation, error) {
+	return call[*client.ExplainRouteResponse, client.RouteExplanation](ctx, r,
+		func(ctx context.Context, c *client.ClientWithResponses) (*client.ExplainRouteResponse, error) {
+			return c.ExplainRouteWithResponse(ctx, q)
+		})
+}
+
+// explainFrom explains by a file's rules, as a switch would that has every bank
+// which the file names.
+func explainFrom(path string, q client.RouteQuestion) (e client.RouteExplanation, err error) {
+	banks, err := banksNamedIn(path)
+	if err != nil {
+		return e, err
+	}
+	table, err := routing.Load(path, banks)
+	if err != nil {
+		return e, err
+	}
+	// The API's explanation is this one, field by field.
+	text, err := json.Marshal(table.Explain(codec.NewAccount(q.Account), routing.Bank(q.Bank)))
+	if err != nil {
+		return e, err
+	}
+	return e, json.Unmarshal(text, &e)
+}
+
+// banksNamedIn returns the banks of a route file's rules. What is wrong with
+// the file is left to routing.Load to say.
+func banksNamedIn(path string) ([]routing.Bank, error) {
+	text, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		return nil, fmt.Errorf("routes: %w", err)
+	}
+	type rule struct {
+		Bank routing.Bank `yaml:"bank"`
+	}
+	var file struct {
+		Cards     []rule `yaml:"cards"`
+		Passbooks []rule `yaml:"passbooks"`
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return nil, nil //nolint:nilerr // see above
+	}
+	var banks []routing.Bank
+	for _, r := range append(file.Cards, file.Passbooks...) {
+		banks = append(banks, r.Bank)
+	}
+	return banks, nil
+}
+
+// showExplanation shows it whole, then fails where there is no route.
+func (r *remote) showExplanation(cmd *cobra.Command, e client.RouteExplanation, err error) error {
+	if err != nil {
+		return err
+	}
+	if err := r.show(cmd, e, func(w io.Writer) { explanationRows(w, e) }); err != nil || e.Reason == "" {
+		return err
+	}
+	return fmt.Errorf("no route: %s", e.Reason)
+}
+
+func explanationRows(w io.Writer, e client.RouteExplanation) {
+	row(w, fmt.Sprintf("account %s (%d digits), table %s: %s", e.Account, e.Digits, e.Table, e.Why))
+	for _, v := range e.Rules {
+		mark := "lost"
+		if v.Won {
+			mark = "won"
+		}
+		row(w, "  "+mark, v.At, v.Kind, v.Prefix, fmt.Sprint(v.Lengths), v.Bank, v.Why)
+	}
+}
+
+func routesCommand(r *remote) *cobra.Command {
+	reload := &cobra.Command{
+		Use: "reload", Short: "Let the switch read its route file again", Args: cobra.NoArgs,
+		Long: `The file is checked whole before it replaces the table in use, while traffic
+flows; a bad file changes nothing and is reported line by line.`,
+		Example: `  switchctl routes reload`,
+		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			t, err := call[*client.ReloadRoutesResponse, client.RouteTable](cmd.Context(), r,
+				func(ctx context.Context, c *client.ClientWithResponses) (*client.ReloadRoutesResponse, error) {
+					return c.ReloadRoutesWithResponse(ctx)
+				})
+			if err != nil {
+				return err
+			}
+			return r.show(cmd, t, func(w io.Writer) { row(w, fmt.Sprintf("table %s in use, %d rules", t.Version, t.Rules)) })
+		}),
+	}
+	return group("routes", "The route table in use", nil, reload)
+}

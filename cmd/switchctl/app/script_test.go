@@ -1,0 +1,179 @@
+package app_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"wxswitch/banks"
+	"wxswitch/cmd/switchctl/app"
+	"wxswitch/codec"
+	"wxswitch/routing"
+	switching "wxswitch/switch"
+	"wxswitch/switch/api"
+)
+
+const token = "t-script-5b1e"
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"switchctl": func() {
+			os.Exit(app.Main(context.Background(), os.Args[1:], app.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+		},
+	})
+}
+
+// Each script runs against an API of its own, over real HTTP.
+func TestScripts(t *testing.T) {
+	repository, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts, err := filepath.Glob(filepath.Join(repository, "testdata/script/switchctl_*.txtar"))
+	if err != nil || len(scripts) < 7 {
+		t.Fatal(scripts, err)
+	}
+	testscript.Run(t, testscript.Params{
+		Files: scripts, RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			server := httptest.NewServer(door(t, twoParked()).Handler())
+			env.Defer(server.Close)
+			file := filepath.Join(env.WorkDir, "scripts.token")
+			env.Vars = append(env.Vars, "REPO="+repository, "WXSWITCH_URL="+server.URL, "WXSWITCH_TOKEN="+token, "TOKEN_FILE="+file)
+			return os.WriteFile(file, []byte(token+"\n"), 0o600)
+		},
+	})
+}
+
+var now = time.Date(2026, 3, 7, 14, 15, 2, 0, codec.Shanghai)
+
+func twoParked() *advices {
+	e := switching.Entry{ID: 12000123, Bank: "xjrcu", Account: codec.NewAccount("6210081234567892"), RRN: "000012000123"}
+	return &advices{rows: []switching.Advice{
+		{ID: 41, Entry: e, Type: codec.Completion, State: switching.AdviceParked, Attempts: 3, LastCode: "96", Created: now},
+		{ID: 42, Entry: e, Type: codec.Reversal, State: switching.AdviceParked, Created: now},
+	}}
+}
+
+// door is an API with two banks.
+func door(t *testing.T, stored *advices) *api.API {
+	links := []banks.LinkStatus{
+		{Name: "xjrcu-1 127.0.0.1:9001", State: banks.LinkOnline, Since: now},
+		{Name: "xjrcu-2 127.0.0.1:9002", State: banks.LinkDown, Since: now, LastError: "dial: connection refused"},
+	}
+	return api.New(api.Options{
+		Router: routing.NewRouter(table(t)),
+		Reload: func(context.Context) error { return nil },
+		Banks: func() []banks.Status {
+			return []banks.Status{
+				{Bank: "xjrcu", Breaker: "closed", InFlight: 3, Limit: 256, Links: links},
+				{Bank: "klb", Breaker: "open", Limit: 8},
+			}
+		},
+		Advices: stored,
+		Clients: []api.Client{{ID: "ops", TokenSHA256: sha256.Sum256([]byte(token)), Scopes: []api.Scope{api.ScopeOperate}}},
+	})
+}
+
+func table(t *testing.T) *routing.Table {
+	text := "cards:\n  - {bank: xjrcu, prefix: \"621008\", lengths: [16]}\n  - {bank: klb, prefix: \"621029\", lengths: [19]}\n"
+	table, err := routing.Parse("routes.yaml", []byte(text), []routing.Bank{"xjrcu", "klb"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// advices is a journal of advices in memory.
+type advices struct {
+	mu   sync.Mutex // guards rows
+	rows []switching.Advice
+}
+
+func (f *advices) Advices(_ context.Context, bank string, state switching.AdviceState, after int64, limit int) (page []switching.Advice, _ error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.rows {
+		if a.ID > after && (bank == "" || a.Entry.Bank == bank) && (state == "" || a.State == state) && len(page) < limit {
+			page = append(page, a)
+		}
+	}
+	return page, nil
+}
+
+func (f *advices) change(id int64, change func(*switching.Advice) error) (switching.Advice, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.rows {
+		if a := &f.rows[i]; a.ID == id {
+			if a.State == switching.AdviceClosed {
+				return *a, switching.ErrAdviceEnded
+			}
+			err := change(a)
+			return *a, err
+		}
+	}
+	return switching.Advice{}, switching.ErrNoAdvice
+}
+
+func (f *advices) RetryAdvice(_ context.Context, id int64) (switching.Advice, error) {
+	return f.change(id, func(a *switching.Advice) error {
+		a.State = switching.AdvicePending
+		return nil
+	})
+}
+
+func (f *advices) CloseAdvice(_ context.Context, id int64, reason string, outcome switching.Outcome) (switching.Advice, error) {
+	return f.change(id, func(a *switching.Advice) error {
+		if (a.Type == codec.Completion) != (outcome != "") {
+			return switching.ErrAdviceNeedEnd
+		}
+		a.State, a.Note, a.Entry.Standing = switching.AdviceClosed, reason, outcome
+		return nil
+	})
+}
+
+func TestListReadsEveryPage(t *testing.T) {
+	stored := &advices{}
+	for id := range int64(450) {
+		stored.rows = append(stored.rows, switching.Advice{ID: id + 1, Type: codec.Reversal, State: switching.AdviceParked, Created: now})
+	}
+	server := httptest.NewServer(door(t, stored).Handler())
+	defer server.Close()
+	t.Setenv("WXSWITCH_TOKEN", token)
+	var out, wrong strings.Builder
+	code := app.Main(t.Context(), []string{"advice", "list", "--url", server.URL}, app.Streams{Out: &out, Err: &wrong})
+	if lines := strings.Count(out.String(), "\n"); code != 0 || lines != 451 {
+		t.Errorf("exit code %d, %d lines; %s", code, lines, wrong.String())
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Setenv("WXSWITCH_URL", "http://127.0.0.1:1")
+	for args, want := range map[string]int{
+		"--version":                            0,
+		"advice close --help":                  0,
+		"config check missing.yaml":            1,
+		"":                                     2,
+		"advice":                               2,
+		"advice close 41":                      2,
+		"bank list --colour":                   2,
+		"advice retry":                         2,
+		"bank list":                            3,
+		"bank list --url http://127.0.0.1:1/x": 3,
+	} {
+		var out, wrong strings.Builder
+		got := app.Main(t.Context(), strings.Fields(args), app.Streams{In: strings.NewReader(""), Out: &out, Err: &wrong})
+		if got != want || (want != 0) != (wrong.Len() > 0) {
+			t.Errorf("%q: exit code %d, want %d; %s", args, got, want, wrong.String())
+		}
+	}
+}
