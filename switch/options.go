@@ -2,7 +2,6 @@ package switching
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -80,7 +79,7 @@ type Switch struct {
 	metrics *metrics
 
 	draining atomic.Bool
-	inflight sync.WaitGroup // of Do, and of closes that run after the answer
+	inflight atomic.Int64  // of Do, and of closes that run after the answer
 	closers  chan struct{}  // places for closes that run after the answer
 }
 
@@ -120,14 +119,14 @@ func (s *Switch) Run(ctx context.Context) error {
 	}
 }
 
+// drain looks now and then, since new calls, which it refuses, may still begin.
 func (s *Switch) drain() error {
 	s.draining.Store(true)
-	done := make(chan struct{})
-	go func() { s.inflight.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(s.Drain):
-		s.Log.Warn().Dur("limit", s.Drain).Msg("drain limit reached; open entries are settled at the next start")
+	for end := time.Now().Add(s.Drain); s.inflight.Load() > 0; <-time.After(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.Log.Warn().Dur("limit", s.Drain).Msg("drain limit reached; open entries are settled at the next start")
+			break
+		}
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 // ErrInProgress and ErrOutcomeUnknown; everything else is an outcome.
 func (s *Switch) Do(ctx context.Context, r Request) (Result, error) {
 	s.inflight.Add(1)
-	defer s.inflight.Done()
+	defer s.inflight.Add(-1)
 	s.metrics.inFlight.Inc()
 	defer s.metrics.inFlight.Dec()
 	w := s.start(context.WithoutCancel(ctx), r)
@@ -89,7 +89,7 @@ func (w *walk) route() Reason {
 		return ReasonUnknownBank
 	}
 	mti, code, known := w.bank.Dialect().Wire(w.request.Type)
-	if !known {
+	if class := w.request.Type.Class(); !known || (class != codec.Enquiry && class != codec.Change) {
 		return ReasonUnsupported
 	}
 	w.entry.MTI, w.entry.Code3 = mti, code
@@ -201,7 +201,7 @@ func (w *walk) closeLater(end End) bool {
 	w.inflight.Add(1)
 	s, ctx, entry := w.Switch, w.ctx, w.entry
 	go func() {
-		defer s.inflight.Done()
+		defer s.inflight.Add(-1)
 		defer func() { <-s.closers }()
 		if _, err := s.close(ctx, entry, end); err != nil {
 			s.Log.Error().Err(err).Int64("id", entry.ID).Msg("close enquiry")

@@ -57,8 +57,28 @@ func Run(ctx context.Context, c Config) error {
 			return errors.Join(err, a.closeDB())
 		}
 	}
-	err := a.parts.Run(ctx)
-	return errors.Join(err, a.closeDB())
+	return a.untilStopped(ctx)
+}
+
+// stopMargin is what a stop may take beyond Drain, for sign-offs and commits.
+const stopMargin = 10 * time.Second
+
+// untilStopped runs the parts. A stop that takes longer than it may is cut
+// short: the process is then to exit, and the next start settles what was open.
+func (a *app) untilStopped(ctx context.Context) error {
+	ran := make(chan error, 1)
+	go func() { ran <- errors.Join(a.parts.Run(ctx), a.closeDB()) }()
+	select {
+	case err := <-ran:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ran:
+		return err
+	case <-time.After(a.Drain + stopMargin):
+		return fmt.Errorf("not stopped within %s: what is open is settled at the next start", a.Drain+stopMargin)
+	}
 }
 
 func (a *app) defaults() {
