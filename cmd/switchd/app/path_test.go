@@ -27,7 +27,7 @@ func ask(t *testing.T, w *world.World, kind client.Type, p sim.Person, key strin
 
 func brisk(c *app.Config) {
 	for i := range c.Banks {
-		c.Banks[i].Deadline = 300 * time.Millisecond
+		c.Banks[i].Deadline = time.Second
 	}
 	c.Advices = app.Advices{BackoffMin: 50 * time.Millisecond, BackoffMax: 200 * time.Millisecond}
 }
@@ -77,7 +77,7 @@ func TestSilenceToAnAuthenticationIsReversed(t *testing.T) {
 	w := world.Start(t, world.Options{Tune: brisk})
 	bank := w.Sims["xjrcu"]
 	p := bank.People()[1]
-	if _, err := bank.SetFault(sim.Fault{Kind: sim.Late, Delay: 500 * time.Millisecond, Type: codec.Authenticate, Count: 1}); err != nil {
+	if _, err := bank.SetFault(sim.Fault{Kind: sim.Late, Delay: 1500 * time.Millisecond, Type: codec.Authenticate, Count: 1}); err != nil {
 		t.Fatal(err)
 	}
 	first := ask(t, w, client.TypeAuthenticate, p, "a1")
