@@ -90,14 +90,30 @@ func New(cfg Config, d codec.Dialect, h Handler, o Options) (*Bank, error) {
 }
 
 func validate(cfg Config, d codec.Dialect, o Options) error {
-	v := &violations{}
-	has := func(t codec.Type) bool { _, _, ok := d.Wire(t); return ok }
-	v.require(!cfg.SignOn || has(codec.SignOn) && has(codec.SignOff), "sign_on", "the dialect has no sign-on and sign-off")
-	v.require(cfg.EchoIdle < 0 || has(codec.Echo), "echo_idle", "the dialect has no echo; must be negative")
-	if o.Numbers == nil {
-		v.errs = append(v.errs, errors.New("Options.Numbers is missing"))
+	errs := []error{cfg.Validate()}
+	if cfg.SignOn {
+		errs = append(errs, writable(cfg, d, "sign_on", codec.SignOn), writable(cfg, d, "sign_on", codec.SignOff))
 	}
-	return errors.Join(cfg.Validate(), errors.Join(v.errs...))
+	if cfg.EchoIdle >= 0 {
+		errs = append(errs, writable(cfg, d, "echo_idle", codec.Echo))
+	}
+	if o.Numbers == nil {
+		errs = append(errs, errors.New("Options.Numbers is missing"))
+	}
+	return errors.Join(errs...)
+}
+
+// writable tries to write a network message that the configuration asks for,
+// so that a number missing in it shows at the start, not as a link that never
+// comes up.
+func writable(cfg Config, d codec.Dialect, key string, t codec.Type) error {
+	if _, _, ok := d.Wire(t); !ok {
+		return &ConfigError{key, "the dialect has no " + string(t)}
+	}
+	if _, err := d.Pack(cfg.networkRequest(t, codec.NewSTAN(1), "0101000000")); err != nil {
+		return &ConfigError{key, fmt.Sprintf("%s cannot be written: %v", t, err)}
+	}
+	return nil
 }
 
 // Name returns the bank's id.

@@ -50,19 +50,21 @@ func (c BreakerConfig) trips(n gobreaker.Counts) bool {
 // this long. A bank that declines is well; one that is silent is not, unless it
 // had less time than is its own.
 func (c Config) verdict(t codec.Type, given time.Duration, reply Reply, err error) error {
-	var doubt *InDoubt
-	switch {
-	case errors.As(err, &doubt):
-		if doubt.Reason == NoReply && c.shortened(t, given) {
-			return errExcluded
-		}
-		return errFailure
-	case err != nil:
-		return errExcluded
-	case reply.Meaning == codec.InDoubt, reply.Meaning == codec.Unmapped && t.Class() == codec.Change:
+	if err != nil {
+		return c.verdictOn(t, given, err)
+	}
+	if reply.Meaning == codec.InDoubt || reply.Meaning == codec.Unmapped && t.Class() == codec.Change {
 		return errFailure
 	}
 	return nil
+}
+
+func (c Config) verdictOn(t codec.Type, given time.Duration, err error) error {
+	var doubt *InDoubt
+	if !errors.As(err, &doubt) || doubt.Reason == NoReply && c.shortened(t, given) {
+		return errExcluded
+	}
+	return errFailure
 }
 
 // shortened: a deadline is fixed before the journal is opened, so that the bank

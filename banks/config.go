@@ -75,13 +75,16 @@ type LinkConfig struct {
 
 // BreakerConfig is when a bank is given a rest.
 type BreakerConfig struct {
-	// ConsecutiveFailures open the breaker; 10.
+	// ConsecutiveFailures within Window open the breaker; 10.
 	ConsecutiveFailures int `yaml:"consecutive_failures"`
 	// FailureRatio of what ended within Window opens it too, once that is at
-	// least MinRequests; 0.5, 20, 10s.
-	FailureRatio float64       `yaml:"failure_ratio"`
-	MinRequests  int           `yaml:"min_requests"`
-	Window       time.Duration `yaml:"window"`
+	// least MinRequests; 0.5, 20.
+	FailureRatio float64 `yaml:"failure_ratio"`
+	MinRequests  int     `yaml:"min_requests"`
+	// Window is how far back the breaker looks, counted from when a request
+	// began: a silence is forgotten before it is known unless the window is
+	// longer than the deadline. 60s, or twice the longest deadline.
+	Window time.Duration `yaml:"window"`
 	// OpenFor is how long it stays open before it lets probes through; 10s.
 	OpenFor time.Duration `yaml:"open_for"`
 	// Probes is how many requests may pass half-open; as many successes in a
@@ -131,6 +134,7 @@ func (c Config) validateNumbers(v *violations) {
 	v.duration("drain_limit", c.DrainLimit)
 	d := c.withDefaults()
 	v.require(d.BackoffMin <= d.BackoffMax, "backoff_min", "must not exceed backoff_max")
+	v.require(d.Breaker.Window >= 2*d.longest(), "breaker.window", "must be at least twice the longest deadline")
 }
 
 func (l LinkConfig) validate(v *violations, key string) {
@@ -184,10 +188,19 @@ func (c Config) withDefaults() Config {
 	fill(&c.Breaker.ConsecutiveFailures, 10)
 	fill(&c.Breaker.FailureRatio, 0.5)
 	fill(&c.Breaker.MinRequests, 20)
-	fill(&c.Breaker.Window, 10*time.Second)
+	fill(&c.Breaker.Window, max(time.Minute, 2*c.longest()))
 	fill(&c.Breaker.OpenFor, 10*time.Second)
 	fill(&c.Breaker.Probes, 1)
 	return c
+}
+
+// longest is the longest deadline of any type.
+func (c Config) longest() time.Duration {
+	d := c.Deadline
+	for _, of := range c.Deadlines {
+		d = max(d, of)
+	}
+	return d
 }
 
 func fill[T comparable](v *T, d T) {

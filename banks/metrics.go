@@ -110,13 +110,14 @@ func (m *metrics) ended(reply Reply, err error) {
 }
 
 func resultOf(reply Reply, err error) string {
+	if err == nil {
+		return reply.Meaning.String()
+	}
 	var notSent *NotSent
 	var doubt *InDoubt
-	switch {
-	case errors.As(err, &notSent):
+	if errors.As(err, &notSent) {
 		return string(notSent.Reason)
-	case errors.As(err, &doubt):
-		return string(doubt.Reason)
 	}
-	return reply.Meaning.String()
+	errors.As(err, &doubt)
+	return string(doubt.Reason)
 }

@@ -113,6 +113,15 @@ func (l *link) request(ctx context.Context, t codec.Type) (codec.Pair, []byte, e
 	return head.Pair, framed, err
 }
 
+func (c Config) networkRequest(t codec.Type, stan codec.STAN, sent codec.Stamp) *codec.Message {
+	m := codec.NewRequest(t)
+	m.Set(codec.FieldSTAN, string(stan))
+	m.Set(codec.FieldSent, string(sent))
+	m.Set(codec.FieldAcquirer, c.Acquirer)
+	m.Set(codec.FieldForwarder, c.Forwarder)
+	return m
+}
+
 // hear takes what the bank says on the link that was not asked for.
 func (l *link) hear(in inbound) {
 	if in.head.Reply {

@@ -1,0 +1,335 @@
+package banks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"wxswitch/codec"
+)
+
+func signsOn(c *Config) { c.SignOn = true }
+
+func echoes(c *Config) { c.EchoIdle = 30 * time.Second }
+
+// telling answers everything and tells what it was asked.
+func telling(l *line, m *codec.Message) {
+	l.peer.told <- fmt.Sprintf("%s %v", m.Type, m.Reply)
+	approve(l, m)
+}
+
+func wantTold(t *testing.T, p *peer, all ...string) {
+	t.Helper()
+	for _, expected := range all {
+		select {
+		case got := <-p.told:
+			want(t, "the bank was told", got, expected)
+		default:
+			t.Errorf("the bank was not told %s", expected)
+		}
+	}
+	want(t, "told besides", len(p.told), 0)
+}
+
+func (r *rig) state() LinkState { return r.Status().Links[0].State }
+
+func TestSignOnToSignOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, newPeer(telling), signsOn)
+		want(t, "state", r.state(), LinkOnline)
+		want(t, "name", r.Status().Links[0].Name, "wlmq-1 bank:1")
+		want(t, "online gauge", r.metric(t, "links", "state", "online"), 1)
+		reply, err := ask(r.Bank, request(codec.Balance, 1), time.Second)
+		wantApproved(t, reply, err)
+		r.finish(t)
+		wantTold(t, r.peer, "sign-on false", "balance false", "sign-off false")
+		want(t, "state", r.state(), LinkDown)
+		_, err = r.Admit()
+		wantNotSent(t, err, Draining)
+	})
+}
+
+func TestSignOnRefusedOrUnanswered(t *testing.T) {
+	for name, serve := range map[string]func(*line, *codec.Message){
+		"refused": func(l *line, m *codec.Message) { l.say(codec.NewReply(m, "91")) },
+		"silence": silent,
+		"another's answer": func(l *line, m *codec.Message) {
+			m.Set(codec.FieldSTAN, "000000")
+			l.say(codec.NewReply(m, "00"))
+		},
+		"hangs up": func(l *line, _ *codec.Message) { l.hangUp() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPeer(serve)
+				r := begin(t, p, p.dial, signsOn)
+				defer r.finish(t)
+				time.Sleep(20 * time.Second)
+				synctest.Wait()
+				want(t, "online", r.Status().Online, 0)
+				_, err := r.Admit()
+				wantNotSent(t, err, NoLink)
+				if n := p.connections(); n < 3 {
+					t.Errorf("%d connections, want several tries", n)
+				}
+				if r.Status().Links[0].LastError == "" {
+					t.Error("no error shown")
+				}
+			})
+		})
+	}
+}
+
+func TestEchoWhenIdle(t *testing.T) {
+	inBubble(t, telling, func(t *testing.T, r *rig) {
+		time.Sleep(20 * time.Second)
+		reply, err := ask(r.Bank, request(codec.Balance, 1), time.Second)
+		wantApproved(t, reply, err)
+		time.Sleep(29 * time.Second) // not idle for 30 s since the reply
+		synctest.Wait()
+		wantTold(t, r.peer, "balance false")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		wantTold(t, r.peer, "echo false")
+		time.Sleep(5 * time.Minute)
+		want(t, "connections", r.peer.connections(), 1)
+	}, echoes)
+}
+
+// A peer that is half open takes everything and brings nothing.
+func TestUnansweredEchoDropsTheLink(t *testing.T) {
+	inBubble(t, silent, func(t *testing.T, r *rig) {
+		time.Sleep(34 * time.Second)
+		want(t, "connections", r.peer.connections(), 1)
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		want(t, "connections", r.peer.connections(), 2)
+		if e := r.Status().Links[0].LastError; !strings.Contains(e, "echo: no answer") {
+			t.Errorf("last error %q", e)
+		}
+	}, echoes)
+}
+
+func TestAnswersTheBanksNetworkRequests(t *testing.T) {
+	serve := func(l *line, m *codec.Message) {
+		l.peer.told <- fmt.Sprintf("%s %s %s", m.Type, m.Get(codec.FieldSTAN), m.Get(codec.FieldCode))
+	}
+	inBubble(t, serve, func(t *testing.T, r *rig) {
+		l := r.peer.nth(0)
+		unreadable := request(codec.Echo, 4)
+		unreadable.Set(codec.FieldText, "unreadable")
+		for _, m := range []*codec.Message{
+			request(codec.Echo, 1), request(codec.SignOn, 2), unreadable, codec.NewReply(request(codec.Echo, 3), "00"),
+		} {
+			l.say(m)
+		}
+		synctest.Wait()
+		wantTold(t, r.peer, "echo 000001 00", "sign-on 000002 00")
+		want(t, "unmatched", r.metric(t, "unmatched_total"), 1)
+		want(t, "format errors", r.metric(t, "format_errors_total"), 1)
+		want(t, "late", r.metric(t, "late_total"), 0)
+	})
+}
+
+// A bank that signs off gets no new request, may still reply, and may sign on
+// again; the other link carries on.
+func TestBankSignsOff(t *testing.T) {
+	serve := network(func(l *line, m *codec.Message) {
+		l.peer.wg.Go(func() {
+			time.Sleep(2 * time.Second)
+			l.say(codec.NewReply(m, "00"))
+		})
+	})
+	inBubble(t, serve, func(t *testing.T, r *rig) {
+		done := make(chan error, 1)
+		go func() {
+			_, err := ask(r.Bank, request(codec.Balance, 1), 5*time.Second)
+			done <- err
+		}()
+		synctest.Wait()
+		l := r.peer.nth(0)
+		l.say(request(codec.SignOff, 1))
+		synctest.Wait()
+		want(t, "state", r.state(), LinkDraining)
+		_, err := r.Admit()
+		wantNotSent(t, err, NoLink)
+		if err := <-done; err != nil {
+			t.Errorf("reply after sign-off: %v", err)
+		}
+		l.say(request(codec.SignOn, 2))
+		synctest.Wait()
+		want(t, "state", r.state(), LinkOnline)
+		reply, err := ask(r.Bank, request(codec.Balance, 2), 5*time.Second)
+		wantApproved(t, reply, err)
+
+		l.say(request(codec.SignOff, 3))
+		time.Sleep(20 * time.Second) // past the drain limit: dialled anew
+		want(t, "connections", r.peer.connections(), 2)
+		want(t, "state", r.state(), LinkOnline)
+		r.peer.nth(1).say(request(codec.SignOff, 4))
+		synctest.Wait() // and drained while it rests
+	}, signsOn)
+}
+
+func TestGarbageDropsTheLink(t *testing.T) {
+	bad := strings.Repeat("0003abc", badInARow)
+	for name, c := range map[string]struct {
+		bytes   string
+		counted float64
+	}{
+		"no length":                  {"GET / HTTP/1.1\r\n\r\n", 1},
+		"length over the format's":   {"9999xxxx", 1},
+		"length of nothing":          {"0000", 1},
+		"too many unreadable in row": {bad, badInARow},
+		"stops inside a message":     {"0100abc", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, approve, func(t *testing.T, r *rig) {
+				r.peer.nth(0).sayBytes([]byte(c.bytes))
+				time.Sleep(22 * time.Second) // twice the read timeout
+				synctest.Wait()
+				want(t, "connections", r.peer.connections(), 2)
+				want(t, "format errors", r.metric(t, "format_errors_total"), c.counted)
+				want(t, "reconnects", r.metric(t, "reconnects_total"), 1)
+				reply, err := ask(r.Bank, request(codec.Balance, 1), time.Second)
+				wantApproved(t, reply, err)
+			})
+		})
+	}
+}
+
+func TestUnreadableMessageLeavesTheLink(t *testing.T) {
+	inBubble(t, approve, func(t *testing.T, r *rig) {
+		for range 3 * badInARow {
+			r.peer.nth(0).sayBytes([]byte("0003abc"))
+			r.peer.nth(0).say(codec.NewReply(request(codec.Balance, 9), "00")) // ends the row
+		}
+		synctest.Wait()
+		want(t, "connections", r.peer.connections(), 1)
+		want(t, "format errors", r.metric(t, "format_errors_total"), 3*badInARow)
+	})
+}
+
+func TestOneByteAtATime(t *testing.T) {
+	slow := func(l *line, m *codec.Message) {
+		raw, _ := fake{}.Pack(codec.NewReply(m, "00"))
+		framed, _ := fakeFormat.Append(nil, raw)
+		for _, b := range framed {
+			time.Sleep(100 * time.Millisecond)
+			l.sayBytes([]byte{b})
+		}
+	}
+	inBubble(t, slow, func(t *testing.T, r *rig) {
+		for n := range 5 {
+			reply, err := ask(r.Bank, request(codec.Balance, n), 10*time.Second)
+			wantApproved(t, reply, err)
+			time.Sleep(7 * time.Second)
+		}
+		want(t, "connections", r.peer.connections(), 1)
+	})
+}
+
+func TestAddressFailOver(t *testing.T) {
+	three := func(c *Config) { c.Links[0].Addresses = []string{"a:1", "b:2", "c:3"} }
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(silent)
+		p.goDown("a:1", true)
+		p.goDown("b:2", true)
+		r := start(t, p, three)
+		defer r.finish(t)
+		time.Sleep(2 * time.Second) // held: the address served well
+		p.nth(0).hangUp()
+		synctest.Wait()
+		<-r.Online()
+		want(t, "dialled", strings.Join(p.dialled(), " "), "a:1 b:2 c:3 c:3")
+		p.goDown("a:1", false)
+		p.nth(1).hangUp() // at once: the next address may do better
+		synctest.Wait()
+		<-r.Online()
+		want(t, "dialled", strings.Join(p.dialled(), " "), "a:1 b:2 c:3 c:3 a:1")
+	})
+}
+
+// Redials wait a random time under a bound that doubles up to its maximum.
+func TestBackOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(silent)
+		p.goDown("bank:1", true)
+		r := begin(t, p, p.dial)
+		defer r.finish(t)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		var times []time.Duration
+		for i := range p.times[1:] {
+			times = append(times, p.times[i+1].Sub(p.times[i]))
+		}
+		for i, d := range times[:6] {
+			if bound := 10 * time.Millisecond << i; d > bound {
+				t.Errorf("wait %d: %v, bound %v", i, d, bound)
+			}
+		}
+		late := times[20:]
+		longest, shortest := slices.Max(late), slices.Min(late)
+		if longest > time.Second || longest < 800*time.Millisecond || shortest > 200*time.Millisecond {
+			t.Errorf("waits from %v to %v, want them spread under 1s", shortest, longest)
+		}
+	})
+}
+
+func TestRoles(t *testing.T) {
+	inBubble(t, approve, func(t *testing.T, r *rig) {
+		synctest.Wait()
+		want(t, "ways out", r.Status().Online, 1)
+		want(t, "links online", r.metric(t, "links", "state", "online"), 2)
+		for n := range 20 {
+			reply, err := ask(r.Bank, request(codec.Balance, n), time.Second)
+			wantApproved(t, reply, err)
+		}
+		for i, address := range r.peer.dialled() {
+			if address == "bank:2" {
+				r.peer.nth(i).say(request(codec.Completion, 1))
+			}
+		}
+		synctest.Wait()
+		want(t, "incoming", r.listener.incomingCount(), 1)
+	}, twoLinks, func(c *Config) { c.Links[0].Role, c.Links[1].Role = Send, Receive })
+}
+
+// A bank that asks and asks and does not read its answers loses the link, not
+// our memory.
+func TestOutboxFull(t *testing.T) {
+	inBubble(t, deaf, func(t *testing.T, r *rig) {
+		defer close(r.peer.stuck)
+		for n := range 4 * outboxSize {
+			r.peer.nth(0).say(request(codec.Completion, n))
+		}
+		synctest.Wait()
+		time.Sleep(time.Second)
+		want(t, "connections", r.peer.connections(), 2)
+	}, func(c *Config) { c.WriteTimeout = time.Hour })
+}
+
+func TestNumbersFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(approve)
+		cfg := testConfig()
+		cfg.SignOn = true
+		b, err := New(cfg, fake{}, &listener{}, Options{Log: zerolog.Nop(), Numbers: broken{}, Dial: p.dial})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := b.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		want(t, "last error", b.Status().Links[0].LastError, "sign-on: no numbers")
+		p.wg.Wait()
+	})
+}
