@@ -1,0 +1,159 @@
+package faults
+
+import (
+	"context"
+	"database/sql"
+	"net/http"
+	"strconv"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+	"wxswitch/switch/api/client"
+)
+
+// question is one request of a caller.
+type question struct {
+	kind     client.Type
+	bank     string
+	person   int
+	account  int // of the person's
+	key      string
+	customer string
+	timeout  time.Duration
+}
+
+// heard is what became of a question: an answer or a problem, or neither where
+// the line was cut.
+type heard struct {
+	question
+	Told
+	replayed bool
+	reason   string
+	problem  string // its code
+	status   int
+	body     []byte
+	err      error
+	began    time.Time
+}
+
+// outcome is what the caller may rely on; empty for nothing.
+func (a heard) outcome() switching.Outcome { return a.Told.Outcome }
+
+// doubtful are the problems that are no outcome.
+var doubtful = map[string]bool{
+	"outcome-unknown": true, "in-progress": true, "internal": true, "idempotency-key-reused": true,
+}
+
+// ask sends the question, and writes down what was told.
+func (h *house) ask(q question) heard { return h.askWithin(context.Background(), q) }
+
+func (h *house) askWithin(ctx context.Context, q question) heard {
+	p := h.banks[q.bank].People()[q.person]
+	account := p.Accounts[q.account].Number
+	params := client.CreateTransactionParams{IdempotencyKey: q.key}
+	if q.timeout != 0 {
+		ms := q.timeout.Milliseconds()
+		params.RequestTimeout = &ms
+	}
+	body := client.TransactionRequest{Type: q.kind, Account: account.Reveal(), Customer: q.customer}
+	if q.kind == client.TypeAuthenticate {
+		body.Certificate = &client.Certificate{Type: p.CertType, Number: p.Cert.Reveal()}
+	}
+	a := heard{question: q, began: time.Now()}
+	a.Told = Told{Key: q.key, Type: codec.Type(q.kind), Bank: q.bank, Account: account}
+	r, err := h.client().CreateTransactionWithResponse(ctx, &params, body)
+	if err != nil {
+		a.err = err
+		return a
+	}
+	a.body = r.Body
+	a.read(r)
+	if a.outcome() != "" {
+		h.mu.Lock()
+		h.told = append(h.told, a.Told)
+		h.mu.Unlock()
+	}
+	return a
+}
+
+// read takes the outcome from the response. A problem that is a refusal names a
+// transaction only where there is one.
+func (a *heard) read(r *client.CreateTransactionResponse) {
+	a.status = r.StatusCode()
+	switch {
+	case r.JSON200 != nil:
+		x := r.JSON200
+		a.ID, _ = strconv.ParseInt(x.Id, 10, 64)
+		a.RRN, a.Told.Outcome, a.Code, a.Holder = codec.RRN(x.Rrn), switching.Outcome(x.Outcome), x.Code, x.Holder
+		a.replayed, a.reason = x.Replayed, x.Reason
+		if x.Balance != nil {
+			a.Balance = x.Balance.Ledger
+		}
+	case r.ApplicationproblemJSONDefault != nil:
+		a.problem = r.ApplicationproblemJSONDefault.Code
+		a.ID, _ = strconv.ParseInt(r.ApplicationproblemJSONDefault.Id, 10, 64)
+		if !doubtful[a.problem] {
+			a.Told.Outcome = switching.Refused
+		}
+	}
+}
+
+// answered is ask for what must be answered with an outcome of the bank's.
+func (h *house) answered(q question) heard {
+	h.t.Helper()
+	a := h.ask(q)
+	if a.err != nil || a.status != http.StatusOK {
+		h.t.Fatalf("%s: status %d, %v: %s", q.kind, a.status, a.err, a.body)
+	}
+	return a
+}
+
+// refused is ask for what must be refused with the problem.
+func (h *house) refused(q question, problem string) heard {
+	h.t.Helper()
+	a := h.ask(q)
+	if a.problem != problem {
+		h.t.Fatalf("%s: want %s, got status %d, %v: %s", q.kind, problem, a.status, a.err, a.body)
+	}
+	return a
+}
+
+// each asks all questions at once, and returns what was heard in their order.
+func (h *house) each(questions []question) []heard {
+	answers := make([]heard, len(questions))
+	done := make(chan struct{})
+	for i, q := range questions {
+		go func() { answers[i] = h.ask(q); done <- struct{}{} }()
+	}
+	for range questions {
+		<-done
+	}
+	return answers
+}
+
+// settle waits until no row is open and no advice is left to be told.
+func (h *house) settle() {
+	h.t.Helper()
+	var open, left int
+	var err error
+	eventually(h.t, "doubts settled", func() bool {
+		open, left, err = h.doubts()
+		must(h.t, err)
+		return open+left == 0
+	})
+}
+
+// doubts counts the open rows and the advices that are not acknowledged. It
+// looks through a connection of its own, closed at once: one that stayed would
+// keep a killed switch's log from being recovered.
+func (h *house) doubts() (open, left int, err error) {
+	d, err := sql.Open("sqlite", "file:"+h.path("switch.db")+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer d.Close() //nolint:errcheck // only read
+	err = d.QueryRowContext(context.Background(), `SELECT (SELECT COUNT(*) FROM entry WHERE open = 1),
+		(SELECT COUNT(*) FROM advice WHERE state IN ('pending', 'parked'))`).Scan(&open, &left)
+	return open, left, err
+}

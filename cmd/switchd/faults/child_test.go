@@ -1,0 +1,242 @@
+package faults
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"wxswitch/cmd/switchd/app"
+)
+
+// childEnv holds the configuration file of a test binary that is to be switchd.
+const childEnv = "WXSWITCH_FAULTS_CHILD"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childEnv); path != "" {
+		os.Exit(beSwitchd(path))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// beSwitchd runs the switch as cmd/switchd does, with failpoints that the parent
+// arms on standard input: "arm STEP N" dies at the N-th pass of a step, "limit N"
+// bounds the size of its files. It dies with its parent.
+func beSwitchd(path string) int {
+	signal.Ignore(syscall.SIGXFSZ)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	c, err := app.Load(path)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	var f failpoint
+	c.Failpoint, c.Dial = f.pass, f.dial
+	c.Ready = func(a app.Addresses) { fmt.Fprintln(os.Stdout, "up", a.API, a.Ops) }
+	go f.obey(os.Stdin)
+	if err := app.Run(ctx, c); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// failpoint kills the process at the n-th pass of a step.
+type failpoint struct {
+	mu   sync.Mutex // guards what follows
+	step string
+	left int
+}
+
+func (f *failpoint) hit(step string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.step != step || f.left == 0 {
+		return false
+	}
+	f.left--
+	return f.left == 0
+}
+
+func (f *failpoint) pass(step string) {
+	if f.hit(step) {
+		die()
+	}
+}
+
+// die is kill -9. The parent is told when, to count what was in flight.
+func die() {
+	fmt.Fprintln(os.Stdout, "dying", time.Now().UnixNano())
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {}
+}
+
+func (f *failpoint) obey(commands io.Reader) {
+	lines := bufio.NewScanner(commands)
+	for lines.Scan() {
+		words := strings.Fields(lines.Text())
+		n, _ := strconv.Atoi(words[len(words)-1])
+		switch words[0] {
+		case "arm":
+			f.mu.Lock()
+			f.step, f.left = words[1], n
+			f.mu.Unlock()
+		case "limit":
+			bound := syscall.Rlimit{Cur: uint64(n), Max: 1 << 40}
+			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &bound); err != nil {
+				fmt.Fprintln(os.Stderr, "limit:", err)
+			}
+		}
+		fmt.Fprintln(os.Stdout, "ok")
+	}
+	os.Exit(3)
+}
+
+func (f *failpoint) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return failConn{c, f}, nil
+}
+
+// failConn passes "half" when half of a write is on the socket, and "write" when
+// all is.
+type failConn struct {
+	net.Conn
+	f *failpoint
+}
+
+func (c failConn) Write(b []byte) (int, error) {
+	if c.f.hit("half") {
+		_, _ = c.Conn.Write(b[:len(b)/2])
+		die()
+	}
+	n, err := c.Conn.Write(b)
+	c.f.pass("write")
+	return n, err
+}
+
+// child is switchd as a process of its own.
+type child struct {
+	t      testing.TB
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	lines  chan string // what it says; closed at its end
+	exited chan error  // capacity 1
+	killed time.Time   // once dead: since when it was dying
+	log    string
+}
+
+// startChild starts the switch as a child, behind further words of a command
+// line, and waits until it is up.
+func (h *house) startChild(before ...string) *child {
+	h.t.Helper()
+	self, err := os.Executable()
+	must(h.t, err)
+	words := append(before, self)
+	log, err := os.OpenFile(h.path("child.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	must(h.t, err)
+	defer log.Close() //nolint:errcheck // the child has its own
+	c := &child{t: h.t, lines: make(chan string, 64), exited: make(chan error, 1), log: log.Name()}
+	c.cmd = exec.Command(words[0], words[1:]...) //nolint:gosec,noctx // this binary; killed by the tests
+	c.cmd.Env = append(os.Environ(), childEnv+"="+h.path("switchd.yaml"))
+	c.cmd.Stderr = log
+	c.stdin, err = c.cmd.StdinPipe()
+	must(h.t, err)
+	out, err := c.cmd.StdoutPipe()
+	must(h.t, err)
+	must(h.t, c.cmd.Start())
+	go c.listen(out)
+	h.t.Cleanup(func() { _ = c.cmd.Process.Kill(); c.wait() })
+	words = strings.Fields(c.line())
+	if len(words) != 3 || words[0] != "up" {
+		h.t.Fatalf("switchd does not start: %s", c.tail())
+	}
+	h.up(app.Addresses{API: words[1], Ops: words[2]})
+	return c
+}
+
+func (c *child) listen(out io.Reader) {
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if at, dying := strings.CutPrefix(lines.Text(), "dying "); dying {
+			ns, _ := strconv.ParseInt(at, 10, 64)
+			c.killed = time.Unix(0, ns)
+			continue
+		}
+		c.lines <- lines.Text()
+	}
+	close(c.lines)
+	c.exited <- c.cmd.Wait()
+}
+
+// line is the next thing it says, empty at its end.
+func (c *child) line() string {
+	select {
+	case l := <-c.lines:
+		return l
+	case <-time.After(limit):
+		c.t.Fatalf("switchd says nothing: %s", c.tail())
+		return ""
+	}
+}
+
+// tell gives a command and waits until it is obeyed, or the child is dead.
+func (c *child) tell(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.stdin, format+"\n", args...)
+	c.line()
+}
+
+// wait returns how it ended; it may be called again.
+func (c *child) wait() error {
+	select {
+	case err := <-c.exited:
+		c.exited <- err
+		_ = c.stdin.Close()
+		return err
+	case <-time.After(limit):
+		c.t.Errorf("switchd does not end")
+		return nil
+	}
+}
+
+// kill is kill -9 from outside.
+func (c *child) kill() {
+	at := time.Now()
+	_ = c.cmd.Process.Kill()
+	_ = c.wait()
+	if c.killed.IsZero() {
+		c.killed = at
+	}
+}
+
+// sane looks for what a dying process must not have said.
+func (c *child) sane() {
+	c.t.Helper()
+	said, err := os.ReadFile(c.log)
+	must(c.t, err)
+	for _, bad := range []string{"DATA RACE", "panic", "fatal error"} {
+		if strings.Contains(string(said), bad) {
+			c.t.Fatalf("switchd said %q:\n%s", bad, said)
+		}
+	}
+}
+
+func (c *child) tail() string {
+	said, _ := os.ReadFile(c.log)
+	return string(said[max(0, len(said)-4000):])
+}

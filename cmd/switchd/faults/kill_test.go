@@ -1,0 +1,315 @@
+package faults
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"wxswitch/banks/sim"
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+	"wxswitch/switch/api/client"
+)
+
+var (
+	rounds = flag.Int("rounds", 50, "how often switchd is killed under load")
+	seed   = flag.Uint64("seed", 0, "of the kills; 0 draws one")
+)
+
+const (
+	callers   = 48
+	inFlight  = 20 // at least, at each kill
+	perSeries = 10 // kills on one database
+)
+
+// steps are where switchd dies, and the largest n of "at the n-th pass". Those
+// of 0 are killed from outside, at any time.
+var steps = []struct {
+	name string
+	n    int
+}{
+	{"open", 150},
+	{"write", 80},
+	{"half", 80},
+	{"reply", 120},
+	{"close", 120},
+	{"claim", 6},
+	{"answer", 6},
+	{"random", 0},
+}
+
+// TestKillUnderLoad kills switchd again and again, each time on what the last
+// kill left, and compares the books each time it has settled.
+func TestKillUnderLoad(t *testing.T) {
+	if *seed == 0 {
+		*seed = rand.Uint64() //nolint:gosec // a seed
+	}
+	t.Logf("again with: -run TestKillUnderLoad -rounds %d -seed %d", *rounds, *seed)
+	k := &killing{random: rand.New(rand.NewPCG(*seed, 1))} //nolint:gosec // reproducible
+	for done := 0; done < *rounds; done += perSeries {
+		t.Run(fmt.Sprintf("from %d", done), func(t *testing.T) {
+			k.series(t, done, min(perSeries, *rounds-done))
+		})
+	}
+	t.Logf("%d kills, %d of them while recovering from one; %d requests, %d in flight at a kill (at least %d); %d answers told, %d repeats compared",
+		k.kills, k.again, k.requests, k.lost, k.fewest, k.answers, k.repeats)
+}
+
+// killing is all rounds, and their totals.
+type killing struct {
+	random *rand.Rand
+	kills  int
+	again  int // kills while recovering
+	lost   int // in flight at kills
+	fewest int
+
+	requests, answers, repeats int
+}
+
+// series is some rounds on one database.
+func (k *killing) series(t *testing.T, first, n int) {
+	h := newHouse(t, plan{people: 120, deadline: 500 * time.Millisecond})
+	c := h.startChild()
+	for i := range n {
+		if c = k.round(t, h, c, first+i); t.Failed() {
+			t.Fatalf("round %d failed", first+i)
+		}
+	}
+	must(t, c.cmd.Process.Signal(syscall.SIGTERM))
+	if err := c.wait(); err != nil {
+		t.Errorf("stop: %v: %s", err, c.tail())
+	}
+	h.compare()
+	k.answers += len(h.told)
+}
+
+// round loads the switch, has it die, starts it again and compares. It returns
+// the living child.
+func (k *killing) round(t *testing.T, h *house, c *child, number int) *child {
+	step := steps[number%len(steps)]
+	h.online()
+	trouble := k.trouble(h, step.name)
+	n := 1
+	if step.n > 0 {
+		n += k.random.IntN(step.n)
+		c.tell("arm %s %d", step.name, n)
+	}
+	l := k.load(h, number)
+	trouble()
+	if step.n == 0 {
+		<-time.After(time.Duration(50+k.random.IntN(400)) * time.Millisecond)
+		c.kill()
+	}
+	died := c.wait()
+	heard := l.end()
+	c.sane()
+	lost := lostAt(heard, c.killed)
+	t.Logf("round %d: %s %d, %v: %d requests, %d in flight", number, step.name, n, died, len(heard), len(lost))
+	if len(lost) < inFlight {
+		t.Errorf("round %d: only %d in flight", number, len(lost))
+	}
+	k.count(heard, lost)
+	h.calm()
+	c = k.recovering(h, lost)
+	k.repeat(t, h, heard)
+	h.compare()
+	return c
+}
+
+// lostAt are the requests that were under way when the switch died.
+func lostAt(heard []heard, death time.Time) (lost []heard) {
+	for _, a := range heard {
+		if a.err != nil && a.began.Before(death) {
+			lost = append(lost, a)
+		}
+	}
+	return lost
+}
+
+func (k *killing) count(heard, lost []heard) {
+	k.kills++
+	k.requests += len(heard)
+	k.lost += len(lost)
+	if k.fewest == 0 || len(lost) < k.fewest {
+		k.fewest = len(lost)
+	}
+}
+
+// recovering starts the switch again; now and then it dies once more while it
+// recovers.
+func (k *killing) recovering(h *house, lost []heard) *child {
+	c := h.startChild()
+	if k.random.IntN(4) > 0 {
+		return c
+	}
+	step := steps[k.random.IntN(len(steps)-1)].name
+	c.tell("arm %s %d", step, 1+k.random.IntN(5))
+	questions := make([]question, len(lost))
+	for i, a := range lost {
+		questions[i] = a.question
+	}
+	h.each(questions)
+	select {
+	case err := <-c.exited:
+		c.exited <- err
+		_ = c.wait()
+		k.again++
+		return h.startChild()
+	default:
+		c.tell("arm none 0")
+		return c
+	}
+}
+
+// repeat asks keys again: what was in flight settles; what was answered before
+// the kill is answered the same, and what was asked otherwise is refused.
+func (k *killing) repeat(t *testing.T, h *house, before []heard) {
+	var again []heard
+	for _, a := range before {
+		ended := a.outcome() != "" && a.outcome() != switching.Refused && a.key != ""
+		if a.err != nil || ended && k.random.IntN(6) == 0 {
+			again = append(again, a)
+		}
+	}
+	var wg sync.WaitGroup
+	for _, a := range again {
+		wg.Go(func() { repeatOne(t, h, a) })
+	}
+	wg.Wait()
+	k.repeats += len(again)
+}
+
+func repeatOne(t *testing.T, h *house, before heard) {
+	if before.key == "" {
+		return
+	}
+	end := time.Now().Add(limit)
+	a := h.ask(before.question)
+	for a.problem == "in-progress" && time.Now().Before(end) {
+		a = h.ask(before.question)
+	}
+	switch {
+	case a.err != nil || a.outcome() == "":
+		t.Errorf("key %s: not learnt: status %d, %v: %s", a.key, a.status, a.err, a.body)
+	case before.err != nil:
+	case a.outcome() != before.outcome() || a.ID != before.ID || a.Code != before.Code || !a.replayed:
+		if before.kind != client.TypeBalance { // which may be closed after its answer
+			t.Errorf("key %s: told %s %d, and again %s %d", a.key, before.outcome(), before.ID, a.outcome(), a.ID)
+		}
+	default:
+		other := before.question
+		other.kind = client.TypeBalance
+		if before.kind == client.TypeBalance {
+			other.kind = client.TypeDeregister
+		}
+		if a = h.ask(other); a.problem != "idempotency-key-reused" {
+			t.Errorf("key %s with another body: %d %s", a.key, a.status, a.body)
+		}
+	}
+}
+
+// load is callers that ask one thing after another.
+type load struct {
+	wg   sync.WaitGroup
+	stop chan struct{} // closed by end
+	mu   sync.Mutex    // guards all
+	all  []heard
+}
+
+// load begins; it is ended by end, and each caller by the first cut line.
+func (k *killing) load(h *house, round int) *load {
+	l := &load{stop: make(chan struct{})}
+	for i := range callers {
+		random := rand.New(rand.NewPCG(k.random.Uint64(), uint64(i))) //nolint:gosec // reproducible
+		l.wg.Go(func() { l.call(h, random, fmt.Sprintf("r%d-c%d", round, i)) })
+	}
+	return l
+}
+
+func (l *load) call(h *house, random *rand.Rand, name string) {
+	for i := 0; ; i++ {
+		select {
+		case <-l.stop:
+			return
+		default:
+		}
+		a := h.ask(anyQuestion(h, random, fmt.Sprintf("%s-%d", name, i)))
+		l.mu.Lock()
+		l.all = append(l.all, a)
+		l.mu.Unlock()
+		if a.err != nil {
+			return
+		}
+		if a.outcome() == switching.Refused {
+			<-time.After(5 * time.Millisecond)
+		}
+	}
+}
+
+func (l *load) end() []heard {
+	close(l.stop)
+	l.wg.Wait()
+	return l.all
+}
+
+// anyQuestion is of a person of any bank; every second person is known to the
+// caller as a customer.
+func anyQuestion(h *house, random *rand.Rand, key string) question {
+	names := slices.Sorted(maps.Keys(h.banks))
+	q := question{bank: names[random.IntN(len(names))], key: key}
+	people := h.banks[q.bank].People()
+	q.person = random.IntN(len(people))
+	q.account = random.IntN(len(people[q.person].Accounts))
+	if q.person%2 == 0 {
+		q.customer = fmt.Sprintf("c-%s-%d", q.bank, q.person)
+	}
+	q.kind = []client.Type{
+		client.TypeAuthenticate, client.TypeAuthenticate, client.TypeDeregister, client.TypeDeregister, client.TypeBalance,
+	}[random.IntN(5)]
+	if q.kind == client.TypeBalance && random.IntN(2) == 0 {
+		q.key = ""
+	}
+	return q
+}
+
+// trouble sets faults of one kind; what it returns happens once the load is on.
+func (k *killing) trouble(h *house, step string) (later func()) {
+	bank := []string{"urmqccb", "xjrcu"}[k.random.IntN(2)]
+	later = func() {}
+	if step == "claim" || step == "answer" {
+		for name := range h.banks {
+			h.fault(name, sim.Fault{Kind: sim.SilenceAfter, Type: codec.Authenticate, Count: 10})
+			h.fault(name, sim.Fault{Kind: sim.Silence, Type: codec.Deregister, Count: 10})
+		}
+	}
+	pause := time.Duration(20+k.random.IntN(200)) * time.Millisecond
+	switch k.random.IntN(8) {
+	case 0: // a bank that is well
+	case 1:
+		h.fault(bank, sim.Fault{Kind: sim.Delay, Delay: pause})
+	case 2:
+		h.fault(bank, sim.Fault{Kind: sim.Late, Delay: 400*time.Millisecond + pause, Count: 40})
+	case 3:
+		h.fault(bank, sim.Fault{Kind: sim.Silence, Count: 40})
+	case 4:
+		h.fault(bank, sim.Fault{Kind: sim.SilenceAfter, Count: 40})
+	case 5:
+		for _, kind := range []sim.Kind{sim.DropAfter, sim.DropBefore, sim.Garbage, sim.BadLength} {
+			h.fault(bank, sim.Fault{Kind: kind, Count: 2})
+		}
+		for _, kind := range []sim.Kind{sim.Twice, sim.WrongSTAN, sim.Unreadable} {
+			h.fault(bank, sim.Fault{Kind: kind, Count: 10})
+		}
+	case 6:
+		later = func() { <-time.After(pause); h.banks[bank].restart() }
+	case 7:
+		later = func() { <-time.After(pause); h.banks[bank].Down() }
+	}
+	return later
+}
