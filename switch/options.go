@@ -76,11 +76,12 @@ type Switch struct {
 	Options
 	banks   map[string]*banks.Bank // complete before Run
 	watch   watchers
+	own     idSet // open rows that this process will end itself, and no scan may
 	metrics *metrics
 
 	draining atomic.Bool
 	inflight atomic.Int64  // of Do, and of closes that run after the answer
-	closers  chan struct{}  // places for closes that run after the answer
+	closers  chan struct{} // places for closes that run after the answer
 }
 
 // maxClosers bounds the enquiries whose close runs after their answer; beyond
@@ -132,7 +133,8 @@ func (s *Switch) drain() error {
 }
 
 // recover ends, as timed out, every row whose deadline plus the grace is past:
-// what a crash, or a close that could not be written, left open.
+// what a crash, or a close that could not be written, left open. What this
+// process is about to end itself it leaves alone, though the clock be set ahead.
 func (s *Switch) recover(ctx context.Context) {
 	const batch = 256
 	for ctx.Err() == nil {
@@ -141,16 +143,19 @@ func (s *Switch) recover(ctx context.Context) {
 			s.Log.Error().Err(err).Msg("scan for open entries")
 			return
 		}
+		ended := 0
 		for _, e := range due {
-			s.recoverOne(ctx, e)
+			if !s.own.has(e.ID) && s.recoverOne(ctx, e) {
+				ended++
+			}
 		}
-		if len(due) < batch {
+		if len(due) < batch || ended == 0 {
 			return
 		}
 	}
 }
 
-func (s *Switch) recoverOne(ctx context.Context, e Entry) {
+func (s *Switch) recoverOne(ctx context.Context, e Entry) bool {
 	end := End{Outcome: TimedOut, Reason: ReasonRecovered}
 	if e.Joins != 0 {
 		if root, ok, err := s.Journal.Get(ctx, e.Joins); err == nil && ok && settled(root) {
@@ -159,9 +164,10 @@ func (s *Switch) recoverOne(ctx context.Context, e Entry) {
 	}
 	if _, err := s.close(ctx, e, end); err != nil {
 		s.Log.Error().Err(err).Int64("id", e.ID).Msg("settle open entry")
-		return
+		return false
 	}
 	s.metrics.recovered.Inc()
+	return true
 }
 
 // message writes the entry as the request it is.

@@ -21,7 +21,7 @@ func (s *Switch) Do(ctx context.Context, r Request) (Result, error) {
 	s.metrics.inFlight.Inc()
 	defer s.metrics.inFlight.Dec()
 	w := s.start(context.WithoutCancel(ctx), r)
-	defer w.log()
+	defer w.leave()
 	refusal := w.route()
 	for refusal == "" {
 		var permit *banks.Permit
@@ -56,8 +56,17 @@ type walk struct {
 	bank     *banks.Bank
 	entry    Entry
 	bankTime time.Duration
+	closing  bool // its row is closed after its answer
 	result   Result
 	err      error
+}
+
+// leave ends the walk.
+func (w *walk) leave() {
+	if !w.closing {
+		w.own.remove(w.entry.ID)
+	}
+	w.log()
 }
 
 func (s *Switch) start(ctx context.Context, r Request) *walk {
@@ -124,7 +133,9 @@ func (w *walk) open() (Opening, error) {
 		return Opening{}, err
 	}
 	e := &w.entry
+	w.own.remove(e.ID) // of an earlier turn that found the account held
 	e.ID, e.STAN, e.Sent, e.RRN = n.ID, n.STAN, n.Sent, codec.NewRRN(n.ID)
+	w.own.add(e.ID)
 	e.Opened = w.Now()
 	e.Deadline = e.Opened.Add(time.Until(w.deadline))
 	opening, err := w.Journal.Open(w.ctx, *e)
@@ -200,7 +211,9 @@ func (w *walk) closeLater(end End) bool {
 	}
 	w.inflight.Add(1)
 	s, ctx, entry := w.Switch, w.ctx, w.entry
+	w.closing = true
 	go func() {
+		defer s.own.remove(entry.ID)
 		defer s.inflight.Add(-1)
 		defer func() { <-s.closers }()
 		if _, err := s.close(ctx, entry, end); err != nil {

@@ -85,3 +85,31 @@ func (s *Switch) await(ctx context.Context, id int64, deadline time.Time, done f
 		}
 	}
 }
+
+// idSet are the entries that this process has open and will end itself.
+type idSet struct {
+	mu sync.Mutex // guards m
+	m  map[int64]struct{}
+}
+
+func (s *idSet) add(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m == nil {
+		s.m = make(map[int64]struct{})
+	}
+	s.m[id] = struct{}{}
+}
+
+func (s *idSet) remove(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.m, id)
+}
+
+func (s *idSet) has(id int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.m[id]
+	return ok
+}

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,5 +91,20 @@ func TestSilenceToAnAuthenticationIsReversed(t *testing.T) {
 	registrations, err := bank.Registrations(t.Context())
 	if err != nil || len(registrations) != 2 || registrations[0].Ended != "reversal" || registrations[1].Ended != "" {
 		t.Fatalf("registrations %+v, %v", registrations, err)
+	}
+}
+
+func TestAClockSetAheadEndsNothingThatIsInFlight(t *testing.T) {
+	var ahead atomic.Int64
+	w := world.Start(t, world.Options{Tune: func(c *app.Config) {
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	}})
+	bank := w.Sims["urmqccb"]
+	if _, err := bank.SetFault(sim.Fault{Kind: sim.Delay, Delay: 3 * time.Second, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(500*time.Millisecond, func() { ahead.Store(int64(time.Hour)) })
+	if a := ask(t, w, client.TypeAuthenticate, bank.People()[2], "ahead"); a.Outcome != "approved" {
+		t.Fatalf("ended by the scan: %+v", a)
 	}
 }
