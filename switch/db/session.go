@@ -10,14 +10,16 @@ import (
 // errLost: SQLite gave up the transaction by itself, or the function ended it.
 var errLost = errors.New("the transaction had ended before its function did")
 
-// maxStatements bounds what a session keeps prepared.
+// maxStatements bounds what a session keeps prepared, of either kind.
 const maxStatements = 256
 
 // session is one connection and its prepared statements, used by one goroutine
 // at a time.
 type session struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	conn *sql.Conn
+	// Prepared by their text. Apart, because the driver, when a statement cannot
+	// be executed while its rows are read, starts the rows again.
+	execs, queries map[string]*sql.Stmt
 
 	// Set by SQLite's hooks, which run inside statements.
 	committing bool // COMMIT is ours; any other is turned into a rollback
@@ -26,40 +28,43 @@ type session struct {
 
 // stmt returns the prepared statement, or nil if one more is not kept: a
 // statement of an earlier function may still be open, so none is thrown out.
-func (s *session) stmt(query string) (*sql.Stmt, error) {
-	if st, ok := s.stmts[query]; ok {
+func (s *session) stmt(kept map[string]*sql.Stmt, query string) (*sql.Stmt, error) {
+	if st, ok := kept[query]; ok {
 		return st, nil
 	}
-	if len(s.stmts) >= maxStatements {
+	if len(kept) >= maxStatements {
 		return nil, nil
 	}
 	st, err := s.conn.PrepareContext(context.Background(), query)
 	if err != nil {
 		return nil, err
 	}
-	s.stmts[query] = st
+	kept[query] = st
 	return st, nil
 }
 
-// exec runs one of the few statements that steer a transaction. It has no
-// context: what it does must not be left half done.
-func (s *session) exec(query string) error {
-	st, err := s.stmt(query)
+func (s *session) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	st, err := s.stmt(s.execs, query)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if st == nil {
-		_, err = s.conn.ExecContext(context.Background(), query)
-		return err
+		return s.conn.ExecContext(ctx, query, args...)
 	}
-	_, err = st.ExecContext(context.Background())
+	return st.ExecContext(ctx, args...)
+}
+
+// steer runs one of the few statements that steer a transaction. It has no
+// context: what it does must not be left half done.
+func (s *session) steer(query string) error {
+	_, err := s.exec(context.Background(), query)
 	return err
 }
 
 // begin begins a transaction. On failure it leaves none, whatever was before.
 func (s *session) begin(how string) error {
 	s.rolledBack = false
-	err := s.exec(how)
+	err := s.steer(how)
 	if err != nil {
 		s.rollback()
 	}
@@ -69,12 +74,12 @@ func (s *session) begin(how string) error {
 func (s *session) commit() error {
 	s.committing = true
 	defer func() { s.committing = false }()
-	return s.exec("COMMIT")
+	return s.steer("COMMIT")
 }
 
 // rollback ends the transaction if there is one, and says nothing if not.
 func (s *session) rollback() {
-	_ = s.exec("ROLLBACK")
+	_ = s.steer("ROLLBACK")
 	s.rolledBack = true
 }
 
@@ -127,17 +132,7 @@ func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	st, err := t.s.stmt(query)
-	if err != nil {
-		return nil, err
-	}
-	if st != nil {
-		res, err := st.ExecContext(t.ctx(ctx), args...)
-		if !inUse(err) {
-			return res, err
-		}
-	}
-	return t.s.conn.ExecContext(t.ctx(ctx), query, args...)
+	return t.s.exec(t.ctx(ctx), query, args...)
 }
 
 func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
@@ -156,7 +151,7 @@ func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 // statement without any is never kept.
 func (t *tx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	if len(args) > 0 {
-		st, err := t.s.stmt(query)
+		st, err := t.s.stmt(t.s.queries, query)
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +176,7 @@ func (t *tx) QueryRowContext(ctx context.Context, query string, args ...any) *sq
 
 func (t *tx) queryRow(ctx context.Context, query string, args []any) *sql.Row {
 	if len(args) > 0 {
-		if st, err := t.s.stmt(query); err == nil && st != nil {
+		if st, err := t.s.stmt(t.s.queries, query); err == nil && st != nil {
 			if row := st.QueryRowContext(ctx, args...); !inUse(row.Err()) {
 				return row
 			}

@@ -63,9 +63,11 @@ func openPool(path string) (*sql.DB, error) {
 	return sql.Open("sqlite", dsn(path))
 }
 
-// dsn is the path as a URI, so that ?, # and % in it are taken literally.
+// dsn is the path as a URI, so that ?, # and % in it are taken literally. Its
+// settings are for Migrate's connections; sessions set theirs themselves.
 func dsn(path string) string {
-	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) +
+		"?_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)"
 }
 
 func openSession(ctx context.Context, pool *sql.DB, pragmas []pragma, write bool) (*session, error) {
@@ -73,7 +75,7 @@ func openSession(ctx context.Context, pool *sql.DB, pragmas []pragma, write bool
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, stmts: map[string]*sql.Stmt{}}
+	s := &session{conn: conn, execs: map[string]*sql.Stmt{}, queries: map[string]*sql.Stmt{}}
 	if err := setPragmas(ctx, conn, pragmas); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -161,7 +163,9 @@ func (g *walGuard) limit(s *session) {
 	if g.size() <= g.max {
 		return
 	}
-	_ = s.exec("PRAGMA busy_timeout = 200")
-	_ = s.exec("PRAGMA wal_checkpoint(TRUNCATE)")
-	_ = s.exec("PRAGMA busy_timeout = 5000")
+	// Not kept as prepared statements: busy_timeout takes effect when it is
+	// prepared, and only then.
+	for _, q := range []string{"PRAGMA busy_timeout = 200", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 5000"} {
+		_, _ = s.conn.ExecContext(context.Background(), q)
+	}
 }

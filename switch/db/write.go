@@ -1,9 +1,11 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -142,6 +144,9 @@ func (d *DB) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { d.stop() })()
 	batch := make([]*job, 0, d.o.MaxBatch)
 	for j := range d.queue {
+		// Whoever was just answered gets its turn to write again first, which
+		// makes batches a third larger.
+		runtime.Gosched()
 		batch = d.gather(append(batch[:0], j))
 		for rest := batch; len(rest) > 0; {
 			rest = d.transact(rest)
@@ -227,7 +232,7 @@ func (d *DB) begin() error {
 // work the transaction is lost.
 func (d *DB) run(j *job) error {
 	s := d.writer
-	if err := s.exec("SAVEPOINT job"); err != nil {
+	if err := s.steer("SAVEPOINT job"); err != nil {
 		s.rollback()
 		return err
 	}
@@ -235,15 +240,15 @@ func (d *DB) run(j *job) error {
 	err := j.call(tx)
 	tx.end()
 	if s.lost() {
-		return errors.Join(err, errLost)
+		return cmp.Or(err, errLost)
 	}
 	if err != nil {
-		if undo := s.exec("ROLLBACK TO job"); undo != nil {
+		if undo := s.steer("ROLLBACK TO job"); undo != nil {
 			s.rollback()
 			return errors.Join(err, undo)
 		}
 	}
-	if end := s.exec("RELEASE job"); end != nil {
+	if end := s.steer("RELEASE job"); end != nil {
 		s.rollback()
 		return errors.Join(err, end)
 	}
