@@ -173,15 +173,21 @@ func joins(e, h switching.Entry, eIx, hIx []byte) bool {
 		e.Customer == h.Customer && e.Bank == h.Bank && bytes.Equal(eIx, hIx)
 }
 
-// openEffect runs the type's Effect. Its refusal ends the row, under its key,
-// with what the Effect wrote.
 func (j *Journal) openEffect(ctx context.Context, tx db.Tx, e switching.Entry, kind switching.OpenKind) (switching.Opening, error) {
-	effect := j.Effects[e.Type]
-	if effect == nil {
-		return switching.Opening{Kind: kind, Entry: e}, nil
+	if effect := j.Effects[e.Type]; effect != nil {
+		return j.runOpen(ctx, tx, effect, e, kind)
 	}
+	return switching.Opening{Kind: kind, Entry: e}, nil
+}
+
+// runOpen runs the type's Effect. Its refusal ends the row, under its key, with
+// what the Effect wrote. The row was written before, so that a repeat of the key
+// or a change that must wait does not get here; what the Effect changes in the
+// entry is not kept.
+func (j *Journal) runOpen(ctx context.Context, tx db.Tx, effect switching.Effect, e switching.Entry, kind switching.OpenKind) (switching.Opening, error) {
+	asked := e
 	var refusal *switching.EffectRefusal
-	switch err := effect.Open(ctx, tx, &e); {
+	switch err := effect.Open(ctx, tx, &asked); {
 	case errors.As(err, &refusal):
 		end := switching.End{Outcome: switching.Refused, Reason: refusal.Reason}
 		e, _, err = j.end(ctx, tx, e, end, true)

@@ -109,6 +109,7 @@ func testClaim(w *world) {
 		w.Fatal("a third in flight")
 	}
 	w.must(w.store.Unclaim(w.Context(), second.ID, w.clock.now().Add(time.Second)))
+	w.must(w.store.Unclaim(w.Context(), second.ID, w.clock.now().Add(time.Second)))
 	w.equal("not sent, not counted", w.advice(second.ID).Attempts, 0)
 	w.equal("a place is free", w.claim().ID, ids[2])
 

@@ -200,6 +200,7 @@ func testNoJoin(w *world) {
 	w.open(switching.Settling, w.entry(codec.Deregister, customer("c9"), account(other),
 		func(e *switching.Entry) { e.Bank = "klb" }))
 	auth := w.opened(codec.Authenticate, customer("c7"), account(passbook))
+	w.equal("deregister behind it", w.open(switching.Settling, w.entry(codec.Deregister, customer("c7"), account(passbook))).Blocker, auth.ID)
 	w.equal("same authenticate", w.open(switching.Settling, w.entry(codec.Authenticate, customer("c7"), account(passbook))).Blocker, auth.ID)
 }
 
