@@ -42,6 +42,7 @@ type Bank struct {
 	dialect   codec.Dialect
 	handler   Handler
 	log       zerolog.Logger
+	noisy     zerolog.Logger // for lines that a bank can cause at will
 	metrics   *metrics
 	breaker   *breaker
 	mux       *mux
@@ -55,6 +56,9 @@ type Bank struct {
 	inFlight atomic.Int64  // permits given, for status: a drain fills slots itself
 	draining atomic.Bool
 }
+
+// noisyLines is how many lines a second a bank can cause; the rest is counted.
+const noisyLines = 5
 
 // New returns a Bank that is not connected: Run connects it. The error names
 // the key of the configuration and the rule that it breaks.
@@ -71,6 +75,7 @@ func New(cfg Config, d codec.Dialect, h Handler, o Options) (*Bank, error) {
 		queue: make(chan *call, cfg.Queue),
 		slots: make(chan struct{}, cfg.Limit),
 	}
+	b.noisy = b.log.Sample(&zerolog.BurstSampler{Burst: noisyLines, Period: time.Second})
 	b.breaker = newBreaker(cfg.Name, cfg.Breaker, b.log)
 	b.inbox = newInbox(b)
 	registry := o.Registerer

@@ -120,7 +120,7 @@ func (c *conn) readAll(r *frame.Reader) error {
 		head, err := c.dialect.Peek(raw)
 		if err != nil {
 			c.metrics.format.Inc()
-			c.log.Warn().Err(err).Msg("unreadable message")
+			c.noisy.Warn().Err(err).Msg("unreadable message")
 			if bad++; bad == badInARow {
 				return errUnreadable
 			}

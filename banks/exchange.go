@@ -86,20 +86,20 @@ func (p *Permit) Exchange(_ context.Context, m *codec.Message, deadline time.Tim
 	}
 	verdict := errExcluded // holds if the dialect panics
 	defer func() { p.end(verdict) }()
-	reply, err = b.exchange(m, given)
+	reply, err = b.exchange(m, deadline, given)
 	verdict = b.cfg.verdict(m.Type, given, reply, err)
 	b.metrics.ended(reply, err)
 	return reply, err
 }
 
-func (b *Bank) exchange(m *codec.Message, given time.Duration) (Reply, error) {
+func (b *Bank) exchange(m *codec.Message, deadline time.Time, given time.Duration) (Reply, error) {
 	if given <= 0 {
 		return Reply{}, &NotSent{Reason: DeadlinePast}
 	}
 	expired := time.NewTimer(given)
 	defer expired.Stop()
 	m.Set(codec.FieldRemaining, strconv.FormatInt(given.Milliseconds(), 10))
-	c, err := b.newCall(m)
+	c, err := b.newCall(m, deadline)
 	if err != nil {
 		return Reply{}, &NotSent{Reason: Unwritable, Err: err}
 	}
@@ -114,7 +114,7 @@ func (b *Bank) exchange(m *codec.Message, given time.Duration) (Reply, error) {
 }
 
 // newCall writes the message, and reads back what its reply will be known by.
-func (b *Bank) newCall(m *codec.Message) (*call, error) {
+func (b *Bank) newCall(m *codec.Message, deadline time.Time) (*call, error) {
 	framed, err := b.frame(m)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (b *Bank) newCall(m *codec.Message) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &call{pair: head.Pair, frame: framed, begun: time.Now(), done: make(chan result, 1)}, nil
+	return &call{pair: head.Pair, frame: framed, begun: time.Now(), until: deadline, done: make(chan result, 1)}, nil
 }
 
 // enqueue registers the call, then lets links see it.

@@ -51,6 +51,9 @@ func (fake) Pack(m *codec.Message) ([]byte, error) {
 	if m.Get(codec.FieldText) == "unwritable" {
 		return nil, &codec.FormatError{Field: "text", Rule: "writable"}
 	}
+	if m.Get(codec.FieldText) == "slow to pack" {
+		time.Sleep(2 * time.Second)
+	}
 	direction := "|Q|"
 	if m.Reply {
 		direction = "|R|"

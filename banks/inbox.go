@@ -52,7 +52,7 @@ func (x *inbox) handle(ctx context.Context, in inbound) {
 	m, err := b.dialect.Unpack(in.raw)
 	if err != nil {
 		b.metrics.format.Inc()
-		b.log.Warn().Err(err).Str("type", string(in.head.Type)).Bool("reply", in.head.Reply).Msg("unreadable message")
+		b.noisy.Warn().Err(err).Str("type", string(in.head.Type)).Bool("reply", in.head.Reply).Msg("unreadable message")
 		return
 	}
 	if m.Reply {

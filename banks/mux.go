@@ -20,6 +20,7 @@ type call struct {
 	pair  codec.Pair
 	frame []byte // message and header
 	begun time.Time
+	until time.Time // its deadline
 	state atomic.Uint32
 	// done gets the one result. Capacity 1: who delivers never waits. It is
 	// never closed.

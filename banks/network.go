@@ -88,7 +88,7 @@ func (l *link) ask(ctx context.Context, t codec.Type) (*codec.Message, error) {
 			return nil, l.conn.err
 		case in := <-l.conn.network:
 			if in.head.Reply && in.head.Pair == pair {
-				return l.dialect.Unpack(in.raw)
+				return l.unpack(in)
 			}
 			l.hear(in)
 		}
@@ -128,10 +128,8 @@ func (l *link) hear(in inbound) {
 		l.metrics.unmatched.Inc()
 		return
 	}
-	m, err := l.dialect.Unpack(in.raw)
+	m, err := l.unpack(in)
 	if err != nil {
-		l.metrics.format.Inc()
-		l.log.Warn().Err(err).Str("type", string(in.head.Type)).Msg("unreadable network message")
 		return
 	}
 	switch m.Type { //nolint:exhaustive // an echo only wants its answer
@@ -146,4 +144,13 @@ func (l *link) hear(in inbound) {
 		return
 	}
 	l.conn.send(framed)
+}
+
+func (l *link) unpack(in inbound) (*codec.Message, error) {
+	m, err := l.dialect.Unpack(in.raw)
+	if err != nil {
+		l.metrics.format.Inc()
+		l.noisy.Warn().Err(err).Str("type", string(in.head.Type)).Msg("unreadable network message")
+	}
+	return m, err
 }

@@ -15,6 +15,7 @@ type tcp struct {
 	cfg     Config
 	dialect codec.Dialect
 	log     zerolog.Logger
+	noisy   zerolog.Logger
 	metrics *metrics
 	gate    *gate
 	queue   chan *call
@@ -29,7 +30,7 @@ type tcp struct {
 
 func newTCP(b *Bank, o Options) *tcp {
 	t := &tcp{
-		cfg: b.cfg, dialect: b.dialect, log: b.log, metrics: b.metrics, gate: b.gate,
+		cfg: b.cfg, dialect: b.dialect, log: b.log, noisy: b.noisy, metrics: b.metrics, gate: b.gate,
 		queue: b.queue, putBack: b.putBack, receive: b.receive, frame: b.frame,
 		numbers: o.Numbers, dial: o.Dial, tap: func(bool, []byte) {},
 	}

@@ -77,14 +77,15 @@ func (c *conn) requests() <-chan *call {
 	return c.queue
 }
 
-// addCall takes the call, unless its waiter has gone or this link may not carry
-// it any more; then it returns false.
+// addCall takes the call, unless its deadline is past, which its waiter is about
+// to see, or its waiter has gone. Where this link may not carry it any more it
+// returns false.
 func (c *conn) addCall(b *batch, next *call) bool {
 	if !c.usable() {
 		c.putBack(next)
 		return false
 	}
-	if next.leave(writing) {
+	if time.Now().Before(next.until) && next.leave(writing) {
 		c.add(b, next.frame)
 	}
 	return true
