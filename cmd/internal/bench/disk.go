@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// disk measures the floor of every durable write: 4 KB appended and fdatasync,
+// alone, on the journal's file system.
+func (b *bench) disk(ctx context.Context) error {
+	f, err := os.Create(b.stage.file("sync"))
+	if err != nil {
+		return err
+	}
+	took, err := b.sync(ctx, f)
+	if err := errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
+		return err
+	}
+	slices.Sort(took)
+	b.say("fdatasync after 4 KB, %d times: p50 %s, p99 %s", len(took), quantile(took, 0.5), quantile(took, 0.99))
+	return nil
+}
+
+func (b *bench) sync(ctx context.Context, f *os.File) (took []time.Duration, err error) {
+	page := make([]byte, 4096)
+	for range b.syncs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		begun := time.Now()
+		if _, err := f.Write(page); err != nil {
+			return nil, err
+		}
+		if err := syscall.Fdatasync(int(f.Fd())); err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(begun))
+	}
+	return took, nil
+}

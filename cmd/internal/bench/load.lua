@@ -1,0 +1,47 @@
+-- What wrk sends and what it checks. Arguments: type, prefix of the keys,
+-- token, file of accounts (one a line). Each thread has accounts of its own.
+local threads = {}
+
+function setup(thread)
+  thread:set("id", #threads)
+  table.insert(threads, thread)
+end
+
+function init(args)
+  kind, prefix, token = args[1], args[2], args[3]
+  accounts = {}
+  local n = 0
+  for line in io.lines(args[4]) do
+    if n % 2 == id then accounts[#accounts + 1] = line end
+    n = n + 1
+  end
+  sent, wrong, sample = 0, 0, ""
+  local length = #('{"type":"' .. kind .. '","account":"') + #accounts[1] + #('"}')
+  head = "POST /v1/transactions HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " .. token ..
+    "\r\nContent-Type: application/json\r\nContent-Length: " .. length .. "\r\nIdempotency-Key: " .. prefix .. id .. "-"
+  body = '\r\n\r\n{"type":"' .. kind .. '","account":"'
+end
+
+function request()
+  sent = sent + 1
+  return head .. sent .. body .. accounts[sent % #accounts + 1] .. '"}'
+end
+
+function response(status, headers, answer)
+  if status ~= 200 or not string.find(answer, '"outcome":"approved"', 1, true) then
+    wrong = wrong + 1
+    if sample == "" then sample = status .. " " .. answer end
+  end
+end
+
+function done(summary, latency, requests)
+  local wrong, sample = 0, ""
+  for _, t in ipairs(threads) do
+    wrong = wrong + t:get("wrong")
+    if sample == "" then sample = t:get("sample") end
+  end
+  local e = summary.errors
+  io.write(string.format("RESULT %d %d %d %d\n", summary.requests, summary.duration, wrong,
+    e.connect + e.read + e.write + e.timeout))
+  if sample ~= "" then io.write("SAMPLE " .. sample:gsub("%s+", " ") .. "\n") end
+end

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/pprof"
+
+	"wxswitch/cmd/switchd/app"
+)
+
+// play is the life of a child.
+func play(part string) error {
+	var r role
+	if err := json.Unmarshal([]byte(part), &r); err != nil {
+		return fmt.Errorf("%s: %w", roleVariable, err)
+	}
+	p := &player{says: json.NewEncoder(os.Stdout)}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { defer cancel(); p.obey() }()
+	switch r.Name {
+	case "bank":
+		return p.bank(ctx, r.Banks)
+	case "relay":
+		return runRelay(ctx, r.Bank, p.hello)
+	case "switch":
+		return p.switchd(ctx, r.Config)
+	}
+	return fmt.Errorf("no role %q", r.Name)
+}
+
+// player is a child, seen by itself.
+type player struct {
+	says    *json.Encoder
+	banks   []*isoBank // before hello
+	profile *os.File
+}
+
+func (p *player) hello(addresses ...string) { _ = p.says.Encode(hello{addresses}) }
+
+// obey carries out orders until there will be none.
+func (p *player) obey() {
+	orders := json.NewDecoder(os.Stdin)
+	for {
+		var o order
+		if orders.Decode(&o) != nil {
+			return
+		}
+		var d done
+		if err := p.carryOut(o); err != nil {
+			d.Error = err.Error()
+		}
+		_ = p.says.Encode(d)
+	}
+}
+
+func (p *player) carryOut(o order) (err error) {
+	switch {
+	case o.Profile != "":
+		if p.profile, err = os.Create(o.Profile); err != nil {
+			return err
+		}
+		return pprof.StartCPUProfile(p.profile)
+	case o.EndProfile:
+		pprof.StopCPUProfile()
+		return p.profile.Close()
+	case o.Bank < len(p.banks):
+		p.banks[o.Bank].rate.Store(int64(o.Rate))
+		p.banks[o.Bank].silent.Store(o.Silent)
+		return nil
+	}
+	return errors.New("no such order")
+}
+
+// switchd is the switch as its operators run it, from its file.
+func (p *player) switchd(ctx context.Context, path string) error {
+	c, err := app.Load(path)
+	if err != nil {
+		return err
+	}
+	c.Ready = func(a app.Addresses) { p.hello(a.API, a.Ops) }
+	return app.Run(ctx, c)
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// reading is the switch's memory at one moment.
+type reading struct{ rss, heap, goroutines float64 }
+
+// soakFor keeps up a steady load and watches the switch's memory: it is flat if
+// the last third of the time needs no more than the second.
+func (b *bench) soakFor(ctx context.Context, d time.Duration) error {
+	every := d / 60
+	b.say("%10s %10s %10s %11s %10s", "after", "RSS MB", "heap MB", "goroutines", "answered")
+	loaded, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	var answered int // the loader's until ended
+	go func() { ended <- b.load(loaded, d, &answered) }()
+	var readings []reading
+	begun := time.Now()
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				return err
+			}
+			b.say("%d requests, every one approved", answered)
+			b.soakGoals(readings)
+			return nil
+		case <-ticks.C:
+			r, err := b.stage.read(ctx)
+			if err != nil {
+				return err
+			}
+			readings = append(readings, r)
+			b.say("%10s %10.1f %10.1f %11.0f", time.Since(begun).Round(time.Second), r.rss/1e6, r.heap/1e6, r.goroutines)
+		}
+	}
+}
+
+func (b *bench) load(ctx context.Context, d time.Duration, answered *int) (wrong error) {
+	attack(ctx, b.stage.asks(b.stage.sw.at[0], []int{firstBank}, kinds...), b.rate, d, func(r *vegeta.Result) {
+		*answered++
+		if !isApproved(r) && wrong == nil {
+			wrong = fmt.Errorf("wrong answer: %d %s%s", r.Code, r.Error, r.Body)
+		}
+	})
+	return wrong
+}
+
+func (b *bench) soakGoals(readings []reading) {
+	third := len(readings) / 3
+	before, last := readings[third:2*third], readings[2*third:]
+	for _, f := range []struct {
+		name string
+		of   func(reading) float64
+	}{
+		{"rss", func(r reading) float64 { return r.rss }},
+		{"heap", func(r reading) float64 { return r.heap }},
+		{"goroutines", func(r reading) float64 { return r.goroutines }},
+	} {
+		b.goal("soak_"+f.name+"_ratio", medianOf(last, f.of)/medianOf(before, f.of), "<=", 1.1)
+	}
+}
+
+func medianOf(readings []reading, of func(reading) float64) float64 {
+	values := make([]float64, 0, len(readings))
+	for _, r := range readings {
+		values = append(values, of(r))
+	}
+	return median(values)
+}
+
+// read takes the reading off the switch's metrics page.
+func (s *stage) read(ctx context.Context) (r reading, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.sw.at[1]+"/metrics", http.NoBody)
+	if err != nil {
+		return r, err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return r, err
+	}
+	defer answer.Body.Close() //nolint:errcheck // it was read
+	page, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return r, err
+	}
+	wanted := map[string]*float64{
+		"process_resident_memory_bytes": &r.rss, "go_memstats_heap_inuse_bytes": &r.heap, "go_goroutines": &r.goroutines,
+	}
+	for line := range strings.Lines(string(page)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if into := wanted[name]; into != nil {
+			if *into, err = strconv.ParseFloat(value, 64); err != nil {
+				return r, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	return r, nil
+}

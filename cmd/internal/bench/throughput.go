@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+var kinds = []string{"deregister", "balance"}
+
+// inFlight are the points of measure, with the least ratio wanted at each.
+var inFlight = []struct {
+	n    int
+	goal float64
+}{{1, 0.3}, {64, 0.4}, {256, 0.3}}
+
+// sample is one load at one of the two.
+type sample struct {
+	perSecond float64
+	// µs of CPU a request cost: the process under test, the bank, and wrk.
+	own, bank, wrk float64
+}
+
+// throughput compares the two at each point.
+func (b *bench) throughput(ctx context.Context) error {
+	if err := b.warm(ctx); err != nil {
+		return err
+	}
+	b.say("%-10s %9s %9s %9s %6s   CPU µs a request: %18s %18s  %s", "", "in flight", "switch/s", "relay/s", "ratio",
+		"switch+bank+wrk", "relay+bank+wrk", "ratios of the rounds")
+	for _, kind := range kinds {
+		for _, p := range inFlight {
+			if err := b.point(ctx, kind, p.n, p.goal); err != nil {
+				return fmt.Errorf("%s, %d in flight: %w", kind, p.n, err)
+			}
+		}
+	}
+	return nil
+}
+
+// warm lets both grow their heaps, pools and connections.
+func (b *bench) warm(ctx context.Context) error {
+	for _, c := range []*child{b.stage.sw, b.stage.relay} {
+		if _, err := b.stage.wrk(ctx, c.at[0], "balance", b.stage.file("first.txt"), 64, b.warmUp); err != nil {
+			return fmt.Errorf("warm up: %s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) point(ctx context.Context, kind string, n int, goal float64) error {
+	var sw, relay []sample
+	for range b.rounds {
+		for _, side := range []struct {
+			of   *child
+			into *[]sample
+		}{{b.stage.sw, &sw}, {b.stage.relay, &relay}} {
+			s, err := b.sample(ctx, side.of, kind, n)
+			if err != nil {
+				return fmt.Errorf("%s: %w", side.of.name, err)
+			}
+			*side.into = append(*side.into, s)
+		}
+	}
+	switchRate, relayRate := middle(sw, sample.rate), middle(relay, sample.rate)
+	ratio := switchRate / relayRate
+	b.say("%-10s %9d %9.0f %9.0f %6.3f %40s %18s  %s", kind, n, switchRate, relayRate, ratio, costs(sw), costs(relay), rounds(sw, relay))
+	b.goal(fmt.Sprintf("throughput_ratio_%s_%d", kind, n), ratio, ">=", goal)
+	if n == 64 {
+		b.rates[kind] = switchRate
+	}
+	return nil
+}
+
+func (b *bench) sample(ctx context.Context, c *child, kind string, n int) (sample, error) {
+	own, bank := c.cpu(), b.stage.bank.cpu()
+	t, err := b.stage.wrk(ctx, c.at[0], kind, b.stage.file("first.txt"), n, b.slice)
+	if err != nil {
+		return sample{}, err
+	}
+	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(t.answers) }
+	return sample{t.perSecond(), each(c.cpu() - own), each(b.stage.bank.cpu() - bank), each(t.cpu)}, nil
+}
+
+func (s sample) rate() float64    { return s.perSecond }
+func (s sample) ownCPU() float64  { return s.own }
+func (s sample) bankCPU() float64 { return s.bank }
+func (s sample) wrkCPU() float64  { return s.wrk }
+
+func costs(s []sample) string {
+	return fmt.Sprintf("%.0f+%.0f+%.0f", middle(s, sample.ownCPU), middle(s, sample.bankCPU), middle(s, sample.wrkCPU))
+}
+
+func middle(samples []sample, of func(sample) float64) float64 {
+	values := make([]float64, 0, len(samples))
+	for _, s := range samples {
+		values = append(values, of(s))
+	}
+	return median(values)
+}
+
+// rounds shows how far the rounds lie apart.
+func rounds(sw, relay []sample) string {
+	var b strings.Builder
+	for i := range sw {
+		fmt.Fprintf(&b, " %.3f", sw[i].perSecond/relay[i].perSecond)
+	}
+	return "(" + strings.TrimSpace(b.String()) + ")"
+}
+
+// cpuProfile shows where the switch's CPU goes at 64 in flight.
+func (b *bench) cpuProfile(ctx context.Context) error {
+	path := b.options.profile
+	if path == "" {
+		path = b.stage.file("cpu.prof")
+	}
+	for _, kind := range kinds {
+		if err := b.stage.sw.tell(order{Profile: path}); err != nil {
+			return err
+		}
+		s, err := b.sample(ctx, b.stage.sw, kind, 64)
+		if err := b.stage.sw.tell(order{EndProfile: true}); err != nil {
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		b.say("%s, %.0f/s under the profiler", kind, s.perSecond)
+		if err := b.top(ctx, path); err != nil {
+			return err
+		}
+		path = strings.TrimSuffix(path, ".prof") + "-balance.prof"
+	}
+	return nil
+}
+
+func (b *bench) top(ctx context.Context, path string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	out, err := output(ctx, "go", "tool", "pprof", "-top", "-nodecount=15", self, path)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(out) {
+		if !strings.HasPrefix(line, "Build ID") && !strings.HasPrefix(line, "File:") && !strings.HasPrefix(line, "Time:") {
+			b.say("%s", strings.TrimRight(line, "\n"))
+		}
+	}
+	return nil
+}
