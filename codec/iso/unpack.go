@@ -31,6 +31,21 @@ func (d *Dialect) Unpack(raw []byte) (*codec.Message, error) {
 	return m, nil
 }
 
+// Salvage reads what it can of a message that Unpack refuses: the plain fields
+// that are whole and good. They serve to answer it, never to act on it.
+func (d *Dialect) Salvage(raw []byte) codec.Fields {
+	var s scan
+	_ = d.scan(raw, &s, maxField) // how far it came stands in s
+	var m codec.Message
+	for n := 2; n <= s.read; n++ {
+		f := d.fields[n]
+		if s.has(n) && f.parts == nil && f.balances == nil && f.tlv == nil && f.check(s.bytes(n)) == nil {
+			_ = f.read(string(s.bytes(n)), &m)
+		}
+	}
+	return m.Fields
+}
+
 // untold says why the type cannot be told.
 func (d *Dialect) untold(s *scan) error {
 	if s.mti.network {

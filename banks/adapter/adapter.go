@@ -1,0 +1,189 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"wxswitch/codec"
+	"wxswitch/switch/db"
+)
+
+// Core is what a bank's engineer writes: the way into the bank's own system.
+//
+// Serve does what m asks and returns the answer, made by codec.NewReply with
+// the response code (F39) and whatever else the type's answer says. It is
+// called from many goroutines, but never twice at once for one number
+// (acquirer, RRN, processing code).
+//
+// An error, a nil answer or a panic means that it is not known how it ended:
+// nothing is answered, and a repeat calls Serve again. m.Repeat tells that an
+// earlier call for this number and type may have done its work already, in this
+// process or in one that crashed: Serve must then return what the first call
+// would have, and not do it again. The package's documentation shows how.
+//
+// ctx ends after Config.Work; what the caller has left, in milliseconds, is
+// m.Get(codec.FieldRemaining), if it is known. An answer that comes later than
+// that is still sent.
+type Core interface {
+	Serve(ctx context.Context, m *codec.Message) (*codec.Message, error)
+}
+
+// Keys keeps the ledger's secrets: *vault.Vault does it.
+type Keys interface {
+	Seal(plain, context []byte) ([]byte, error)
+	Open(sealed, context []byte) ([]byte, error)
+	Index(parts ...string) []byte
+}
+
+// Config is what New needs. Zero values take the default named beside them.
+type Config struct {
+	Core    Core          // required
+	Dialect codec.Dialect // required
+	// DB holds the ledger; required. Its Run must outlive the adapter's.
+	DB *db.DB
+	// Keys seals the remembered answers and indexes account numbers; required.
+	Keys Keys
+	// Listen are the TCP addresses on which Run accepts links.
+	Listen []string
+	// Identity are fields that the bank's own network messages carry, such as
+	// FieldAcquirer and FieldForwarder where the dialect wants them.
+	Identity codec.Fields
+
+	Workers int // calls of Core at once; 64
+	Queue   int // requests that wait for one; 1024. What is beyond is dropped
+	Links   int // links at once; 16. What is beyond is closed
+
+	Deadline time.Duration // of a request that does not say its own; 30 s
+	Work     time.Duration // the longest a call of Core may take; 2 min
+	Idle     time.Duration // silence on a link after which it is echoed; 30 s
+	EchoWait time.Duration // further silence after which it is closed; 10 s
+	Write    time.Duration // the longest a write may take; 10 s
+	Drain    time.Duration // how long Run waits for work under way; 10 s
+
+	// Refusal is the F39 of what must not be done: an original that was
+	// reversed before it came, a number used for two accounts; 12.
+	Refusal string
+	// Unseen is the F39 of a reversal whose original was not seen; 25.
+	Unseen string
+	// Malformed is the F39 of what cannot be read but can be paired; 30.
+	Malformed string
+
+	// Wrap, where set, stands around the answering of each request that is not
+	// a network message; it calls answer and sends what that returned, or does
+	// something worse. Simulators use it to misbehave.
+	Wrap func(ctx context.Context, x *Exchange, answer func(context.Context) *codec.Message)
+	// Observe, where set, is shown each message read and written. It must not
+	// block.
+	Observe func(Event)
+
+	Now     func() time.Time // dates in the ledger; time.Now
+	Log     zerolog.Logger
+	Metrics prometheus.Registerer // nil registers none
+}
+
+// Event is one message on a link.
+type Event struct {
+	At      time.Time      `json:"at"`
+	Link    string         `json:"link"`
+	Out     bool           `json:"out"`               // written by the bank
+	Message *codec.Message `json:"message,omitempty"` // nil where it cannot be read; prints masked
+	Note    string         `json:"note,omitempty"`
+}
+
+func (c *Config) complete() error {
+	switch {
+	case c.Core == nil:
+		return errors.New("adapter: no core")
+	case c.Dialect == nil:
+		return errors.New("adapter: no dialect")
+	case c.DB == nil:
+		return errors.New("adapter: no database")
+	case c.Keys == nil:
+		return errors.New("adapter: no keys")
+	}
+	or(&c.Workers, 64)
+	or(&c.Queue, 1024)
+	or(&c.Links, 16)
+	or(&c.Deadline, 30*time.Second)
+	or(&c.Work, 2*time.Minute)
+	or(&c.Idle, 30*time.Second)
+	or(&c.EchoWait, 10*time.Second)
+	or(&c.Write, 10*time.Second)
+	or(&c.Drain, 10*time.Second)
+	or(&c.Refusal, "12")
+	or(&c.Unseen, "25")
+	or(&c.Malformed, "30")
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Observe == nil {
+		c.Observe = func(Event) {}
+	}
+	if c.Wrap == nil {
+		c.Wrap = func(ctx context.Context, x *Exchange, answer func(context.Context) *codec.Message) {
+			if m := answer(ctx); m != nil {
+				_ = x.Reply(m)
+			}
+		}
+	}
+	return nil
+}
+
+func or[T comparable](v *T, otherwise T) {
+	var zero T
+	if *v == zero {
+		*v = otherwise
+	}
+}
+
+// Adapter answers the switch on behalf of a bank's Core.
+type Adapter struct {
+	cfg     Config
+	ledger  *ledger
+	gates   gates
+	metrics *metrics
+	places  chan struct{} // taken by each request read and not yet answered
+	slots   chan struct{} // taken by each call of Core
+
+	mu    sync.Mutex // guards what follows
+	links map[*link]struct{}
+	made  int // links accepted so far, to name them
+	stan  int64
+}
+
+// New prepares the ledger's tables in cfg.DB and returns an Adapter. It starts
+// nothing.
+func New(ctx context.Context, cfg Config) (*Adapter, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	l, err := openLedger(ctx, &cfg)
+	if err != nil {
+		return nil, fmt.Errorf("adapter: ledger: %w", err)
+	}
+	m, err := newMetrics(cfg.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("adapter: metrics: %w", err)
+	}
+	return &Adapter{
+		cfg: cfg, ledger: l, metrics: m,
+		gates:  gates{at: map[Number]*gate{}},
+		places: make(chan struct{}, cfg.Workers+cfg.Queue),
+		slots:  make(chan struct{}, cfg.Workers),
+		links:  map[*link]struct{}{},
+	}, nil
+}
+
+// nextSTAN numbers the bank's own network messages.
+func (a *Adapter) nextSTAN() codec.STAN {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stan = a.stan%999_999 + 1
+	return codec.NewSTAN(a.stan)
+}

@@ -1,0 +1,91 @@
+// Package adapter is the bank's side of a link to the switch: a bank's engineer
+// writes one method, [Core].Serve, and the package does the rest.
+//
+//	keys, err := vault.Load("bank.key")
+//	ledger, err := db.Open(ctx, db.Options{Path: "ledger.db"})
+//	dialect, err := iso.Open("cups")
+//	a, err := adapter.New(ctx, adapter.Config{
+//		Core: core, Dialect: dialect, DB: ledger, Keys: keys,
+//		Listen: []string{":9001"},
+//	})
+//	go ledger.Run(writing) // must outlive a.Run: end writing after it returned
+//	err = a.Run(ctx)       // until ctx is done, then drains
+//
+// # What it does
+//
+//   - Links: accepts them, frames and reads messages by the dialect, answers
+//     sign-on, echo and sign-off, echoes a link that is idle and closes one that
+//     stays silent, signs off when it drains. A request on a link that has not
+//     signed on is dropped. An answer whose link has gone leaves by another.
+//   - Load: Config.Workers calls of Core at once, Config.Queue requests waiting;
+//     what is beyond is dropped, since an answer would be taken for a decision.
+//   - Time: work whose deadline is past before Core is called is not begun, and
+//     not answered. Once begun it is finished, and its answer sent however late:
+//     the switch journals it.
+//   - Malformed messages: answered with F39 30 where they can be paired,
+//     otherwise dropped and counted.
+//   - Repeats, reversals and completions, as below.
+//
+// # The ledger
+//
+// An operation is named by its [Number]: acquirer (F32), RRN (F37), processing
+// code (F3). Its original, its reversal and its completion bear the same, and
+// are worked on one after another: a reversal or completion waits for its
+// running original, a repeat for the first to be answered.
+//
+//	what comes          and before it                   is answered
+//	any                 the same part, answered         as then
+//	any                 the number of another account   12
+//	original            nothing                         by Core
+//	original            its reversal                    12
+//	original            its completion                  as the completion was
+//	reversal            nothing                         25, and the original is refused from now on
+//	reversal            original or completion          by Core, and no more originals
+//	completion          nothing, or a declined original by Core: it is brought to its end
+//	completion          an approved original            as the original was
+//	completion          its reversal                    12
+//
+// A reversal whose F90 names a sending of the number that was never seen is
+// answered 12. The codes 12, 25 and 30 are [Config]'s. What approved means is
+// the dialect's business.
+//
+// Whatever is answered is on disk first, and what must not happen any more is
+// on disk before Core hears of the reversal. Account numbers are kept as keyed
+// indexes, answers sealed; RRN, STAN, times and F39 are in clear.
+//
+// # A core must be idempotent
+//
+// A crash between the moment that Core did something and the moment that its
+// answer was remembered cannot be told from one before it. So Core is called
+// again when the message is repeated, for the same number, with Message.Repeat
+// set. It must do the thing once. The simplest way is to keep the number beside
+// what was done, in the same transaction of the bank's own database:
+//
+//	func (c *core) Serve(ctx context.Context, m *codec.Message) (*codec.Message, error) {
+//		n := adapter.NumberOf(m)
+//		tx, err := c.bank.BeginTx(ctx, nil)
+//		if err != nil {
+//			return nil, err // nothing is answered; a repeat asks again
+//		}
+//		defer tx.Rollback()
+//		if code, ok := c.decided(tx, n, m.Type); ok {
+//			return codec.NewReply(m, code), nil // a repeat: done already
+//		}
+//		code := c.do(tx, m)
+//		c.decide(tx, n, m.Type, code) // one row: number, reversal or not, code
+//		if err := tx.Commit(); err != nil {
+//			return nil, err
+//		}
+//		return codec.NewReply(m, code), nil
+//	}
+//
+// A core that calls a system it does not own passes that system the number as
+// its key, and when m.Repeat is set asks it first what became of it. Package
+// sim is a whole core of this kind.
+//
+// What Core may rely on: it is never called for an original or completion after
+// the number's reversal; never for an original that it answered; for a
+// completion only if the original was not approved, so that a completion means
+// do it, if it is not done; for a reversal only if something of the number was
+// seen, so that a reversal means undo what was done, if anything was.
+package adapter

@@ -1,0 +1,196 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"wxswitch/codec"
+)
+
+// Exchange is one request that was read and is to be answered.
+type Exchange struct {
+	Request *codec.Message
+	Link    string    // the link's name
+	Arrived time.Time // by the wall clock
+
+	link     *link
+	number   Number
+	part     part
+	deadline time.Time
+	arrival  int64 // the ledger's row of this arrival, once claimed
+}
+
+// errNoNumber is the fault of a message that a dialect lets pass without RRN:
+// all such would be one operation.
+var errNoNumber = &codec.FormatError{Field: codec.FieldRRN.String(), Rule: "missing"}
+
+// errUnknown is the end of a call of Core that does not say how it ended.
+var errUnknown = errors.New("core did not say how it ended")
+
+// admit gives the request a goroutine of its own, or drops it: silence says
+// truly that nothing is known, while an answer might be taken for a decision.
+func (l *link) admit(work context.Context, raw []byte, head codec.Head) {
+	arrived := time.Now()
+	select {
+	case l.a.places <- struct{}{}:
+	default:
+		l.drop(droppedFull, nil)
+		return
+	}
+	if !l.begin() {
+		<-l.a.places
+		return
+	}
+	go func() {
+		defer func() { <-l.a.places; l.work.Done() }()
+		l.a.serve(work, l, raw, head, arrived)
+	}()
+}
+
+func (a *Adapter) serve(ctx context.Context, l *link, raw []byte, head codec.Head, arrived time.Time) {
+	a.metrics.received[head.Type].Inc()
+	m, err := a.cfg.Dialect.Unpack(raw)
+	if err != nil {
+		l.malformed(raw, head, err)
+		return
+	}
+	if !m.Has(codec.FieldRRN) {
+		l.malformed(raw, head, errNoNumber)
+		return
+	}
+	l.observe(m, false, "")
+	x := &Exchange{
+		Request: m, Link: l.name, Arrived: a.cfg.Now(),
+		link: l, number: NumberOf(m), part: partOf(m.Type), deadline: a.deadline(m, arrived),
+	}
+	a.cfg.Wrap(ctx, x, func(ctx context.Context) *codec.Message { return a.answer(ctx, x) })
+}
+
+// answer returns what is to be sent, nil for nothing. It is on disk by then.
+func (a *Adapter) answer(ctx context.Context, x *Exchange) *codec.Message {
+	reply, reason, err := a.decide(ctx, x)
+	if reason == "" {
+		return reply
+	}
+	a.metrics.dropped[reason].Inc()
+	a.cfg.Log.Warn().Str("link", x.Link).Str("type", string(x.Request.Type)).Str("rrn", string(x.number.RRN)).
+		Str("reason", reason).AnErr("cause", err).Msg("request not answered")
+	if reason == droppedExpired {
+		_ = a.ledger.note(ctx, x, reason)
+	}
+	return nil
+}
+
+// decide answers from the ledger or by Core. Until Core is called every wait
+// ends with the request's deadline: work whose time is past is not begun.
+func (a *Adapter) decide(ctx context.Context, x *Exchange) (reply *codec.Message, dropped string, err error) {
+	wait, cancel := context.WithDeadline(ctx, x.deadline)
+	defer cancel()
+	leave, err := a.gates.enter(wait, x.number)
+	if err != nil {
+		return nil, droppedExpired, err
+	}
+	defer leave()
+	if err = a.takeSlot(wait); err != nil {
+		return nil, droppedExpired, err
+	}
+	defer func() { <-a.slots }()
+
+	found, err := a.ledger.claim(ctx, x, a.completes(x.number.Code))
+	if err != nil {
+		return nil, droppedLedger, err
+	}
+	if !found.call {
+		a.metrics.repeats.Inc()
+		return found.reply(x.Request), "", nil
+	}
+	// A crash from here to the end of remember leaves the row running: the
+	// next arrival of this number and part calls Core again, as a repeat.
+	given, err := a.call(ctx, x, found.repeat)
+	if err != nil {
+		return nil, droppedUnknown, err
+	}
+	if err = a.ledger.remember(ctx, x, given); err != nil {
+		return nil, droppedLedger, err
+	}
+	return given.reply(x.Request), "", nil
+}
+
+func (a *Adapter) takeSlot(ctx context.Context) error {
+	select {
+	case a.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := ctx.Err(); err != nil { // both were ready
+		<-a.slots
+		return err
+	}
+	return nil
+}
+
+// call asks Core, and makes sure that its answer can be written before it is
+// remembered.
+func (a *Adapter) call(ctx context.Context, x *Exchange, repeat bool) (given answer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.Work)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil { // its value may hold a customer's data
+			err = fmt.Errorf("%w: panic with a %T", errUnknown, p)
+		}
+	}()
+	m := *x.Request
+	m.Repeat = repeat
+	m.Set(codec.FieldRemaining, strconv.FormatInt(max(0, time.Until(x.deadline).Milliseconds()), 10))
+	begun := time.Now()
+	reply, err := a.cfg.Core.Serve(ctx, &m)
+	a.metrics.core.Observe(time.Since(begun).Seconds())
+	switch {
+	case err != nil:
+		return answer{}, err
+	case reply == nil || reply.Get(codec.FieldCode) == "":
+		return answer{}, errUnknown
+	}
+	given = answerOf(reply)
+	if _, err = a.cfg.Dialect.Pack(given.reply(x.Request)); err != nil {
+		return answer{}, fmt.Errorf("answer cannot be written: %w", err)
+	}
+	return given, nil
+}
+
+// Reply sends m as the answer, over another link if the request's own has gone.
+func (x *Exchange) Reply(m *codec.Message) error {
+	l := x.link
+	if l.closed.Load() {
+		if other := l.a.another(l); other != nil {
+			l = other
+		}
+	}
+	err := l.send(m)
+	if err != nil {
+		l.a.metrics.dropped[droppedUnsent].Inc()
+	}
+	return err
+}
+
+// Write sends raw in a frame, whatever it is.
+func (x *Exchange) Write(raw []byte) error {
+	x.link.observe(nil, true, "bytes of a fault")
+	return x.link.write(raw)
+}
+
+// WriteBare sends b as it is, with no frame around it.
+func (x *Exchange) WriteBare(b []byte) error {
+	x.link.observe(nil, true, "bytes of a fault")
+	return x.link.put(b)
+}
+
+// Drop closes the request's link.
+func (x *Exchange) Drop() { x.link.close() }
+
+// Ignore notes in the ledger that the request came and that nothing was done
+// about it.
+func (x *Exchange) Ignore(ctx context.Context) error { return x.link.a.ledger.note(ctx, x, "ignored") }

@@ -1,0 +1,141 @@
+package adapter
+
+import (
+	"net"
+	"testing"
+	"testing/synctest"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"pgregory.net/rapid"
+
+	"wxswitch/codec"
+)
+
+func TestMalformedIsAnsweredWhereItCanBePaired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.Metrics = prometheus.NewRegistry() })
+		p := k.connect(t)
+		raw, err := p.d.Pack(p.message(codec.Authenticate, "000000000001"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.write(append(raw, 'x')) // a trailing byte
+		got := p.receive()
+		expect(t, "code", got.Get(codec.FieldCode), "30")
+		expect(t, "RRN", got.Get(codec.FieldRRN), "000000000001")
+		p.write([]byte("0100 but nothing else"))
+		expect(t, "what cannot be paired", p.receive().Get(codec.FieldCode), "")
+		expect(t, "the same, whole", p.code(p.message(codec.Authenticate, "000000000001")), "00")
+		var n dto.Metric
+		if err := k.metrics.dropped[droppedMalformed].Write(&n); err != nil || n.GetCounter().GetValue() != 2 {
+			t.Errorf("counted %v malformed messages, want 2", n.GetCounter().GetValue())
+		}
+	})
+}
+
+// TestMutatedBytes sends messages with some bytes changed: whatever it answers,
+// the link answers the next good message.
+func TestMutatedBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
+		p := k.connect(t)
+		rapid.Check(noDeadline{t}, func(r *rapid.T) {
+			kind := rapid.SampledFrom([]codec.Type{codec.Authenticate, codec.Balance, codec.Echo}).Draw(r, "type")
+			raw, err := p.d.Pack(p.message(kind, map[bool]string{false: "000000000001"}[kind == codec.Echo]))
+			if err != nil {
+				r.Fatal(err)
+			}
+			for range rapid.IntRange(1, 4).Draw(r, "changes") {
+				raw[rapid.IntRange(0, len(raw)-1).Draw(r, "at")] = rapid.Byte().Draw(r, "byte")
+			}
+			p.write(raw[:rapid.IntRange(1, len(raw)).Draw(r, "length")])
+			synctest.Wait()
+			for len(p.replies) > 0 {
+				<-p.replies
+			}
+			if got := p.code(p.message(codec.SignOn, "")); got != "00" {
+				r.Fatalf("then: got %q", got)
+			}
+		})
+	})
+}
+
+func TestLengthThatCannotBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
+		for _, head := range []string{"9999", "-001", "0000", "\xff\xff\xff\xff"} {
+			p := k.connect(t)
+			if _, err := p.conn.Write([]byte(head)); err != nil {
+				t.Fatal(err)
+			}
+			for m := range p.replies { // until the line ends
+				t.Errorf("%q was answered: %v", head, m)
+			}
+		}
+	})
+}
+
+func TestPeerThatNeverReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
+		ours, theirs := net.Pipe()
+		k.link(theirs)
+		p := &peer{t: t, d: k.cfg.Dialect, conn: ours}
+		raw, err := p.d.Pack(p.message(codec.SignOn, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.write(raw)
+		synctest.Wait()
+		k.stop() // returns although its answer and its sign-off cannot be written
+		_ = ours.Close()
+	})
+}
+
+func TestByteByByte(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
+		p := k.connect(t)
+		raw, err := p.d.Pack(p.message(codec.Authenticate, "000000000001"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		framed, err := p.d.Frame().Append(nil, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range framed {
+			if _, err := p.conn.Write(framed[i : i+1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		expect(t, "answer", p.receive().Get(codec.FieldCode), "00")
+	})
+}
+
+func TestOverTCP(t *testing.T) {
+	k := start(t, openDB(t, ledgerPath(t)), approve, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	ctx, cancel := newContext(t)
+	go func() { done <- k.Accept(ctx, l) }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	for range 3 {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := newPeer(t, k.cfg.Dialect, conn)
+		expect(t, "sign-on", p.code(p.message(codec.SignOn, "")), "00")
+		expect(t, "answer", p.code(p.message(codec.Authenticate, "000000000001")), "00")
+	}
+}

@@ -1,0 +1,143 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"wxswitch/codec"
+)
+
+// Range says which numbers of one kind a bank issues.
+type Range struct {
+	Prefix string `yaml:"prefix" json:"prefix"`
+	Length int    `yaml:"length" json:"length"` // of the whole number, in digits
+}
+
+// Status is how an account stands.
+type Status string
+
+// The statuses.
+const (
+	Normal Status = "normal"
+	Frozen Status = "frozen" // authentication and balance are declined with 62
+)
+
+// Account is one made-up account.
+type Account struct {
+	Number  codec.Account
+	Card    bool // else a passbook
+	Status  Status
+	Balance codec.Amount // may be negative
+	// Available is the balance less what is held.
+	Available codec.Amount
+}
+
+// Person is one made-up customer.
+type Person struct {
+	Holder   string
+	CertType string // 01, resident ID
+	Cert     codec.CertNumber
+	Accounts []Account // a card, and for every third person a passbook
+}
+
+var (
+	surnames = []string{"王", "李", "张", "刘", "陈", "杨", "赵", "黄", "马", "吾", "欧阳", "尉迟"}
+	given    = []string{"伟", "芳", "娜", "秀英", "敏", "静", "丽", "强", "磊", "军", "洋", "勇", "艳", "杰", "娟", "涛"}
+	// Every fourth name shows what GBK cannot write: the bullet (U+2022),
+	// characters of CJK extensions A and B, Uyghur script. The middle dot
+	// (U+00B7), which it can, looks the same as the bullet.
+	hard = []string{
+		"阿卜杜拉•艾买提", "古丽·买买提", "陈𠮷", "王㛃", "马•龙·𠮷", "ئابدۇللا", "努尔兰•哈布力", "李䶮",
+	}
+)
+
+// people makes n customers up. The same arguments make the same people; the
+// first sixteen have accounts in normal standing.
+func people(seed uint64, n int, cards []Range, passbooks Range) []Person {
+	random := rand.New(rand.NewPCG(seed, 0x77787377)) //nolint:gosec // made-up people are no secret
+	all := make([]Person, n)
+	for i := range all {
+		p := Person{Holder: name(random, i), CertType: "01", Cert: codec.NewCertNumber(resident(random, i))}
+		p.Accounts = append(p.Accounts, account(random, i, number(random, cards[i%len(cards)], i, true), true))
+		if passbooks.Length > 0 && i%3 == 0 {
+			p.Accounts = append(p.Accounts, account(random, i, number(random, passbooks, i, false), false))
+		}
+		all[i] = p
+	}
+	return all
+}
+
+func name(random *rand.Rand, i int) string {
+	if i%4 == 3 {
+		return hard[i/4%len(hard)]
+	}
+	return surnames[random.IntN(len(surnames))] + given[random.IntN(len(given))]
+}
+
+func account(random *rand.Rand, i int, number string, card bool) Account {
+	a := Account{Number: codec.NewAccount(number), Card: card, Status: Normal}
+	a.Balance = codec.Amount(random.Int64N(10_000_000))
+	if i%16 == 7 {
+		a.Balance = -a.Balance
+	}
+	a.Available = a.Balance - codec.Amount(random.Int64N(10_000))
+	if i%17 == 16 {
+		a.Status = Frozen
+	}
+	return a
+}
+
+// number makes an account number that no other i has in the range: i in the
+// last places before the check digit, random digits between it and the prefix.
+func number(random *rand.Rand, r Range, i int, luhn bool) string {
+	body := r.Length - len(r.Prefix)
+	if luhn {
+		body--
+	}
+	var b strings.Builder
+	b.WriteString(r.Prefix)
+	for range body - serial {
+		b.WriteByte(byte('0' + random.IntN(10)))
+	}
+	fmt.Fprintf(&b, "%0*d", serial, i)
+	if luhn {
+		b.WriteByte(luhnDigit(b.String()))
+	}
+	return b.String()
+}
+
+// serial is how many places tell a bank's people apart.
+const serial = 5
+
+// luhnDigit is the check digit of ISO/IEC 7812-1, annex B.
+func luhnDigit(body string) byte {
+	sum := 0
+	for i := range len(body) {
+		d := int(body[len(body)-1-i] - '0')
+		if i%2 == 0 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return byte('0' + (10-sum%10)%10)
+}
+
+// resident makes a resident ID number up: a district of Xinjiang, a birthday, a
+// number of its own, and the check character of GB 11643.
+func resident(random *rand.Rand, i int) string {
+	body := fmt.Sprintf("65%02d%02d%04d%02d%02d%03d", 1+i/1000%90, 1+random.IntN(20),
+		1950+random.IntN(55), 1+random.IntN(12), 1+random.IntN(28), i%1000)
+	return body + string(residentCheck(body))
+}
+
+// residentCheck is the check character of GB 11643-1999: ISO 7064, MOD 11-2.
+func residentCheck(body string) byte {
+	sum := 0
+	for i := range len(body) {
+		sum = (sum + int(body[i]-'0')) * 2 % 11
+	}
+	return "10X98765432"[sum%11]
+}
