@@ -20,8 +20,9 @@ type Tx interface {
 
 // Errors of [DB.Write] and [DB.Read].
 var (
-	// ErrBusy: the queue is full. Refused at once, nothing done.
-	ErrBusy = errors.New("db: write queue is full")
+	// ErrBusy: the queue is full, which is refused at once, or the writer did not
+	// come to it within 30 s. Nothing done.
+	ErrBusy = errors.New("db: writer is busy")
 	// ErrClosed: Run has ended, or had not begun in time. Nothing done.
 	ErrClosed = errors.New("db: not running")
 	// ErrUnknown: the commit failed or its result is not known. The caller must
@@ -69,7 +70,7 @@ func setDefault(n *int, value int) {
 
 const (
 	startWait = 5 * time.Second  // a Write waits so long for Run to begin
-	hangWait  = 30 * time.Second // and so long for a commit whose caller is gone; Close for what is still at work
+	hangWait  = 30 * time.Second // and so long in the queue, and again for what runs; Close for what is still at work
 )
 
 // DB is one database. All methods may be called from any goroutine.

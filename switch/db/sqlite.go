@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -50,17 +51,34 @@ func openPool(path string) (*sql.DB, error) {
 	if path == "" || strings.HasPrefix(path, ":") {
 		return nil, errors.New("the path of a file is needed")
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
+	if err := makeFile(path); err != nil {
 		return nil, err
 	}
 	// One call for the whole process. What fdatasync leaves out, timestamps, no
 	// recovery needs. Where the system has none, SQLite goes on with fsync.
 	_, _ = sqlite.Fdatasync(true)
 	return sql.Open("sqlite", dsn(path))
+}
+
+// makeFile does not open a file that is there: to close it again would drop the
+// locks that another DB of this process has on it (fcntl locks are the
+// process's).
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		return f.Close()
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("not a regular file")
+	}
+	return os.Chmod(path, 0o600)
 }
 
 // dsn is the path as a URI, so that ?, # and % in it are taken literally. Its

@@ -60,11 +60,14 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) erro
 	if err := d.enqueue(j); err != nil {
 		return err
 	}
+	hangs := time.NewTimer(hangWait)
+	defer hangs.Stop()
 	select {
 	case err := <-j.done:
 		return err
 	case <-ctx.Done():
 	case <-d.ended:
+	case <-hangs.C:
 	}
 	return d.leave(ctx, j)
 }
@@ -109,10 +112,13 @@ func (d *DB) enqueue(j *job) error {
 // if the job has not begun. Else the truth is coming, and it waits for it.
 func (d *DB) leave(ctx context.Context, j *job) error {
 	if j.withdraw() {
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return fmt.Errorf("db: write withdrawn: %w", ctx.Err())
+		case closed(d.ended):
+			return ErrClosed
 		}
-		return ErrClosed
+		return fmt.Errorf("%w: the writer hangs", ErrBusy)
 	}
 	hangs := time.NewTimer(hangWait)
 	defer hangs.Stop()

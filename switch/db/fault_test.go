@@ -1,0 +1,150 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// A disk that hangs keeps no caller for ever, not even one whose context never
+// ends: what had not begun was not done, what had is unknown.
+func TestWriterHangs(t *testing.T) {
+	for _, c := range []struct {
+		step string
+		want error
+		wait time.Duration
+	}{{"begin", ErrBusy, hangWait}, {"commit-before", ErrUnknown, 2 * hangWait}} {
+		path := filepath.Join(t.TempDir(), "test.db")
+		synctest.Test(t, func(t *testing.T) {
+			gate := make(chan struct{})
+			d := opened(t, Options{Path: path, Fail: func(step string) error {
+				if step == c.step {
+					<-gate
+				}
+				return nil
+			}})
+			start(t, d)
+			began := time.Now()
+			err := d.Write(context.Background(), exec(`CREATE TABLE t (v)`))
+			same(t, c.step+": error", errors.Is(err, c.want), true)
+			same(t, c.step+": waited", time.Since(began), c.wait)
+			close(gate)
+		})
+	}
+}
+
+// A COMMIT that SQLite itself refuses leaves nothing of its batch, and the
+// writer goes on.
+func TestCommitIsRefused(t *testing.T) {
+	d := withTable(t, Options{})
+	must(t, d.Write(t.Context(), exec(`CREATE TABLE child (id INTEGER REFERENCES t (id))`)))
+	errs := together(t, d, insert("a"), func(ctx context.Context, tx Tx) error {
+		return errors.Join(exec(`PRAGMA defer_foreign_keys = ON`)(ctx, tx), exec(`INSERT INTO child (id) VALUES (77)`)(ctx, tx))
+	})
+	for i, err := range errs {
+		same(t, fmt.Sprint("unknown ", i), errors.Is(err, ErrUnknown), true)
+	}
+	same(t, "rows", len(values(t, d)), 0)
+	must(t, d.Write(t.Context(), insert("b")))
+}
+
+// Whatever batch meets a full disk, and wherever in it: nil means on disk, an
+// error means not, for every one of them; and with room again all goes on.
+func TestFullAnywhere(t *testing.T) {
+	d := withTable(t, Options{})
+	limit := func(extra int) {
+		must(t, d.Write(t.Context(), func(ctx context.Context, tx Tx) error {
+			var pages int
+			must(t, tx.QueryRowContext(ctx, `PRAGMA page_count`).Scan(&pages))
+			return tx.QueryRowContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages+extra)).Scan(&pages)
+		}))
+	}
+	var failed, done, turn int
+	rapid.Check(t, func(r *rapid.T) {
+		turn++
+		rows := rapid.SliceOfN(rapid.SliceOfN(rapid.IntRange(1, 9000), 1, 4), 2, 8).Draw(r, "sizes of rows, by job")
+		fails := rapid.IntRange(0, len(rows)).Draw(r, "job that fails by itself")
+		limit(rapid.IntRange(0, 12).Draw(r, "pages left"))
+		jobs := make([]fn, len(rows))
+		for i := range rows {
+			jobs[i] = func(ctx context.Context, tx Tx) error {
+				for k, size := range rows[i] {
+					if err := insert(fmt.Sprintf("%d.%d.%d %s", turn, i, k, strings.Repeat("x", size)))(ctx, tx); err != nil {
+						return err
+					}
+				}
+				if i == fails {
+					return errors.New("by itself")
+				}
+				return nil
+			}
+		}
+		errs := together(t, d, jobs...)
+		limit(1 << 20)
+		all := values(t, d)
+		for i, err := range errs {
+			prefix := fmt.Sprintf("%d.%d.", turn, i)
+			has := 0
+			for _, v := range all {
+				if strings.HasPrefix(v, prefix) {
+					has++
+				}
+			}
+			want := len(rows[i])
+			if err != nil {
+				want = 0
+			}
+			if has != want {
+				r.Fatalf("job %d was told %v and has %d rows of %d", i, err, has, len(rows[i]))
+			}
+			if err == nil {
+				done++
+			} else if i != fails {
+				failed++
+			}
+		}
+	})
+	if failed == 0 || done == 0 {
+		t.Errorf("%d failed and %d done: the disk was never full, or always", failed, done)
+	}
+}
+
+// Processes that start at once on a new file all get it, and agree.
+func TestStartAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	files := fstest.MapFS{"migrations/0001_a.sql": migration(`CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);`)}
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			d, err := Open(t.Context(), Options{Path: path})
+			if err != nil {
+				t.Error("open:", err)
+				return
+			}
+			defer d.Close() //nolint:errcheck // not what is tested
+			if err := d.Migrate(t.Context(), files, "room_version"); err != nil {
+				t.Error("migrate:", err)
+				return
+			}
+			start(t, d)
+			if err := d.Write(t.Context(), insert(fmt.Sprint(i))); err != nil {
+				t.Error("write:", err)
+			}
+		})
+	}
+	all.Wait()
+	d := opened(t, Options{Path: path})
+	got := values(t, d)
+	slices.Sort(got)
+	same(t, "rows", got, []string{"0", "1", "2", "3"})
+}
