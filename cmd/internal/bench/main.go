@@ -20,6 +20,7 @@ type options struct {
 	soak    time.Duration
 	rate    int
 	scenes  string
+	points  string
 	profile string
 }
 
@@ -50,6 +51,7 @@ func main() {
 	flag.DurationVar(&o.soak, "soak", 0, "only keep up a steady load for so long, and watch the memory")
 	flag.IntVar(&o.rate, "rate", 2000, "requests a second of the soak")
 	flag.StringVar(&o.scenes, "scenes", "all", "which of "+strings.Join(sceneNames(), ", "))
+	flag.StringVar(&o.points, "points", "", "throughput at these only: deregister_64,balance_1")
 	flag.StringVar(&o.profile, "profile", "", "keep the switch's CPU profile in this file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,12 +33,20 @@ func (b *bench) throughput(ctx context.Context) error {
 		"switch+bank+wrk", "relay+bank+wrk", "ratios of the rounds")
 	for _, kind := range kinds {
 		for _, p := range inFlight {
+			if !b.measures(kind, p.n) {
+				continue
+			}
 			if err := b.point(ctx, kind, p.n, p.goal); err != nil {
 				return fmt.Errorf("%s, %d in flight: %w", kind, p.n, err)
 			}
 		}
 	}
 	return nil
+}
+
+// measures reports whether the command line asks for the point.
+func (b *bench) measures(kind string, n int) bool {
+	return b.points == "" || slices.Contains(strings.Split(b.points, ","), fmt.Sprintf("%s_%d", kind, n))
 }
 
 // warm lets both grow their heaps, pools and connections.
