@@ -3,10 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -83,30 +79,7 @@ func medianOf(readings []reading, of func(reading) float64) float64 {
 }
 
 // read takes the reading off the switch's metrics page.
-func (s *stage) read(ctx context.Context) (r reading, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.sw.at[1]+"/metrics", http.NoBody)
-	if err != nil {
-		return r, err
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return r, err
-	}
-	defer answer.Body.Close() //nolint:errcheck // it was read
-	page, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return r, err
-	}
-	wanted := map[string]*float64{
-		"process_resident_memory_bytes": &r.rss, "go_memstats_heap_inuse_bytes": &r.heap, "go_goroutines": &r.goroutines,
-	}
-	for line := range strings.Lines(string(page)) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if into := wanted[name]; into != nil {
-			if *into, err = strconv.ParseFloat(value, 64); err != nil {
-				return r, fmt.Errorf("%s: %w", name, err)
-			}
-		}
-	}
-	return r, nil
+func (s *stage) read(ctx context.Context) (reading, error) {
+	m, err := s.metrics(ctx)
+	return reading{m["process_resident_memory_bytes"], m["go_memstats_heap_inuse_bytes"], m["go_goroutines"]}, err
 }

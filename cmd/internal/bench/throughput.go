@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -121,27 +122,38 @@ func rounds(sw, relay []sample) string {
 
 // cpuProfile shows where the switch's CPU goes at 64 in flight.
 func (b *bench) cpuProfile(ctx context.Context) error {
-	path := b.options.profile
-	if path == "" {
-		path = b.stage.file("cpu.prof")
-	}
 	for _, kind := range kinds {
-		if err := b.stage.sw.tell(order{Profile: path}); err != nil {
-			return err
+		path := b.stage.file("cpu.prof")
+		if b.profile != "" {
+			path = b.profile + "." + kind
 		}
-		s, err := b.sample(ctx, b.stage.sw, kind, 64)
-		if err := b.stage.sw.tell(order{EndProfile: true}); err != nil {
-			return err
+		if err := b.profileOf(ctx, kind, path); err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
 		}
-		if err != nil {
-			return err
-		}
-		b.say("%s, %.0f/s under the profiler", kind, s.perSecond)
 		if err := b.top(ctx, path); err != nil {
 			return err
 		}
-		path = strings.TrimSuffix(path, ".prof") + "-balance.prof"
 	}
+	return nil
+}
+
+func (b *bench) profileOf(ctx context.Context, kind, path string) error {
+	before, err := b.stage.metrics(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.stage.sw.tell(order{Profile: path}); err != nil {
+		return err
+	}
+	s, err := b.sample(ctx, b.stage.sw, kind, 64)
+	if err := errors.Join(err, b.stage.sw.tell(order{EndProfile: true})); err != nil {
+		return err
+	}
+	after, err := b.stage.metrics(ctx)
+	if err != nil {
+		return err
+	}
+	b.say("%s, %.0f/s under the profiler: %s", kind, s.perSecond, batches(before, after))
 	return nil
 }
 

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// metrics reads the switch's metrics page: the sum of each name over its labels.
+func (s *stage) metrics(ctx context.Context) (map[string]float64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.sw.at[1]+"/metrics", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	page, err := io.ReadAll(answer.Body)
+	if err := errors.Join(err, answer.Body.Close()); err != nil {
+		return nil, err
+	}
+	sums := make(map[string]float64)
+	for line := range strings.Lines(string(page)) {
+		at := strings.LastIndexByte(line, ' ')
+		if at < 0 || line[0] == '#' {
+			continue
+		}
+		name, _, _ := strings.Cut(line[:at], "{")
+		value, err := strconv.ParseFloat(strings.TrimSpace(line[at:]), 64)
+		if err != nil {
+			return nil, fmt.Errorf("metrics: %s: %w", name, err)
+		}
+		sums[name] += value
+	}
+	return sums, nil
+}
+
+// batches says how many transactions of the journal shared a commit, and how
+// many messages to banks a write, between two readings.
+func batches(before, after map[string]float64) string {
+	delta := func(name string) float64 { return after[name] - before[name] }
+	mean := func(name string) float64 { return delta(name+"_sum") / max(1, delta(name+"_count")) }
+	return fmt.Sprintf("%.0f commits of %.1f transactions, %.2f ms each; %.1f messages a write to the bank",
+		delta("wxswitch_commit_batch_count"), mean("wxswitch_commit_batch"), mean("wxswitch_commit_seconds")*1e3,
+		mean("wxswitch_bank_write_messages"))
+}
