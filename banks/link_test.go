@@ -235,6 +235,24 @@ func TestOneByteAtATime(t *testing.T) {
 	})
 }
 
+// A bank that is slow, and whose every read deadline falls into some message,
+// does not stall.
+func TestSlowStreamIsNoStall(t *testing.T) {
+	inBubble(t, approve, func(t *testing.T, r *rig) {
+		l := r.peer.nth(0)
+		for n := range 30 {
+			raw, _ := fake{}.Pack(codec.NewReply(request(codec.Balance, n), "00"))
+			framed, _ := fakeFormat.Append(nil, raw)
+			for _, b := range framed {
+				time.Sleep(time.Second / 10)
+				l.sayBytes([]byte{b})
+			}
+		}
+		want(t, "connections", r.peer.connections(), 1)
+		want(t, "late", r.metric(t, "late_total"), 30)
+	})
+}
+
 func TestAddressFailOver(t *testing.T) {
 	three := func(c *Config) { c.Links[0].Addresses = []string{"a:1", "b:2", "c:3"} }
 	synctest.Test(t, func(t *testing.T) {
@@ -256,6 +274,29 @@ func TestAddressFailOver(t *testing.T) {
 	})
 }
 
+// A link that held for BackoffMax is dialled as if it had never failed.
+func TestBackOffAfterALinkThatHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(silent)
+		p.goDown("bank:1", true)
+		r := begin(t, p, p.dial)
+		defer r.finish(t)
+		time.Sleep(time.Minute)
+		p.goDown("bank:1", false)
+		for n := range 20 {
+			<-r.Online()
+			time.Sleep(2 * time.Second)
+			begun := time.Now()
+			p.nth(n).hangUp()
+			synctest.Wait()
+			<-r.Online()
+			if d := time.Since(begun); d > 10*time.Millisecond {
+				t.Errorf("online again after %v, want at most 10ms", d)
+			}
+		}
+	})
+}
+
 // Redials wait a random time under a bound that doubles up to its maximum.
 func TestBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -273,6 +314,13 @@ func TestBackOff(t *testing.T) {
 			if bound := 10 * time.Millisecond << i; d > bound {
 				t.Errorf("wait %d: %v, bound %v", i, d, bound)
 			}
+		}
+		var sum time.Duration
+		for _, d := range times[8:32] {
+			sum += d
+		}
+		if mean := sum / 24; mean < 250*time.Millisecond {
+			t.Errorf("waits 8 to 31: %v on average, want half of 1s", mean)
 		}
 		late := times[20:]
 		longest, shortest := slices.Max(late), slices.Min(late)

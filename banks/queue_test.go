@@ -146,3 +146,34 @@ func TestQueueFull(t *testing.T) {
 		want(t, "waiting calls", len(r.mux.waiting), 0)
 	}, func(c *Config) { c.Queue = 3 })
 }
+
+// What a writer finds in the queue and must not take.
+func TestWriterLeavesWhatItMayNotTake(t *testing.T) {
+	b, err := New(testConfig(), fake{}, &listener{}, Options{Numbers: &counting{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newConn(b.transport.(*tcp), nil)
+	var out batch
+	soon := func(d time.Duration) *call { return &call{until: time.Now().Add(d), done: make(chan result, 1)} }
+
+	c.pull(true)
+	late := soon(-time.Millisecond)
+	if !c.addCall(&out, late) || out.messages != 0 || !late.leave(ended) {
+		t.Error("a call past its deadline was taken")
+	}
+	c.pull(false)
+	early := soon(time.Hour)
+	if c.addCall(&out, early) || out.messages != 0 || <-b.queue != early {
+		t.Error("a call was not put back by a link that may not carry it")
+	}
+	if refused := b.mux.add(early); refused != nil {
+		t.Fatal(refused)
+	}
+	for len(b.queue) < cap(b.queue) {
+		b.queue <- soon(time.Hour)
+	}
+	c.addCall(&out, early)
+	wantNotSent(t, (<-early.done).err, NoLink)
+	want(t, "waiting calls", len(b.mux.waiting), 0)
+}
