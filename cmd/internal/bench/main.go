@@ -52,7 +52,7 @@ func main() {
 	flag.IntVar(&o.rate, "rate", 2000, "requests a second of the soak")
 	flag.StringVar(&o.scenes, "scenes", "all", "which of "+strings.Join(sceneNames(), ", "))
 	flag.StringVar(&o.points, "points", "", "throughput at these only: deregister_64,balance_1")
-	flag.StringVar(&o.profile, "profile", "", "keep the switch's CPU profiles as FILE.deregister and FILE.balance")
+	flag.StringVar(&o.profile, "profile", "", "keep the switch's CPU profiles as FILE.deregister and FILE.balance, and beside them FILE.*.allocs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -66,13 +66,23 @@ func (p *player) carryOut(o order) (err error) {
 		return pprof.StartCPUProfile(p.profile)
 	case o.EndProfile:
 		pprof.StopCPUProfile()
-		return p.profile.Close()
+		return errors.Join(p.profile.Close(), writeAllocs(p.profile.Name()+".allocs"))
 	case o.Bank < len(p.banks):
 		p.banks[o.Bank].rate.Store(int64(o.Rate))
 		p.banks[o.Bank].silent.Store(o.Silent)
 		return nil
 	}
 	return errors.New("no such order")
+}
+
+// writeAllocs writes what was allocated since the start, for `go tool pprof
+// -sample_index=alloc_space`.
+func writeAllocs(path string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
 }
 
 // switchd is the switch as its operators run it, from its file.

@@ -194,11 +194,11 @@ func fileSystem(dir string) (string, error) {
 	if err := syscall.Statfs(dir, &fs); err != nil {
 		return "", err
 	}
-	switch int64(fs.Type) {
+	switch fs.Type {
 	case 0x01021994, 0x858458F6:
 		return "", fmt.Errorf("%s is in memory (tmpfs): run where there is a disk", dir)
 	}
-	if name, ok := fileSystems[int64(fs.Type)]; ok {
+	if name, ok := fileSystems[fs.Type]; ok {
 		return name, nil
 	}
 	return fmt.Sprintf("file system %#x", fs.Type), nil

@@ -153,7 +153,7 @@ func (b *bench) profileOf(ctx context.Context, kind, path string) error {
 	if err != nil {
 		return err
 	}
-	b.say("%s, %.0f/s under the profiler: %s", kind, s.perSecond, batches(before, after))
+	b.say("%s, %.0f/s under the profiler: %s", kind, s.perSecond, shared(before, after))
 	return nil
 }
 
