@@ -13,9 +13,15 @@
 // since what it made is compared with what it makes.
 //
 // Indexes and hashes are keyed because the plain hash of a card number or of a
-// six-digit code is found by trying them all. They are made by crypto/hmac: a
-// Tink PRF would derive its state anew for each value.
+// six-digit code is found by trying them all. They are made by crypto/hmac with
+// kept states (0.3 µs for an account number), not by a Tink PRF, which derives
+// its state anew for each value (1.3 µs). Index and Hash have keys of their own,
+// derived from the file's MAC key.
 //
 // Who loses the key file loses every sealed value. It must be readable by its
-// owner alone (mode 0600), or it is refused.
+// owner alone (mode 0600), or it is refused; so is one that is damaged, which its
+// checksum tells, since a wrong MAC key would work and find nothing.
+//
+// After a rotation all processes that share the file must be restarted: those
+// that were not answer ErrKey for what is sealed with the new key.
 package vault

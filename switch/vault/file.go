@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,7 +41,10 @@ func Load(path string) (*Vault, error) {
 	return v, nil
 }
 
-// Rotate adds a key that seals from now on; those before still open. The file
+// Rotate adds a key that seals from now on; those before still open. A vault that
+// was loaded before goes on with what it has, and answers ErrKey for what is
+// sealed with the new key: restart all that share the file. Run it as the user
+// who owns the file. The file
 // is replaced in one step: a crash leaves the old one or the new one, and perhaps
 // a file beside it (path.new) that keeps later rotations out until it is removed.
 func Rotate(path string) error {
@@ -48,11 +52,10 @@ func Rotate(path string) error {
 	if err != nil {
 		return err
 	}
-	h, err := f.handle()
-	if err != nil {
+	if _, err := open(f); err != nil {
 		return fmt.Errorf("key file %s: %w", path, err)
 	}
-	if err := f.rotate(h); err != nil {
+	if err := f.rotate(); err != nil {
 		return fmt.Errorf("key file %s: %w", path, err)
 	}
 	next := path + ".new"
@@ -65,7 +68,11 @@ func Rotate(path string) error {
 	return syncDir(path)
 }
 
-func (f *keyFile) rotate(h *keyset.Handle) error {
+func (f *keyFile) rotate() error {
+	h, err := f.handle()
+	if err != nil {
+		return err
+	}
 	m := keyset.NewManagerFromHandle(h)
 	id, err := m.Add(aead.AES256GCMKeyTemplate())
 	if err != nil {
@@ -81,18 +88,26 @@ func (f *keyFile) rotate(h *keyset.Handle) error {
 }
 
 func read(path string) (*keyFile, error) {
-	info, err := os.Stat(path)
+	file, err := os.Open(filepath.Clean(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("key file %s does not exist: make one with `switchctl key new %s`: %w", path, path, fs.ErrNotExist)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat() // of what is read, whatever the name says by now
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("key file %s does not exist: make one with `switchctl key new %s`", path, path)
 	case err != nil:
 		return nil, fmt.Errorf("key file: %w", err)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("key file %s is not a file", path)
 	case info.Mode().Perm()&0o077 != 0:
 		return nil, fmt.Errorf("key file %s has mode %04o: others may read it; chmod 600", path, info.Mode().Perm())
 	case info.Size() > maxFile:
 		return nil, fmt.Errorf("key file %s is too large", path)
 	}
-	data, err := os.ReadFile(filepath.Clean(path))
+	data, err := io.ReadAll(io.LimitReader(file, maxFile))
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}

@@ -16,16 +16,24 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
+	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
-// ErrOpen: the value was not sealed by these keys in this context, or it is
-// damaged.
-var ErrOpen = errors.New("vault: cannot open sealed value")
+// Errors of [Vault.Open]: ErrOpen, and which of two it is.
+var (
+	ErrOpen = errors.New("vault: cannot open sealed value")
+	// ErrKey: no key has the id that the value names. It may be newer than the
+	// key file that was loaded.
+	ErrKey = fmt.Errorf("%w: no such key", ErrOpen)
+	// ErrDamaged: the value is damaged, or was sealed in another context.
+	ErrDamaged = fmt.Errorf("%w: damaged, or of another context", ErrOpen)
+)
 
 // Vault seals values and makes keyed indexes. It is safe for concurrent use.
 type Vault struct {
 	aead  tink.AEAD
+	ids   map[uint32]bool // of the keys that open
 	index macs
 	hash  macs
 }
@@ -35,6 +43,9 @@ type keyFile struct {
 	Comment string          `json:"comment"`
 	AEAD    json.RawMessage `json:"aead"` // a Tink keyset
 	MAC     []byte          `json:"mac"`  // 32 bytes, for indexes and hashes
+	// Check is a checksum of both. A MAC key with one wrong bit works, and finds
+	// nothing that is in the database.
+	Check []byte `json:"check"`
 }
 
 const macSize = 32
@@ -66,7 +77,18 @@ func (f *keyFile) setHandle(h *keyset.Handle) error {
 		return fmt.Errorf("vault: write keyset: %w", err)
 	}
 	f.AEAD = b.Bytes()
+	f.Check = f.sum()
 	return nil
+}
+
+// sum is the same however the file is indented. Of keys that nobody can guess
+// it tells nothing.
+func (f *keyFile) sum() []byte {
+	var b bytes.Buffer
+	_ = json.Compact(&b, f.AEAD) // it was read from JSON
+	b.Write(f.MAC)
+	sum := sha256.Sum256(b.Bytes())
+	return sum[:8]
 }
 
 func (f *keyFile) handle() (*keyset.Handle, error) {
@@ -89,7 +111,17 @@ func open(f *keyFile) (*Vault, error) {
 	if err != nil {
 		return nil, errors.New("its keyset holds no AEAD")
 	}
-	return &Vault{aead: a, index: newMACs(f.MAC, "index"), hash: newMACs(f.MAC, "hash")}, nil
+	if !bytes.Equal(f.Check, f.sum()) {
+		return nil, errors.New("it is damaged: its checksum is wrong")
+	}
+	v := &Vault{aead: a, ids: make(map[uint32]bool), index: newMACs(f.MAC, "index"), hash: newMACs(f.MAC, "hash")}
+	for _, k := range h.KeysetInfo().GetKeyInfo() {
+		if k.GetOutputPrefixType() != tinkpb.OutputPrefixType_TINK {
+			return nil, errors.New("its keyset has a key whose values would not name it")
+		}
+		v.ids[k.GetKeyId()] = k.GetStatus() == tinkpb.KeyStatusType_ENABLED
+	}
+	return v, nil
 }
 
 // Seal encrypts. context is where the value belongs; it opens nowhere else.
@@ -101,13 +133,26 @@ func (v *Vault) Seal(plaintext, context []byte) ([]byte, error) {
 	return sealed, nil
 }
 
-// Open decrypts what Seal made in the same context. The error is ErrOpen.
+// Open decrypts what Seal made in the same context. The error is [ErrKey] or
+// [ErrDamaged], which both are [ErrOpen].
 func (v *Vault) Open(sealed, context []byte) ([]byte, error) {
 	plain, err := v.aead.Decrypt(sealed, context)
-	if err != nil {
-		return nil, ErrOpen
+	if err == nil {
+		return plain, nil
 	}
-	return plain, nil
+	if id, ok := KeyID(sealed); ok && !v.ids[id] {
+		return nil, ErrKey
+	}
+	return nil, ErrDamaged
+}
+
+// KeyID is the id of the key that sealed a value, as the key file names it; not
+// ok for what no vault sealed.
+func KeyID(sealed []byte) (id uint32, ok bool) {
+	if len(sealed) < 5 || sealed[0] != 1 { // Tink's prefix: the version, the id
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(sealed[1:5]), true
 }
 
 // Index returns 16 bytes that are equal for equal parts, and tell nothing of
@@ -126,24 +171,34 @@ func (Vault) MarshalJSON() ([]byte, error) { return []byte(`"vault"`), nil }
 // macs is a pool of HMAC states of one key.
 type macs struct{ pool *sync.Pool }
 
+type mac struct {
+	hash.Hash
+	buffer []byte
+}
+
 // newMACs derives the key of one use from the master key.
 func newMACs(master []byte, use string) macs {
 	derive := hmac.New(sha256.New, master)
 	derive.Write([]byte("wxswitch " + use))
 	key := derive.Sum(nil)
-	return macs{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+	return macs{&sync.Pool{New: func() any {
+		return &mac{hmac.New(sha256.New, key), make([]byte, 0, 256)}
+	}}}
 }
 
 // sum covers the parts with their lengths, so that ("ab", "c") and ("a", "bc")
 // differ.
 func (m macs) sum(parts []string) []byte {
-	h := m.pool.Get().(hash.Hash) //nolint:forcetypeassert,errcheck // the pool holds nothing else
+	h := m.pool.Get().(*mac) //nolint:forcetypeassert,errcheck // the pool holds nothing else
 	defer m.pool.Put(h)
 	h.Reset()
-	buffer := make([]byte, 0, 256)
 	for _, p := range parts {
-		buffer = binary.BigEndian.AppendUint32(buffer[:0], uint32(len(p))) //nolint:gosec // bodies are bounded
-		_, _ = h.Write(append(buffer, p...))
+		_, _ = h.Write(binary.BigEndian.AppendUint64(h.buffer[:0], uint64(len(p))))
+		for len(p) > 0 {
+			n := min(len(p), cap(h.buffer))
+			_, _ = h.Write(append(h.buffer[:0], p[:n]...))
+			p = p[n:]
+		}
 	}
 	return h.Sum(make([]byte, 0, sha256.Size))
 }
