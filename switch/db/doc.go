@@ -74,6 +74,9 @@
 //
 // # Measured
 //
-// Insert and update of a 14-column row with a unique index on a random key, two
-// cores: see BenchmarkWrite.
+// BenchmarkWrite: a Write that inserts a 14-column row with a unique index on a
+// random key, and one that updates it, so two commits; two busy cores. CPU of the
+// whole process for both: 40 to 65 µs at 64 in flight (batches of 46), 37 to 47 at
+// 256 (batches of 180). Savepoints are about a tenth of it. One fdatasync a commit.
+// A Read of one row takes 14 µs, 19 with a context that can end.
 package db
