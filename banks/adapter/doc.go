@@ -51,7 +51,9 @@
 //
 // Whatever is answered is on disk first, and what must not happen any more is
 // on disk before Core hears of the reversal. Account numbers are kept as keyed
-// indexes, answers sealed; RRN, STAN, times and F39 are in clear.
+// indexes, answers sealed; RRN, STAN, times and F39 are in clear. Rows are never
+// deleted: a repeat or a reversal is known however late it comes. Config.Keys
+// must stay the ledger's own: under others every old number is another account's.
 //
 // # A core must be idempotent
 //

@@ -143,12 +143,16 @@ func (l *link) read(work context.Context) error {
 	}
 }
 
+var errNoType = &codec.FormatError{Field: "type", Rule: "one that the dialect names"}
+
 // take decides what becomes of one message, without reading all of it.
 func (l *link) take(work context.Context, raw []byte) {
 	head, err := l.a.cfg.Dialect.Peek(raw)
 	switch {
 	case err != nil:
 		l.drop(droppedMalformed, err)
+	case head.Type.Class() == 0: // of no type that the dialect names: nor has it an answer
+		l.drop(droppedMalformed, errNoType)
 	case head.Reply && head.Type == codec.Echo, head.Reply && head.Type == codec.SignOff:
 		l.observe(nil, false, "reply to "+string(head.Type))
 	case head.Reply:

@@ -139,3 +139,16 @@ func TestOverTCP(t *testing.T) {
 		expect(t, "answer", p.code(p.message(codec.Authenticate, "000000000001")), "00")
 	}
 }
+
+func TestTooManyLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.Links = 1 })
+		first := k.connect(t)
+		ours, theirs := net.Pipe()
+		k.link(theirs)
+		for range newPeer(t, k.cfg.Dialect, ours).replies { // until the line ends
+			t.Error("a reply to nothing")
+		}
+		expect(t, "the first link", first.code(first.message(codec.Echo, "")), "00")
+	})
+}

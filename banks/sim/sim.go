@@ -76,14 +76,17 @@ func (c *Config) complete() error {
 		return fmt.Errorf("simulated bank: people: 1 to %d", maxPeople)
 	}
 	for _, r := range append([]Range{c.Passbooks}, c.Cards...) {
-		if r.Length != 0 && (r.Length > 19 || r.Length < len(r.Prefix)+serial+1) || r.Length == 0 && r.Prefix != "" {
-			return fmt.Errorf("simulated bank: prefix %s: length %d to 19", r.Prefix, len(r.Prefix)+serial+1)
+		if r.Length != 0 && (r.Length > maxLength || r.Length < len(r.Prefix)+serial+1) || r.Length == 0 && r.Prefix != "" {
+			return fmt.Errorf("simulated bank: prefix %s: length %d to %d", r.Prefix, len(r.Prefix)+serial+1, maxLength)
 		}
 	}
 	return nil
 }
 
-const maxPeople = 100_000
+const (
+	maxPeople = 100_000
+	maxLength = 28 // of F102
+)
 
 func or[T comparable](v *T, otherwise T) {
 	var zero T
@@ -135,7 +138,7 @@ func New(ctx context.Context, cfg Config) (*Bank, error) {
 		}
 	}
 	if err := b.open(ctx); err != nil {
-		_ = b.close()
+		_ = b.Close()
 		return nil, fmt.Errorf("simulated bank: %w", err)
 	}
 	return b, nil
@@ -167,8 +170,8 @@ func (b *Bank) open(ctx context.Context) (err error) {
 	return err
 }
 
-// close gives back what New opened, for when Run is not called.
-func (b *Bank) close() error {
+// Close gives back what New opened. It is for a bank whose Run is not called.
+func (b *Bank) Close() error {
 	b.Down()
 	if b.control != nil {
 		_ = b.control.Close()
@@ -197,7 +200,7 @@ func (b *Bank) Run(ctx context.Context) error {
 	b.live(ctx)
 	wg.Wait()
 	stop() // only now: what was under way has been remembered
-	return errors.Join(controlErr, <-written, b.close())
+	return errors.Join(controlErr, <-written, b.Close())
 }
 
 // live serves each life until ctx is done, and waits for their links.
@@ -216,7 +219,7 @@ func (b *Bank) live(ctx context.Context) {
 				}
 			})
 			for _, listener := range l.listeners {
-				wg.Go(func() { b.accept(ctx, l, listener) })
+				wg.Go(func() { b.accept(ctx, listener) })
 			}
 		case <-ctx.Done():
 			return
@@ -224,11 +227,8 @@ func (b *Bank) live(ctx context.Context) {
 	}
 }
 
-func (b *Bank) accept(ctx context.Context, l *life, listener net.Listener) {
-	err := b.kit.Accept(ctx, listener)
-	select {
-	case <-l.over: // Down closed it
-	default:
+func (b *Bank) accept(ctx context.Context, listener net.Listener) {
+	if err := b.kit.Accept(ctx, listener); !errors.Is(err, net.ErrClosed) { // else by Down
 		b.failed(err)
 	}
 }
@@ -250,7 +250,7 @@ func (b *Bank) Up(ctx context.Context) error {
 		var lc net.ListenConfig
 		one, err := lc.Listen(ctx, "tcp", address)
 		if err != nil {
-			l.close()
+			l.refuse()
 			return err
 		}
 		l.listeners = append(l.listeners, one)
@@ -259,7 +259,7 @@ func (b *Bank) Up(ctx context.Context) error {
 	select {
 	case b.starts <- l:
 	default:
-		l.close()
+		l.refuse()
 		return errors.New("the bank is not running")
 	}
 	b.now, b.addrs = l, addrs
@@ -274,15 +274,16 @@ func (b *Bank) Down() {
 	if b.now == nil {
 		return
 	}
-	b.now.close()
-	b.now = nil
+	b.now.refuse()
 	if b.kit != nil {
 		b.kit.DropLinks()
 	}
+	close(b.now.over) // for a link that slipped in between
+	b.now = nil
 }
 
-func (l *life) close() {
-	close(l.over)
+// refuse accepts no more links.
+func (l *life) refuse() {
 	for _, one := range l.listeners {
 		_ = one.Close()
 	}

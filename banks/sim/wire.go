@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"wxswitch/banks/adapter"
@@ -85,8 +86,7 @@ func (b *Bank) damaged(m *codec.Message) []byte {
 	if err != nil {
 		return nil
 	}
-	for i := len(raw) - 1; i >= 0; i-- {
-		keep := raw[i]
+	for i, keep := range slices.Backward(raw) {
 		raw[i] = 0xff
 		head, err := d.Peek(raw)
 		if err == nil && head == whole {

@@ -1,0 +1,131 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"wxswitch/banks/sim"
+	"wxswitch/cmd/internal/config"
+	"wxswitch/codec/iso"
+)
+
+// Config is the whole configuration.
+type Config struct {
+	// KeyFile seals the banks' ledgers; it is made at the first start.
+	KeyFile string `yaml:"key_file"`
+	Log     Log    `yaml:"log"`
+	Banks   []Bank `yaml:"banks"`
+
+	// Out takes the addresses, LogTo the log; nil discards them.
+	Out   io.Writer `yaml:"-"`
+	LogTo io.Writer `yaml:"-"`
+}
+
+// Log is the log on standard error.
+type Log struct {
+	Level string `yaml:"level"` // debug, info, warn, error; info
+}
+
+// Bank is one simulated bank.
+type Bank struct {
+	Name     string   `yaml:"name"`
+	Dialect  string   `yaml:"dialect"`  // cups, plain, or a file
+	Listen   []string `yaml:"listen"`   // addresses for links
+	Control  string   `yaml:"control"`  // loopback address of the control API; none
+	Database string   `yaml:"database"` // its ledger; made at the first start
+	// Seed makes the people up: the same seed, the same people. A ledger must
+	// be kept with the seed that it was begun with.
+	Seed      uint64      `yaml:"seed"`
+	People    int         `yaml:"people"` // 100
+	Cards     []sim.Range `yaml:"cards"`
+	Passbooks sim.Range   `yaml:"passbooks"`
+	// NotRegistered is the F39 of a deregistration without registration; 25.
+	NotRegistered string `yaml:"not_registered"`
+	// Workers are how many requests are worked on at once, Queue how many
+	// wait; 64 and 1024.
+	Workers int           `yaml:"workers"`
+	Queue   int           `yaml:"queue"`
+	Idle    time.Duration `yaml:"idle"`  // silence after which a link is echoed; 30s
+	Drain   time.Duration `yaml:"drain"` // how long a stop waits for work under way; 10s
+}
+
+// Load reads and checks the file; paths in it are relative to its folder.
+// Errors say file, line and column.
+func Load(path string) (Config, error) {
+	var c Config
+	f, err := config.Read(path, &c)
+	if err != nil {
+		return Config{}, err
+	}
+	if err := c.check(f); err != nil {
+		return Config{}, err
+	}
+	c.KeyFile = f.Dir(c.KeyFile)
+	for i := range c.Banks {
+		b := &c.Banks[i]
+		b.Database = f.Dir(b.Database)
+		if !builtin(b.Dialect) {
+			b.Dialect = f.Dir(b.Dialect)
+		}
+	}
+	return c, nil
+}
+
+func builtin(dialect string) bool {
+	_, err := iso.Builtin(dialect)
+	return err == nil
+}
+
+func (c *Config) check(f *config.File) error {
+	if _, err := zerolog.ParseLevel(c.Log.Level); err != nil {
+		return f.At("log.level", "one of debug, info, warn, error")
+	}
+	if c.KeyFile == "" {
+		return f.At("key_file", "missing")
+	}
+	if len(c.Banks) == 0 {
+		return f.At("banks", "at least one")
+	}
+	names, files := map[string]bool{}, map[string]bool{}
+	for i, b := range c.Banks {
+		at := fmt.Sprintf("banks[%d].", i)
+		if key, reason := b.check(); reason != "" {
+			return f.At(at+key, reason)
+		}
+		if names[b.Name] || files[b.Database] {
+			return f.At(at+"name", "two banks with this name or database")
+		}
+		names[b.Name], files[b.Database] = true, true
+	}
+	return nil
+}
+
+// check returns the key that is wrong, and why.
+func (b *Bank) check() (key, reason string) {
+	switch {
+	case b.Name == "":
+		return "name", "missing"
+	case b.Dialect == "":
+		return "dialect", "missing"
+	case b.Database == "":
+		return "database", "missing"
+	case len(b.Listen) == 0:
+		return "listen", "at least one address"
+	case b.Workers < 0 || b.Queue < 0:
+		return "workers", "0 or more, as queue"
+	case b.Idle < 0 || b.Drain < 0:
+		return "idle", "0 or more, as drain"
+	case b.NotRegistered != "" && len(b.NotRegistered) != 2:
+		return "not_registered", "two characters"
+	}
+	for i, address := range b.Listen {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return fmt.Sprintf("listen[%d]", i), "an address such as 127.0.0.1:9101"
+		}
+	}
+	return "", ""
+}
