@@ -49,7 +49,7 @@ var doubtful = map[string]bool{
 func (h *house) ask(q question) heard { return h.askWithin(context.Background(), q) }
 
 func (h *house) askWithin(ctx context.Context, q question) heard {
-	p := h.banks[q.bank].People()[q.person]
+	p := h.banks[q.bank].people[q.person]
 	account := p.Accounts[q.account].Number
 	params := client.CreateTransactionParams{IdempotencyKey: q.key}
 	if q.timeout != 0 {
@@ -137,11 +137,16 @@ func (h *house) settle() {
 	h.t.Helper()
 	var open, left int
 	var err error
-	eventually(h.t, "doubts settled", func() bool {
+	for end := time.Now().Add(limit); ; <-time.After(50 * time.Millisecond) {
 		open, left, err = h.doubts()
 		must(h.t, err)
-		return open+left == 0
-	})
+		switch {
+		case open+left == 0:
+			return
+		case time.Now().After(end):
+			h.t.Fatalf("not settled within %s: %d rows open, %d advices left", limit, open, left)
+		}
+	}
 }
 
 // doubts counts the open rows and the advices that are not acknowledged. It

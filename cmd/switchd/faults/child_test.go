@@ -45,7 +45,7 @@ func beSwitchd(path string) int {
 	}
 	var f failpoint
 	c.Failpoint, c.Dial = f.pass, f.dial
-	c.Ready = func(a app.Addresses) { fmt.Fprintln(os.Stdout, "up", a.API, a.Ops) }
+	c.Ready = func(a app.Addresses) { fmt.Fprintln(os.Stdout, "up", a.API, a.Ops, os.Getpid()) }
 	go f.obey(os.Stdin)
 	if err := app.Run(ctx, c); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -134,6 +134,7 @@ func (c failConn) Write(b []byte) (int, error) {
 type child struct {
 	t      testing.TB
 	cmd    *exec.Cmd
+	pid    int // its own, where another program runs it
 	stdin  io.WriteCloser
 	lines  chan string // what it says; closed at its end
 	exited chan error  // capacity 1
@@ -161,11 +162,14 @@ func (h *house) startChild(before ...string) *child {
 	must(h.t, err)
 	must(h.t, c.cmd.Start())
 	go c.listen(out)
-	h.t.Cleanup(func() { _ = c.cmd.Process.Kill(); c.wait() })
+	c.pid = c.cmd.Process.Pid
+	h.t.Cleanup(c.kill)
 	words = strings.Fields(c.line())
-	if len(words) != 3 || words[0] != "up" {
+	if len(words) != 4 || words[0] != "up" {
 		h.t.Fatalf("switchd does not start: %s", c.tail())
 	}
+	c.pid, err = strconv.Atoi(words[3])
+	must(h.t, err)
 	h.up(app.Addresses{API: words[1], Ops: words[2]})
 	return c
 }
@@ -214,10 +218,21 @@ func (c *child) wait() error {
 	}
 }
 
+// stop asks it to end, and returns how it did.
+func (c *child) stop() error {
+	must(c.t, syscall.Kill(c.pid, syscall.SIGTERM))
+	return c.wait()
+}
+
 // kill is kill -9 from outside.
 func (c *child) kill() {
 	at := time.Now()
-	_ = c.cmd.Process.Kill()
+	select {
+	case err := <-c.exited: // it is dead, and its number may be another's
+		c.exited <- err
+	default:
+		_ = syscall.Kill(c.pid, syscall.SIGKILL)
+	}
 	_ = c.wait()
 	if c.killed.IsZero() {
 		c.killed = at

@@ -242,6 +242,7 @@ type peer struct {
 	*sim.Bank
 	t      testing.TB
 	config sim.Config
+	people []sim.Person // the same in every life
 	stop   func()
 }
 
@@ -260,9 +261,9 @@ func newPeer(t testing.TB, dir string, spec world.Spec, p plan) *peer {
 	}
 	b := &peer{t: t, config: c}
 	b.start()
-	b.config.Listen = b.Addrs()
+	b.config.Listen, b.people = b.Addrs(), b.People()
 	balances := make(map[any]bool)
-	for _, person := range b.People() {
+	for _, person := range b.people {
 		for _, a := range person.Accounts {
 			if balances[a.Balance] {
 				t.Fatal("two accounts have one balance: choose another seed")

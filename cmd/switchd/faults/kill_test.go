@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -25,23 +24,23 @@ var (
 const (
 	callers   = 48
 	inFlight  = 20 // at least, at each kill
-	perSeries = 10 // kills on one database
+	perSeries = 5 // kills on one database
 )
 
-// steps are where switchd dies, and the largest n of "at the n-th pass". Those
+// steps are where switchd dies, and the bounds of n of "at the n-th pass". Those
 // of 0 are killed from outside, at any time.
 var steps = []struct {
-	name string
-	n    int
+	name     string
+	min, max int
 }{
-	{"open", 150},
-	{"write", 80},
-	{"half", 80},
-	{"reply", 120},
-	{"close", 120},
-	{"claim", 6},
-	{"answer", 6},
-	{"random", 0},
+	{"open", 20, 100},
+	{"write", 30, 90},
+	{"half", 30, 90},
+	{"reply", 10, 90},
+	{"close", 10, 90},
+	{"claim", 1, 6},
+	{"answer", 1, 6},
+	{"random", 0, 0},
 }
 
 // TestKillUnderLoad kills switchd again and again, each time on what the last
@@ -81,8 +80,7 @@ func (k *killing) series(t *testing.T, first, n int) {
 			t.Fatalf("round %d failed", first+i)
 		}
 	}
-	must(t, c.cmd.Process.Signal(syscall.SIGTERM))
-	if err := c.wait(); err != nil {
+	if err := c.stop(); err != nil {
 		t.Errorf("stop: %v: %s", err, c.tail())
 	}
 	h.compare()
@@ -95,14 +93,14 @@ func (k *killing) round(t *testing.T, h *house, c *child, number int) *child {
 	step := steps[number%len(steps)]
 	h.online()
 	trouble := k.trouble(h, step.name)
-	n := 1
-	if step.n > 0 {
-		n += k.random.IntN(step.n)
+	n := 0
+	if step.max > 0 {
+		n = step.min + k.random.IntN(step.max-step.min+1)
 		c.tell("arm %s %d", step.name, n)
 	}
 	l := k.load(h, number)
 	trouble()
-	if step.n == 0 {
+	if step.max == 0 {
 		<-time.After(time.Duration(50+k.random.IntN(400)) * time.Millisecond)
 		c.kill()
 	}
@@ -246,9 +244,6 @@ func (l *load) call(h *house, random *rand.Rand, name string) {
 		if a.err != nil {
 			return
 		}
-		if a.outcome() == switching.Refused {
-			<-time.After(5 * time.Millisecond)
-		}
 	}
 }
 
@@ -263,7 +258,7 @@ func (l *load) end() []heard {
 func anyQuestion(h *house, random *rand.Rand, key string) question {
 	names := slices.Sorted(maps.Keys(h.banks))
 	q := question{bank: names[random.IntN(len(names))], key: key}
-	people := h.banks[q.bank].People()
+	people := h.banks[q.bank].people
 	q.person = random.IntN(len(people))
 	q.account = random.IntN(len(people[q.person].Accounts))
 	if q.person%2 == 0 {
