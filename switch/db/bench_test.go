@@ -78,7 +78,7 @@ func benchWrite(b *testing.B, inFlight int) {
 func BenchmarkRead(b *testing.B) {
 	d := opened(b, Options{})
 	start(b, d)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	must(b, d.Write(ctx, exec(benchTable)))
 	must(b, d.Write(ctx, insertRow(1, make([]byte, 32))))

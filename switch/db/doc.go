@@ -75,8 +75,9 @@
 // # Measured
 //
 // BenchmarkWrite: a Write that inserts a 14-column row with a unique index on a
-// random key, and one that updates it, so two commits; two busy cores. CPU of the
-// whole process for both: 40 to 65 µs at 64 in flight (batches of 46), 37 to 47 at
-// 256 (batches of 180). Savepoints are about a tenth of it. One fdatasync a commit.
-// A Read of one row takes 14 µs, 19 with a context that can end.
+// random key, and one that updates it, so two commits. CPU of the whole process
+// for both, on two cores that others used too (load 4 to 11): 39 to 79 µs at 64 in
+// flight (batches of 46), 36 to 57 at 256 (batches of 180). Savepoints are 7 % of
+// it. One fdatasync a commit. A Read of one row takes 14 to 23 µs, 19 to 32 with a
+// context that can end.
 package db

@@ -9,7 +9,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// ErrNewer: the database was migrated by newer code than this.
+// ErrNewer says that the database was migrated by newer code than this.
 var ErrNewer = errors.New("db: the database is newer than this program")
 
 // Migrate brings the tables of one room up to date. fsys holds its migrations in

@@ -44,7 +44,7 @@ func (s *session) stmt(kept map[string]*sql.Stmt, query string) (*sql.Stmt, erro
 }
 
 func (s *session) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	st, err := s.stmt(s.execs, query)
+	st, err := s.stmt(s.execs, query) //nolint:sqlclosecheck // kept
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 // statement without any is never kept.
 func (t *tx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	if len(args) > 0 {
-		st, err := t.s.stmt(t.s.queries, query)
+		st, err := t.s.stmt(t.s.queries, query) //nolint:sqlclosecheck // kept
 		if err != nil {
 			return nil, err
 		}
@@ -176,7 +176,7 @@ func (t *tx) QueryRowContext(ctx context.Context, query string, args ...any) *sq
 
 func (t *tx) queryRow(ctx context.Context, query string, args []any) *sql.Row {
 	if len(args) > 0 {
-		if st, err := t.s.stmt(t.s.queries, query); err == nil && st != nil {
+		if st, err := t.s.stmt(t.s.queries, query); err == nil && st != nil { //nolint:sqlclosecheck // kept
 			if row := st.QueryRowContext(ctx, args...); !inUse(row.Err()) {
 				return row
 			}

@@ -275,7 +275,7 @@ func TestOpenResults(t *testing.T) {
 		}
 		same(t, "read", got, []string{"ac", "bc", "cc"})
 		_ = tx.QueryRowContext(ctx, q, 1) // never scanned
-		_, err = tx.QueryContext(ctx, q, 1)
+		_, err = tx.QueryContext(ctx, q, 1) //nolint:rowserrcheck // left open on purpose
 		return errors.Join(err, first.Err())
 	}
 	for range 3 {
