@@ -70,7 +70,7 @@ func exec(query string, args ...any) fn {
 func values(t testing.TB, d *DB) (all []string) {
 	t.Helper()
 	must(t, d.Read(context.Background(), func(ctx context.Context, tx Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT v FROM t ORDER BY id`)
+		rows, err := tx.QueryContext(ctx, `SELECT v FROM t ORDER BY id`) //nolint:sqlclosecheck // left open on purpose
 		if err != nil {
 			return err
 		}

@@ -262,7 +262,7 @@ func TestOpenResults(t *testing.T) {
 	}
 	side := func(ctx context.Context, tx Tx) error {
 		const q = `SELECT v FROM t WHERE id >= $1 ORDER BY id`
-		first, err := tx.QueryContext(ctx, q, 1)
+		first, err := tx.QueryContext(ctx, q, 1) //nolint:sqlclosecheck // likewise
 		must(t, err)
 		got := []string{}
 		for first.Next() {
@@ -274,8 +274,8 @@ func TestOpenResults(t *testing.T) {
 			got = append(got, v+w)
 		}
 		same(t, "read", got, []string{"ac", "bc", "cc"})
-		_ = tx.QueryRowContext(ctx, q, 1) // never scanned
-		_, err = tx.QueryContext(ctx, q, 1) //nolint:rowserrcheck // left open on purpose
+		_ = tx.QueryRowContext(ctx, q, 1)   // never scanned
+		_, err = tx.QueryContext(ctx, q, 1) //nolint:rowserrcheck,sqlclosecheck // left open on purpose
 		return errors.Join(err, first.Err())
 	}
 	for range 3 {
