@@ -319,7 +319,7 @@ func TestPrintsNoKey(t *testing.T) {
 		printed.Write(j)
 	}
 	all := printed.String()
-	for _, form := range []string{string(f.MAC), hex.EncodeToString(f.MAC), fmt.Sprintf("%d", f.MAC), fmt.Sprint(f.MAC[:8])[1:], "keyData", "typeUrl"} {
+	for _, form := range []string{string(f.MAC), hex.EncodeToString(f.MAC), fmt.Sprintf("%d", f.MAC), fmt.Sprintf("%d", f.MAC[:8])[1:], "keyData", "typeUrl"} {
 		if strings.Contains(all, strings.TrimSuffix(form, "]")) {
 			t.Errorf("printed %.12q", form)
 		}
