@@ -12,10 +12,13 @@ import (
 	"wxswitch/switch/db"
 )
 
+// addAdvice stores an advice of the entry. One of the same type that is there
+// already stays: an entry is told of once.
 func (j *Journal) addAdvice(ctx context.Context, tx db.Tx, e switching.Entry, t codec.Type) error {
 	now := j.Now().UnixMilli()
 	_, err := tx.ExecContext(ctx, `INSERT INTO advice (bank, account_ix, entry, type, state, attempts, next, claimed, created, approved)
-		VALUES ($1, $2, $3, $4, 'pending', 0, $5, 0, $5, `+registrations+`)`, e.Bank, j.accountIx(e.Account), e.ID, string(t), now)
+		VALUES ($1, $2, $3, $4, 'pending', 0, $5, 0, $5, `+registrations+`)
+		ON CONFLICT (entry, type) DO NOTHING`, e.Bank, j.accountIx(e.Account), e.ID, string(t), now)
 	if err != nil {
 		return fmt.Errorf("store advice: %w", err)
 	}

@@ -104,6 +104,22 @@ func testCloseEffect(w *world) {
 	}
 }
 
+// testEffectAdvices: what an effect wants told is stored with the end, once.
+func testEffectAdvices(w *world) {
+	w.effect.advices = []codec.Type{codec.Reversal}
+	e := w.opened(codec.Deregister)
+	w.close(e, end(switching.Approved))
+	list := w.advicesOf(e.ID)
+	w.equal("advices", len(list), 1)
+	w.equal("type", list[0].Type, codec.Reversal)
+	w.equal("claimed", w.claim().ID, list[0].ID)
+
+	e = w.close(w.opened(codec.Deregister, account(other)), end(switching.TimedOut))
+	w.equal("advices in doubt", len(w.advicesOf(e.ID)), 2)
+	w.equal("its own end", w.lateOf(e, codec.Approved).Standing, switching.Approved)
+	w.equal("told once", len(w.advicesOf(e.ID)), 2)
+}
+
 // testDoubt: what timed out leaves exactly one advice, of its type's kind.
 func testDoubt(w *world) {
 	for i, c := range []struct{ of, advice codec.Type }{

@@ -17,6 +17,7 @@ type effect struct {
 	mu              sync.Mutex // guards what follows
 	refuse          switching.Reason
 	failOpen, fails bool
+	advices         []codec.Type // that Close returns
 }
 
 func (f *effect) set(refuse switching.Reason, failOpen, failClose bool) {
@@ -51,7 +52,11 @@ func (f *effect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, 
 	if f.fails {
 		return nil, nil, errEffect
 	}
-	return nil, nil, nil
+	var advices []switching.Advice
+	for _, t := range f.advices {
+		advices = append(advices, switching.Advice{Entry: e, Type: t})
+	}
+	return nil, advices, nil
 }
 
 func write(ctx context.Context, tx switching.Tx, id int64, what string) error {

@@ -64,6 +64,7 @@ func Run(t *testing.T, open Opener) {
 		{"Close/once", testCloseOnce},
 		{"Close/refused", testCloseRefused},
 		{"Close/effect", testCloseEffect},
+		{"Close/effect's advices", testEffectAdvices},
 		{"Close/doubt", testDoubt},
 		{"Due", testDue},
 		{"Late/open", testLateOpen},
