@@ -44,7 +44,7 @@ func (x *index) longest(number string, length int) *answer {
 	var v uint64
 	for i := 0; i < maxPrefix && i < len(number); i++ {
 		v = v*10 + uint64(number[i]-'0')
-		value[i+1] = v
+		value[i+1] = v //nolint:gosec // i < maxPrefix
 	}
 	for left := x.heads[length][value[headDigits]]; left != 0; {
 		digits := bits.Len16(left) - 1

@@ -166,11 +166,12 @@ func TestSwapUnderTraffic(t *testing.T) {
 	tables := map[Bank]*Table{}
 	var accounts []codec.Account
 	for _, bank := range []Bank{"klb", "korla"} {
-		file := "cards:\n"
+		var file strings.Builder
+		file.WriteString("cards:\n")
 		for i := range bins {
-			file += fmt.Sprintf("- {bank: %s, prefix: \"%d\", lengths: [16]}\n", bank, 621000+i)
+			fmt.Fprintf(&file, "- {bank: %s, prefix: \"%d\", lengths: [16]}\n", bank, 621000+i)
 		}
-		tables[bank] = mustParse(t, file)
+		tables[bank] = mustParse(t, file.String())
 	}
 	for i := range bins {
 		accounts = append(accounts, codec.NewAccount(withCheckDigit(fmt.Sprintf("%d000000000", 621000+i))))

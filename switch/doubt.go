@@ -86,13 +86,25 @@ func Answer(e Entry, a Advice, newer bool, r LateReply) Change {
 	} else {
 		c = undoAnswer(e, r.Class)
 	}
-	if c.Advice != AdviceDone && a.State != AdvicePending && !(a.State == AdviceParked && c.Advice == AdviceNotFound) {
+	if !moves(a.State, c.Advice) {
 		c.Advice, c.Again = "", false
 	}
-	if a.State == AdviceClosed || a.State == AdviceCancelled {
-		c.Advice = ""
-	}
 	return c
+}
+
+// moves reports whether an answer may take an advice from one state to another.
+// A pending one goes where the answer says; of the others a second answer can
+// only end a provisional or a parked one for good.
+func moves(from, to AdviceState) bool {
+	switch from {
+	case AdvicePending:
+		return true
+	case AdviceParked:
+		return to == AdviceDone || to == AdviceNotFound
+	case AdviceNotFound, AdviceDone:
+		return to == AdviceDone
+	}
+	return false
 }
 
 // undoAnswer: not found ends a reversal provisionally, unless the bank is known

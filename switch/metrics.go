@@ -1,6 +1,7 @@
 package switching
 
 import (
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -69,10 +70,10 @@ func (w *walk) log() {
 }
 
 func errorReason(err error) string {
-	switch err { //nolint:errorlint // the three are returned as they are
-	case ErrKeyReused:
+	switch {
+	case errors.Is(err, ErrKeyReused):
 		return "key-reused"
-	case ErrInProgress:
+	case errors.Is(err, ErrInProgress):
 		return "in-progress"
 	}
 	return "outcome-unknown"

@@ -3,6 +3,7 @@ package frame
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Encoding is how a length is written.
@@ -136,7 +137,7 @@ func (f Format) check(size int64) error {
 
 // put writes n over all of b; false if it does not fit.
 func (f Format) put(b []byte, n uint64) bool {
-	for i := len(b) - 1; i >= 0; i-- {
+	for i := range slices.Backward(b) {
 		switch f.Encoding {
 		case Binary:
 			b[i], n = byte(n), n>>8

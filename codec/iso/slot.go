@@ -42,17 +42,18 @@ func (s *slot) constant() bool { return s.from > fromField }
 
 // value returns what m says in this slot; empty for nothing.
 func (s *slot) value(m *codec.Message, k *kind) string {
-	switch {
-	case s.from == fromField:
+	switch s.from {
+	case fromField:
 		return m.Get(s.field)
-	case s.from == fromCopy:
+	case fromCopy:
 		v := m.Get(s.field)
 		if len(v) < s.skip {
 			return ""
 		}
 		return v[s.skip:min(len(v), s.skip+s.max)]
-	case s.from == fromNetwork:
+	case fromNetwork:
 		return k.network
+	case fromNowhere, fromValue, fromFill:
 	}
 	return ""
 }
@@ -174,7 +175,7 @@ func (s *slot) read(wire string, m *codec.Message) error {
 
 // plain takes padding and the bank's spelling off.
 func (s *slot) plain(wire string) (string, error) {
-	v, ok := wire, true
+	v := wire
 	switch {
 	case s.zeros:
 		v = strings.TrimLeft(wire, "0")
@@ -182,9 +183,11 @@ func (s *slot) plain(wire string) (string, error) {
 			v = "0"
 		}
 	case s.class == classGB:
-		if v, ok = decodeText(wire); !ok {
+		text, ok := decodeText(wire)
+		if !ok {
 			return "", s.fail(badText)
 		}
+		v = text
 	}
 	if s.fixed() && s.class != classN && s.class != classB {
 		v = strings.TrimRight(v, " ")
@@ -193,9 +196,11 @@ func (s *slot) plain(wire string) (string, error) {
 		return "", s.fail(stampRule)
 	}
 	if s.toCentre != nil {
-		if v, ok = s.toCentre[v]; !ok {
+		kind, ok := s.toCentre[v]
+		if !ok {
 			return "", s.fail("a kind that the dialect names")
 		}
+		v = kind
 	}
 	return v, nil
 }

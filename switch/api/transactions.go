@@ -227,6 +227,9 @@ func balanceOf(reply *codec.Fields) *BalanceAmounts {
 }
 
 func amount(fen string) *int64 {
+	if fen == "" { // as in most replies: an error would cost
+		return nil
+	}
 	n, err := strconv.ParseInt(fen, 10, 64)
 	if err != nil {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -176,10 +177,7 @@ func TestCrash(t *testing.T) {
 			_, _, _ = j.Get(t.Context(), 1)
 		}
 		mu.Lock()
-		before := make(map[int64]switching.Outcome, len(answered))
-		for id, o := range answered {
-			before[id] = o
-		}
+		before := maps.Clone(answered)
 		mu.Unlock()
 		crashed := o
 		crashed.At = image(t, o.At)

@@ -78,14 +78,10 @@ func (t *teller) run(ctx context.Context, once bool) error {
 	case <-ctx.Done():
 		return nil
 	}
-	err := t.story(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return nil // interrupted
-	case err != nil:
+	if err := t.story(ctx); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("not as told: %w", err)
 	}
-	if once {
+	if once && ctx.Err() == nil {
 		t.say("\nAll went as told.")
 		return errTold
 	}

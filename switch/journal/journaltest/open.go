@@ -145,7 +145,7 @@ func testCustomerHeld(w *world) {
 	w.equal("other account", w.open(switching.Settling, w.entry(codec.Deregister, account(other))).Blocker, dereg.ID)
 	w.opened(codec.Balance, account(other))
 	w.opened(codec.Authenticate, account(other), customer("c2"))
-	dereg = w.close(dereg, end(switching.TimedOut))
+	w.close(dereg, end(switching.TimedOut))
 	w.open(switching.Settling, w.entry(codec.Authenticate, account(passbook)))
 	w.answer(w.claim(), 0, codec.Declined)
 
