@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -116,6 +118,17 @@ func TestFullAnywhere(t *testing.T) {
 	})
 	if failed == 0 || done == 0 {
 		t.Errorf("%d failed and %d done: the disk was never full, or always", failed, done)
+	}
+}
+
+// A file that was not there is made for its owner alone, its log too.
+func TestNewFileMode(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	withTable(t, Options{Path: path})
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + suffix)
+		must(t, err)
+		same(t, "mode of "+suffix, info.Mode(), fs.FileMode(0o600))
 	}
 }
 

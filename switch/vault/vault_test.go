@@ -324,6 +324,11 @@ func TestPrintsNoKey(t *testing.T) {
 			t.Errorf("printed %.12q", form)
 		}
 	}
+	for _, x := range []any{v, *v} { //nolint:govet // a copy, to print
+		if got := fmt.Sprintf("%#v", x); got != "vault" {
+			t.Error("printed", got)
+		}
+	}
 	if !strings.Contains(all, "vault") {
 		t.Error("printed nothing:", all)
 	}
