@@ -2,30 +2,14 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
-
 	"github.com/spf13/cobra"
 
 	"wxswitch/cmd/banksim/app"
-	"wxswitch/cmd/internal/version"
+	"wxswitch/cmd/internal/program"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func command() *cobra.Command {
-	var path string
-	cmd := &cobra.Command{
+	command := &cobra.Command{
 		Use:   "banksim --config FILE",
 		Short: "Simulated member banks, with made-up customers and faults on demand",
 		Long: `banksim answers the switch as member banks do: it keeps registrations, balances
@@ -40,17 +24,16 @@ Stopped:                  kill -TERM; what is under way is answered first
 
 testdata/config/banksim.yaml is a configuration to begin with: the banks of
 testdata/config/switchd.yaml.`,
-		Version: version.String(), Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := app.Load(path)
-			if err != nil {
-				return err
-			}
-			c.Out = cmd.OutOrStdout()
-			return app.Run(cmd.Context(), c)
-		},
+		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&path, "config", "", "the configuration file")
-	_ = cmd.MarkFlagRequired("config")
-	return cmd
+	path := program.WithConfig(command)
+	command.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := app.Load(*path)
+		if err != nil {
+			return err
+		}
+		c.Out = cmd.OutOrStdout()
+		return app.Run(cmd.Context(), c)
+	}
+	program.Main(command)
 }

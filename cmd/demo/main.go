@@ -3,30 +3,17 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"wxswitch/cmd/demo/app"
-	"wxswitch/cmd/internal/version"
+	"wxswitch/cmd/internal/program"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
-	}
-}
-
-func command() *cobra.Command {
-	c := app.Config{Out: os.Stdout, Once: os.Getenv("ONCE") == "1"}
-	cmd := &cobra.Command{
+	config := app.Config{Out: os.Stdout, Once: os.Getenv("ONCE") == "1"}
+	c := &cobra.Command{
 		Use:   "demo",
 		Short: "The switch and two simulated banks in one process, and a story of what they do",
 		Long: `demo starts the switch and two simulated member banks in this process, on free
@@ -34,9 +21,9 @@ loopback ports, with temporary keys, token and database. It tells a short story,
 showing every bank message decoded and masked, then stays up until Ctrl-C.
 With ONCE=1 in the environment, or --once, it ends after the story; its status
 says whether all went as told.`,
-		Version: version.String(), Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return app.Run(cmd.Context(), c) },
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return app.Run(cmd.Context(), config) },
 	}
-	cmd.Flags().BoolVar(&c.Once, "once", c.Once, "end after the story")
-	return cmd
+	c.Flags().BoolVar(&config.Once, "once", config.Once, "end after the story")
+	program.Main(c)
 }

@@ -3,29 +3,15 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"wxswitch/cmd/internal/version"
+	"wxswitch/cmd/internal/program"
 	"wxswitch/cmd/switchd/app"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func command() *cobra.Command {
-	var path string
-	cmd := &cobra.Command{
+	c := &cobra.Command{
 		Use:   "switchd --config FILE",
 		Short: "The message switch between the WeChat front and the member banks",
 		Long: `switchd takes requests on its HTTP API, turns them into bank messages, routes
@@ -36,12 +22,11 @@ Before the first start:   switchctl key new /etc/wxswitch/key.json
                           switchctl config check /etc/wxswitch/switchd.yaml
 Routes reloaded:          kill -HUP, or switchctl routes reload
 Stopped:                  kill -TERM; what is in flight is finished first`,
-		Version: version.String(), Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), path) },
+		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&path, "config", "", "the configuration file")
-	_ = cmd.MarkFlagRequired("config")
-	return cmd
+	path := program.WithConfig(c)
+	c.RunE = func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), *path) }
+	program.Main(c)
 }
 
 func run(ctx context.Context, path string) error {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"wxswitch/cmd/internal/version"
+	"wxswitch/cmd/internal/program"
 )
 
 // The exit codes.
@@ -75,7 +75,7 @@ func rootCommand() *cobra.Command {
 	root := group("switchctl", "The operators' command line of the switch", nil,
 		configCommand(), keyCommand(), tokenCommand(), wireCommand(),
 		routeCommand(r), routesCommand(r), bankCommand(r), adviceCommand(r))
-	root.Version = version.String()
+	root.Version = program.Version()
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.Long = `switchctl looks after a switch: it makes its keys, checks its files, and asks a

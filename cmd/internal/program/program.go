@@ -1,0 +1,52 @@
+// Package program is what every program of the project begins with: it runs
+// until it is done or told to stop, and says which build it is.
+package program
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Main runs the command until it ends, or SIGINT or SIGTERM ends its context;
+// its error is told and is status 1. It does not return.
+func Main(c *cobra.Command) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	c.Version, c.SilenceUsage, c.SilenceErrors = Version(), true, true
+	err := c.ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// WithConfig adds the flag --config, which must be given.
+func WithConfig(c *cobra.Command) (path *string) {
+	path = c.Flags().String("config", "", "the configuration file")
+	_ = c.MarkFlagRequired("config")
+	return path
+}
+
+// Version returns the module's version, or the commit that it was built from.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return "devel"
+}
