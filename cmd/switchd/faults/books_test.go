@@ -105,17 +105,20 @@ func TestComparisonFindsWhatWasPlanted(t *testing.T) {
 			r := sim.Registration{Number: adapter.Number{RRN: s.Rows[0].RRN}}
 			bank(s, func(l *Ledger) { l.Registrations = append(l.Registrations, r, r) })
 		}, "registered twice"},
-		"swap of balances":  {func(s *story) { s.Told[3].Balance, s.Told[4].Balance = s.Told[4].Balance, s.Told[3].Balance }, "another's balance"},
-		"swap of holders":   {func(s *story) { s.Told[0].Holder, s.Told[1].Holder = s.Told[1].Holder, s.Told[0].Holder }, "another's holder"},
-		"swap of answers":   {func(s *story) { s.Told[0].ID, s.Told[1].ID = s.Told[1].ID, s.Told[0].ID }, "told of another's"},
-		"swap of outcomes":  {func(s *story) { s.Told[0].Outcome, s.Told[2].Outcome = s.Told[2].Outcome, s.Told[0].Outcome }, "the row holds"},
-		"missing effect":    {func(s *story) { bank(s, func(l *Ledger) { l.Effects = l.Effects[1:] }) }, "did not do it"},
-		"approved, undone":  {func(s *story) { s.plantEffect(0, "reversed") }, "did not do it"},
-		"declined, done":    {func(s *story) { s.plantEffect(2, "registered") }, "declined, and the bank did it"},
-		"refused, sent":     {func(s *story) { s.plantArrival(7) }, "refused (), and the bank saw it"},
-		"missing row":       {func(s *story) { s.Rows = s.Rows[1:] }, "no such row"},
-		"sent without row":  {func(s *story) { s.plantArrival(98) }, "has no row"},
-		"not reversed":      {func(s *story) { bank(s, func(l *Ledger) { l.Effects = l.Effects[:len(l.Effects)-2] }); s.plantEffect(9, "deregistered") }, "still stands"},
+		"swap of balances": {func(s *story) { s.Told[3].Balance, s.Told[4].Balance = s.Told[4].Balance, s.Told[3].Balance }, "another's balance"},
+		"swap of holders":  {func(s *story) { s.Told[0].Holder, s.Told[1].Holder = s.Told[1].Holder, s.Told[0].Holder }, "another's holder"},
+		"swap of answers":  {func(s *story) { s.Told[0].ID, s.Told[1].ID = s.Told[1].ID, s.Told[0].ID }, "told of another's"},
+		"swap of outcomes": {func(s *story) { s.Told[0].Outcome, s.Told[2].Outcome = s.Told[2].Outcome, s.Told[0].Outcome }, "the row holds"},
+		"missing effect":   {func(s *story) { bank(s, func(l *Ledger) { l.Effects = l.Effects[1:] }) }, "did not do it"},
+		"approved, undone": {func(s *story) { s.plantEffect(0, "reversed") }, "did not do it"},
+		"declined, done":   {func(s *story) { s.plantEffect(2, "registered") }, "declined, and the bank did it"},
+		"refused, sent":    {func(s *story) { s.plantArrival(7) }, "refused (), and the bank saw it"},
+		"missing row":      {func(s *story) { s.Rows = s.Rows[1:] }, "no such row"},
+		"sent without row": {func(s *story) { s.plantArrival(98) }, "has no row"},
+		"not reversed": {func(s *story) {
+			bank(s, func(l *Ledger) { l.Effects = l.Effects[:len(l.Effects)-2] })
+			s.plantEffect(9, "deregistered")
+		}, "still stands"},
 		"open row":          {func(s *story) { s.Rows[3].Open = true }, "still open"},
 		"pending advice":    {func(s *story) { s.Advices[0].State = switching.AdvicePending }, "still pending"},
 		"parked advice":     {func(s *story) { s.Advices[1].State = switching.AdviceParked }, "still parked"},

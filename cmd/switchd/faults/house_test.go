@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -49,14 +50,24 @@ type house struct {
 // plan is what a house is built to; zero values take the defaults.
 type plan struct {
 	people   int           // of each bank; 40
+	seed     uint64        // of the people; 7
 	deadline time.Duration // of each bank; 2 s
+	breaker  string        // of each bank; {open_for: 200ms}
 	bank     string        // further lines of each bank's configuration
 	more     string        // further lines of the configuration
 	tune     func(*sim.Config)
 }
 
-// brisk is for what times out: deadlines and pauses are short.
-var brisk = plan{deadline: 300 * time.Millisecond}
+// brisk is for what times out: deadlines are short.
+var brisk = plan{deadline: 400 * time.Millisecond}
+
+// running is a house whose switch runs in this process and has its links.
+func running(t testing.TB, p plan) *house {
+	h := newHouse(t, p)
+	h.start()
+	h.online()
+	return h
+}
 
 // newHouse builds the banks, which run at once, and the switch's files.
 func newHouse(t testing.TB, p plan) *house {
@@ -77,10 +88,7 @@ func newHouse(t testing.TB, p plan) *house {
 func (h *house) path(name string) string { return filepath.Join(h.dir, name) }
 
 func (h *house) configuration(p plan) string {
-	deadline := p.deadline
-	if deadline == 0 {
-		deadline = 2 * time.Second
-	}
+	deadline := cmp.Or(p.deadline, 2*time.Second)
 	sum := sha256.Sum256([]byte(h.token))
 	var b strings.Builder
 	fmt.Fprintf(&b, `listen: 127.0.0.1:0
@@ -103,12 +111,12 @@ banks:
     sign_on: true
     backoff_min: 10ms
     backoff_max: 100ms
-    breaker: {open_for: 200ms}
+    breaker: %s
     links:
       - {name: %s-1, addresses: ["%s"]}
       - {name: %s-2, addresses: ["%s"]}
 %s
-`, spec.ID, spec.Dialect, deadline, spec.ID, h.banks[spec.ID].address(), spec.ID, h.banks[spec.ID].address(), p.bank)
+`, spec.ID, spec.Dialect, deadline, cmp.Or(p.breaker, "{open_for: 200ms}"), spec.ID, h.banks[spec.ID].address(), spec.ID, h.banks[spec.ID].address(), p.bank)
 	}
 	return b.String()
 }
@@ -253,7 +261,7 @@ func newPeer(t testing.TB, dir string, spec world.Spec, p plan) *peer {
 	must(t, err)
 	c := sim.Config{
 		Name: spec.ID, Dialect: d, Path: filepath.Join(dir, "bank-"+spec.ID+".db"), Vault: keys, Listen: []string{"127.0.0.1:0"},
-		Seed: 7, People: max(p.people, 40), Cards: []sim.Range{spec.Card}, Passbooks: spec.Passbook, Log: zerolog.Nop(),
+		Seed: cmp.Or(p.seed, 7), People: max(p.people, 40), Cards: []sim.Range{spec.Card}, Passbooks: spec.Passbook, Log: zerolog.Nop(),
 	}
 	c.Kit.Drain = 200 * time.Millisecond
 	if p.tune != nil {

@@ -24,7 +24,7 @@ var (
 const (
 	callers   = 48
 	inFlight  = 20 // at least, at each kill
-	perSeries = 5 // kills on one database
+	perSeries = 5  // kills on one database
 )
 
 // steps are where switchd dies, and the bounds of n of "at the n-th pass". Those

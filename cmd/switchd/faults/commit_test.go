@@ -1,0 +1,188 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"wxswitch/banks/sim"
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+var errDisk = errors.New("planted: the disk says no")
+
+// commits makes commits fail in one way, from one step on, so often.
+type commits struct {
+	how   string // commit-before: not persisted; commit-after: persisted anyway
+	from  string // open: at once; reply: once a reply has come
+	armed atomic.Bool
+	left  atomic.Int64
+}
+
+func (c *commits) hook(h *house) {
+	h.hooks.FailCommit = func(step string) error {
+		if step != c.how || !c.armed.Load() || c.left.Add(-1) < 0 {
+			return nil
+		}
+		return errDisk
+	}
+	h.hooks.Failpoint = func(step string) {
+		if step == c.from {
+			c.armed.Store(true)
+		}
+	}
+}
+
+// asked plants the failure for one question, on a switch whose numbers are
+// reserved by now.
+func (c *commits) asked(t *testing.T, times int64, kind func(string, int, string) question) (*house, heard) {
+	h := newHouse(t, brisk)
+	c.hook(h)
+	h.start()
+	h.online()
+	h.answered(authenticate(plainBank, 1, "before"))
+	eventually(t, "an idle database", func() bool { open, left, err := h.doubts(); return err == nil && open+left == 0 })
+	c.left.Store(times)
+	c.armed.Store(c.from == "open")
+	a := h.ask(kind(plainBank, 1, "k"))
+	c.armed.Store(false)
+	c.left.Store(0)
+	return h, a
+}
+
+var changes = map[codec.Type]func(string, int, string) question{
+	codec.Authenticate: authenticate, codec.Deregister: deregister,
+}
+
+// TestOpenNotPersisted: without its row nothing is sent, and the key is free.
+func TestOpenNotPersisted(t *testing.T) {
+	for kind, q := range changes {
+		t.Run(string(kind), func(t *testing.T) {
+			c := &commits{how: "commit-before", from: "open"}
+			h, a := c.asked(t, 1, q)
+			if a.problem != "journal" || a.status != 503 {
+				t.Errorf("status %d: %s", a.status, a.body)
+			}
+			if b := h.compare(); len(b.Rows) != 1 || len(b.Banks[plainBank].Arrivals) != 1 {
+				t.Errorf("%d rows, %d arrivals", len(b.Rows), len(b.Banks[plainBank].Arrivals))
+			}
+			if a = h.answered(a.question); a.outcome() != switching.Approved || a.replayed {
+				t.Errorf("again: %s, replayed %t", a.outcome(), a.replayed)
+			}
+			h.compare()
+		})
+	}
+}
+
+// TestOpenPersistedAnyway: the row is read back, and the walk goes on.
+func TestOpenPersistedAnyway(t *testing.T) {
+	for kind, q := range changes {
+		t.Run(string(kind), func(t *testing.T) {
+			c := &commits{how: "commit-after", from: "open"}
+			h, a := c.asked(t, 1, q)
+			if a.outcome() != switching.Approved {
+				t.Errorf("status %d: %s", a.status, a.body)
+			}
+			h.sameAgain(a)
+			h.compare()
+		})
+	}
+}
+
+// TestCloseNotPersistedOnce: the close is tried again.
+func TestCloseNotPersistedOnce(t *testing.T) {
+	for kind, q := range changes {
+		t.Run(string(kind), func(t *testing.T) {
+			c := &commits{how: "commit-before", from: "reply"}
+			h, a := c.asked(t, 1, q)
+			if a.outcome() != switching.Approved {
+				t.Errorf("status %d: %s", a.status, a.body)
+			}
+			h.sameAgain(a)
+			h.compare()
+		})
+	}
+}
+
+// TestCloseNotPersisted: nothing is told that is not on disk; the scan ends the
+// row in doubt, and the same key learns it.
+func TestCloseNotPersisted(t *testing.T) {
+	for kind, q := range changes {
+		t.Run(string(kind), func(t *testing.T) {
+			c := &commits{how: "commit-before", from: "reply"}
+			h, a := c.asked(t, 1000, q)
+			if a.problem != "outcome-unknown" || a.status != 500 {
+				t.Errorf("status %d: %s", a.status, a.body)
+			}
+			h.settle()
+			if a = h.answered(a.question); a.outcome() != switching.TimedOut || a.reason != "recovered" || !a.replayed {
+				t.Errorf("again: %s %s, replayed %t", a.outcome(), a.reason, a.replayed)
+			}
+			h.compare()
+		})
+	}
+}
+
+// TestClosePersistedAnyway: the row is read back, and told.
+func TestClosePersistedAnyway(t *testing.T) {
+	for _, times := range []int64{1, 3} {
+		for kind, q := range changes {
+			t.Run(fmt.Sprint(kind, times), func(t *testing.T) {
+				c := &commits{how: "commit-after", from: "reply"}
+				h, a := c.asked(t, times, q)
+				if a.outcome() != switching.Approved {
+					t.Errorf("status %d: %s", a.status, a.body)
+				}
+				h.sameAgain(a)
+				h.compare()
+			})
+		}
+	}
+}
+
+// TestCommitsThatFailUnderLoad: now and then, both ways, while banks misbehave.
+func TestCommitsThatFailUnderLoad(t *testing.T) {
+	p := brisk
+	p.breaker = "{consecutive_failures: 1000, min_requests: 1000}"
+	h := newHouse(t, p)
+	var n atomic.Int64
+	var well atomic.Bool
+	h.hooks.FailCommit = func(step string) error {
+		if !well.Load() && step != "begin" && n.Add(1)%5 == 0 {
+			return errDisk
+		}
+		return nil
+	}
+	h.start()
+	h.online()
+	for _, bank := range []string{cupsBank, plainBank} {
+		h.fault(bank, sim.Fault{Kind: sim.SilenceAfter, Count: 20})
+		h.fault(bank, sim.Fault{Kind: sim.Late, Delay: 500 * time.Millisecond, Count: 20})
+		h.fault(bank, sim.Fault{Kind: sim.Silence, Count: 20})
+	}
+	unknown := 0
+	for round := range 10 {
+		var questions []question
+		for i := range 32 {
+			bank := []string{cupsBank, plainBank}[i%2]
+			key := fmt.Sprintf("k%d-%d", round, i)
+			q := authenticate(bank, i/2, key)
+			if (round+i/2)%2 == 0 {
+				q = deregister(bank, i/2, key)
+			}
+			questions = append(questions, q)
+		}
+		for _, a := range h.each(questions) {
+			if a.problem == "outcome-unknown" {
+				unknown++
+			}
+		}
+	}
+	well.Store(true)
+	h.calm()
+	t.Logf("%d commits failed, %d outcomes unknown", n.Load()/5, unknown)
+	h.compare()
+}
