@@ -126,11 +126,16 @@ func undoAnswer(e Entry, class codec.AdviceClass) Change {
 	return Change{Advice: AdviceParked}
 }
 
-// completionAnswer counts as the late answer of the original.
+// completionAnswer counts as the late answer of the original. Where the bank has
+// approved the original meanwhile, nothing is left to bring about, whatever it
+// says of the advice.
 func completionAnswer(e Entry, newer bool, m codec.Meaning) Change {
+	if e.Standing == Approved {
+		return Change{Advice: AdviceDone}
+	}
 	switch m {
 	case codec.Approved:
-		if newer || e.Standing == Approved {
+		if newer {
 			return Change{Advice: AdviceDone}
 		}
 		return Change{Standing: Approved, Advice: AdviceDone}

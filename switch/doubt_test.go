@@ -163,6 +163,8 @@ func TestAnswer(t *testing.T) {
 		{"completion approved", situation{of: dereg, standing: TimedOut, state: AdvicePending, m: codec.Approved}, Change{Standing: Approved, Advice: AdviceDone}},
 		{"completion declined", situation{of: dereg, standing: TimedOut, state: AdvicePending, m: codec.Declined}, Change{Standing: Declined, Advice: AdviceDone}},
 		{"completion declined after a late approval", situation{of: dereg, standing: Approved, state: AdvicePending, m: codec.Declined}, Change{Advice: AdviceDone}},
+		{"completion unmapped after a late approval", situation{of: dereg, standing: Approved, state: AdvicePending}, Change{Advice: AdviceDone}},
+		{"completion in doubt after a late approval", situation{of: dereg, standing: Approved, state: AdvicePending, m: codec.InDoubt}, Change{Advice: AdviceDone}},
 		{"completion in doubt", situation{of: dereg, standing: TimedOut, state: AdvicePending, m: codec.InDoubt}, Change{Again: true}},
 		{"completion unmapped", situation{of: dereg, standing: TimedOut, state: AdvicePending}, Change{Advice: AdviceParked}},
 		{"second answer approved after declined", situation{of: dereg, standing: Declined, state: AdviceDone, m: codec.Approved}, Change{Standing: Approved, Advice: AdviceDone}},
