@@ -1,0 +1,279 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"wxswitch/banks/sim"
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// noDeadline hides testing.T.Deadline, which may not be asked inside a bubble.
+type noDeadline struct{ rapid.TB }
+
+var pairTypes = []codec.Type{codec.Authenticate, codec.Deregister, codec.Balance}
+
+// TestEveryOrder asks for each pair of types in every order, with late answers,
+// repeats, second tries, restarts and crashes of the switch, restarts of the
+// bank, operators and faults between, and compares the books at each end.
+func TestEveryOrder(t *testing.T) {
+	for i, a := range pairTypes {
+		for _, b := range pairTypes[i:] {
+			t.Run(string(a)+"+"+string(b), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newModelWorld(t)
+					rapid.Check(noDeadline{t}, func(r *rapid.T) { w.run(r, []codec.Type{a, b}) })
+				})
+			})
+		}
+	}
+}
+
+// run is one order of events about a person whom no other run knows.
+type run struct {
+	*modelWorld
+	types   []codec.Type
+	person  int
+	since   int64 // the last number of the runs before
+	asking  sync.WaitGroup
+	mu      sync.Mutex // guards what follows
+	told    []Told
+	asked   []switching.Request
+	history []string
+}
+
+func (w *modelWorld) run(r *rapid.T, types []codec.Type) {
+	w.runs++
+	o := &run{modelWorld: w, types: types, person: w.runs, since: w.lastNumber()}
+	defer func() {
+		o.asking.Wait()
+		w.calm()
+		if r.Failed() {
+			r.Logf("%s", fmt.Sprint(o.history))
+		}
+	}()
+	r.Repeat(map[string]func(*rapid.T){
+		"":                 func(*rapid.T) { o.revive() },
+		"ask":              o.ask,
+		"ask again":        o.ask,
+		"repeat a key":     o.repeat,
+		"fault":            o.fault,
+		"wait":             o.wait,
+		"let all rest":     func(*rapid.T) { synctest.Wait() },
+		"restart switch":   func(*rapid.T) { o.note("restart"); w.life.stop(); w.born() },
+		"crash switch":     func(*rapid.T) { o.note("crash"); w.life.die(); o.revive() },
+		"arm a crash":      o.arm,
+		"restart bank":     func(*rapid.T) { o.note("bank restart"); w.bank.restart() },
+		"drop links":       func(*rapid.T) { o.note("drop"); w.life.cut() },
+		"bank unreachable": func(r *rapid.T) { o.note("reach"); w.unreachable(rapid.Bool().Draw(r, "down")) },
+		"operator":         o.operate,
+	})
+	o.finish(r)
+}
+
+func (o *run) note(format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.history = append(o.history, time.Now().Format("05.000 ")+fmt.Sprintf(format, args...)+"\n")
+}
+
+// revive starts the switch again after an armed crash.
+func (o *run) revive() {
+	if o.life.dead.Load() {
+		o.life.stop()
+		o.born()
+	}
+}
+
+func (o *run) ask(r *rapid.T) {
+	p := o.bank.people[o.person]
+	q := switching.Request{
+		Type: rapid.SampledFrom(o.types).Draw(r, "type"), Client: "model", Operation: "model",
+		Account: p.Accounts[rapid.IntRange(0, len(p.Accounts)-1).Draw(r, "account")].Number,
+		Timeout: rapid.SampledFrom([]time.Duration{0, 0, 0, time.Second, 12 * time.Second}).Draw(r, "timeout"),
+	}
+	if rapid.Bool().Draw(r, "customer") {
+		q.Customer = fmt.Sprint("c", o.person)
+	}
+	if q.Type == codec.Authenticate {
+		q.Fields.Set(codec.FieldCertType, p.CertType)
+		q.Fields.Set(codec.FieldCertNumber, p.Cert.Reveal())
+	}
+	o.mu.Lock()
+	q.Key = fmt.Sprintf("%d-%d", o.person, len(o.asked))
+	o.asked = append(o.asked, q)
+	o.mu.Unlock()
+	o.do(q)
+}
+
+func (o *run) repeat(r *rapid.T) {
+	o.mu.Lock()
+	asked := slices.Clone(o.asked)
+	o.mu.Unlock()
+	if len(asked) > 0 {
+		o.do(rapid.SampledFrom(asked).Draw(r, "key"))
+	}
+}
+
+// do asks, and writes down what was told; a switch that had died tells nothing.
+func (o *run) do(q switching.Request) {
+	life := o.life
+	o.note("ask %s %s", q.Type, q.Key)
+	o.asking.Go(func() {
+		result, err := life.sw.Do(context.Background(), q)
+		o.note("told %s %s %s %s %d %v", q.Key, result.End.Outcome, result.End.Reason, result.End.Code, result.ID, err)
+		if err != nil || life.dead.Load() {
+			return
+		}
+		t := Told{Key: q.Key, Type: q.Type, Bank: modelBank, Account: q.Account, Outcome: result.End.Outcome, Code: result.End.Code}
+		if result.Journalled {
+			t.ID, t.RRN = result.ID, result.RRN
+		}
+		t.Holder = result.End.Reply.Get(codec.FieldHolder)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.told = append(o.told, t)
+	})
+}
+
+// fault: an advice that the bank answers with a code that is in doubt would be
+// answered so for ever, since the kit remembers it; so only originals are.
+func (o *run) fault(r *rapid.T) {
+	p := o.bank.people[o.person]
+	f := sim.Fault{
+		Kind: rapid.SampledFrom([]sim.Kind{
+			sim.Silence, sim.SilenceAfter, sim.Late, sim.Delay, sim.Decline, sim.DropBefore, sim.DropAfter,
+			sim.Twice, sim.WrongSTAN, sim.Unreadable, sim.Garbage,
+		}).Draw(r, "kind"),
+		Type:    rapid.SampledFrom(append([]codec.Type{codec.Reversal, codec.Completion}, o.types...)).Draw(r, "type"),
+		Account: p.Accounts[rapid.IntRange(0, len(p.Accounts)-1).Draw(r, "account")].Number,
+		Count:   rapid.IntRange(1, 2).Draw(r, "count"),
+	}
+	switch f.Kind {
+	case sim.Late, sim.Delay:
+		f.Delay = time.Duration(rapid.IntRange(1, 30).Draw(r, "delay")) * time.Second
+	case sim.Decline:
+		codes := []string{"05", "ZZ", "68"}
+		if f.Type.Class() == codec.Advice {
+			codes = codes[:2]
+		}
+		f.Code = rapid.SampledFrom(codes).Draw(r, "code")
+	}
+	o.note("fault %s %s %s %s", f.Kind, f.Type, f.Delay, f.Code)
+	if _, err := o.bank.SetFault(f); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (o *run) wait(r *rapid.T) {
+	time.Sleep(rapid.SampledFrom([]time.Duration{ //nolint:forbidigo // fake time
+		time.Millisecond, 300 * time.Millisecond, 2 * time.Second, 10 * time.Second, 17 * time.Second, 40 * time.Second,
+	}).Draw(r, "for"))
+	o.note("waited")
+}
+
+func (o *run) arm(r *rapid.T) {
+	step := rapid.SampledFrom([]string{"open", "reply", "close", "claim", "answer"}).Draw(r, "step")
+	o.note("arm %s", step)
+	o.life.crashAt.Store(&step)
+}
+
+// operate has an operator retry or close one of the run's advices.
+func (o *run) operate(r *rapid.T) {
+	list := o.advices(r)
+	if len(list) == 0 {
+		return
+	}
+	a := rapid.SampledFrom(list).Draw(r, "advice")
+	if rapid.Bool().Draw(r, "retry") {
+		_, err := o.life.journal.RetryAdvice(context.Background(), a.ID)
+		o.note("operator retries %d: %v", a.ID, err)
+		o.life.forwarder.Wake(modelBank, 0)
+		return
+	}
+	if a.State == switching.AdviceParked {
+		o.closeByHand(a)
+	}
+}
+
+func (o *run) closeByHand(a switching.Advice) {
+	outcome := switching.Outcome("")
+	if a.Type == codec.Completion {
+		outcome = switching.Approved
+	}
+	_, err := o.life.journal.CloseAdvice(context.Background(), a.ID, "by hand", outcome)
+	o.note("operator closes %d: %v", a.ID, err)
+	o.life.sw.Changed(a.Entry.ID)
+}
+
+func (o *run) advices(r *rapid.T) (list []switching.Advice) {
+	all, err := o.life.journal.Advices(context.Background(), "", "", 0, 1_000_000)
+	if err != nil && !o.life.dead.Load() {
+		r.Fatal(err)
+	}
+	for _, a := range all {
+		if a.Entry.ID > o.since {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// finish ends all faults, waits until nothing is in doubt, and compares.
+func (o *run) finish(r *rapid.T) {
+	o.life.crashAt.Store(nil)
+	o.revive()
+	o.calm()
+	o.note("calm")
+	o.asking.Wait()
+	for range 600 {
+		time.Sleep(time.Second) //nolint:forbidigo // fake time
+		// First the rows: their end makes advices.
+		open, err := o.life.journal.Due(context.Background(), time.Now().Add(time.Hour), 10)
+		if err != nil {
+			r.Fatal(err)
+		}
+		left := slices.DeleteFunc(o.advices(r), func(a switching.Advice) bool { return !a.State.Settles() })
+		for _, a := range left {
+			if a.State == switching.AdviceParked {
+				o.closeByHand(a)
+			}
+		}
+		if len(left)+len(open) == 0 {
+			break
+		}
+	}
+	b := o.books(r)
+	if wrong := b.Compare(); len(wrong) > 0 {
+		r.Fatalf("%q\n%s", wrong, b.story())
+	}
+}
+
+// story is the run's rows and advices, for people.
+func (b Books) story() (s string) {
+	for _, e := range b.Rows {
+		s += fmt.Sprintf("%d %s joins %d: %s %s %q, stands %s, late %s %q, holds %t\n", e.ID, e.Type, e.Joins,
+			e.End.Outcome, e.End.Reason, e.End.Code, e.Standing, e.Late, e.LateCode, e.Holds)
+	}
+	for _, a := range b.Advices {
+		s += fmt.Sprintf("advice %d of %d: %s %s after %d, %q\n", a.ID, a.Entry.ID, a.Type, a.State, a.Attempts, a.LastCode)
+	}
+	for _, a := range b.Banks[modelBank].Arrivals {
+		s += fmt.Sprintf("arrival %s %s %s: called %t, answer %q, %s\n", a.At.Format("05.000"), a.RRN, a.Type, a.Called, a.Answer, a.Note)
+	}
+	for _, e := range b.Banks[modelBank].Effects {
+		s += fmt.Sprintf("effect %s %s\n", e.RRN, e.What)
+	}
+	return s
+}
+
+var errCrashed = errors.New("planted: the switch is dead")
