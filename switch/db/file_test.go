@@ -213,3 +213,16 @@ func TestCloseTwiceAndWithoutRun(t *testing.T) {
 	same(t, "Write", d.Write(t.Context(), insert("a")), ErrClosed)
 	same(t, "Run", d.Run(t.Context()), ErrClosed)
 }
+
+// A statement that stays open keeps SQLite's connection, and the log is then
+// never put back into the file.
+func TestCloseLeavesNoFileOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	d := withTable(t, Options{Path: path})
+	must(t, d.Write(t.Context(), insert("a")))
+	same(t, "rows", values(t, d), []string{"a"})
+	must(t, d.Close())
+	if _, err := os.Stat(path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the log is still there:", err)
+	}
+}

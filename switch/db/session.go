@@ -86,7 +86,17 @@ func (s *session) rollback() {
 // lost says whether the transaction that begin began is no more.
 func (s *session) lost() bool { return s.rolledBack }
 
-func (s *session) close() { _ = s.conn.Close() }
+// close gives the connection back. Its statements go first: database/sql does
+// not know them as the connection's, and SQLite keeps one whose statements are
+// open, with its files, for as long as the process lives.
+func (s *session) close() {
+	for _, kept := range []map[string]*sql.Stmt{s.execs, s.queries} {
+		for _, st := range kept {
+			_ = st.Close()
+		}
+	}
+	_ = s.conn.Close()
+}
 
 // tx is the Tx of one function.
 type tx struct {
