@@ -46,12 +46,26 @@ type relayAsk struct {
 	Account string `json:"account"`
 }
 
+// relayAnswer is the switch's Answer, so that both tell their callers as much.
 type relayAnswer struct {
-	ID      string `json:"id"`
-	Type    string `json:"type"`
-	Outcome string `json:"outcome"`
-	Code    string `json:"code"`
-	Balance string `json:"balance"`
+	ID       string       `json:"id"`
+	Type     string       `json:"type"`
+	Outcome  string       `json:"outcome"`
+	Code     string       `json:"code"`
+	Bank     string       `json:"bank"`
+	Suffix   string       `json:"account_suffix"`
+	RRN      string       `json:"rrn"`
+	STAN     string       `json:"stan"`
+	Sent     string       `json:"sent"`
+	Opened   time.Time    `json:"opened"`
+	Replayed bool         `json:"replayed"`
+	Balance  relayBalance `json:"balance,omitzero"`
+}
+
+type relayBalance struct {
+	Ledger    int64  `json:"ledger"`
+	Available int64  `json:"available"`
+	Currency  string `json:"currency"`
 }
 
 func runRelay(ctx context.Context, bank string, ready func(...string)) error {
@@ -79,20 +93,28 @@ func runRelay(ctx context.Context, bank string, ready func(...string)) error {
 
 func (r *relay) serve(w http.ResponseWriter, request *http.Request) {
 	var ask relayAsk
-	if err := json.NewDecoder(request.Body).Decode(&ask); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+	if err := json.NewDecoder(request.Body).Decode(&ask); err != nil || ask.Type == "" || len(ask.Account) < 4 {
+		http.Error(w, "not a request", http.StatusBadRequest)
 		return
 	}
 	number, reply := r.exchange(ask)
-	answer := relayAnswer{
-		ID: strconv.FormatUint(number, 10), Type: ask.Type, Outcome: "declined",
-		Code: string(reply[8:10]), Balance: string(reply[10:22]),
-	}
-	if answer.Code == "00" {
-		answer.Outcome = "approved"
-	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer)
+	_ = json.NewEncoder(w).Encode(answerTo(ask, number, reply))
+}
+
+func answerTo(ask relayAsk, number uint64, reply replyFrame) relayAnswer {
+	id := strconv.FormatUint(1_000_000_000_000+number, 10)
+	a := relayAnswer{
+		ID: id, Type: ask.Type, Outcome: "declined", Code: string(reply[8:10]), Bank: "bank00", Suffix: ask.Account[len(ask.Account)-4:],
+		RRN: id[1:], STAN: id[len(id)-6:], Sent: "1124115959", Opened: time.Now(),
+	}
+	if a.Code == "00" {
+		a.Outcome = "approved"
+	}
+	if ask.Type == "balance" {
+		a.Balance = relayBalance{Ledger: 123456, Available: 100000, Currency: "156"}
+	}
+	return a
 }
 
 func (r *relay) exchange(ask relayAsk) (uint64, replyFrame) {
