@@ -136,12 +136,12 @@ func (s *Switch) drain() error {
 // what a crash, or a close that could not be written, left open. What this
 // process is about to end itself it leaves alone, though the clock be set ahead.
 func (s *Switch) recover(ctx context.Context) {
-	const batch = 256
+	// More than can be open here at once, so that own rows hide no other.
+	const batch = 4096
 	for ctx.Err() == nil {
 		due, err := s.Journal.Due(ctx, s.Now().Add(-s.Grace), batch)
-		if err != nil {
+		if err != nil { // also of rows that cannot be read, beside those that can
 			s.Log.Error().Err(err).Msg("scan for open entries")
-			return
 		}
 		ended := 0
 		for _, e := range due {
@@ -171,22 +171,20 @@ func (s *Switch) recoverOne(ctx context.Context, e Entry) bool {
 }
 
 // message writes the entry as the request it is.
-func (s *Switch) message(e Entry) *codec.Message {
+func message(e Entry) *codec.Message {
 	m := codec.NewRequest(e.Type)
 	m.Fields = e.Fields
 	m.SetAccount(e.Account, e.Card)
 	m.Set(codec.FieldSTAN, string(e.STAN))
 	m.Set(codec.FieldSent, string(e.Sent))
 	m.Set(codec.FieldRRN, string(e.RRN))
-	m.Set(codec.FieldAcquirer, s.Acquirer)
-	m.Set(codec.FieldForwarder, s.Forwarder)
 	return m
 }
 
 // AdviceMessage writes an advice under a number of its own. It names the
 // original by RRN and processing code, and by F90.
-func (s *Switch) AdviceMessage(a Advice, n Number) *codec.Message {
-	m := s.message(a.Entry)
+func AdviceMessage(a Advice, n Number) *codec.Message {
+	m := message(a.Entry)
 	m.Type = a.Type
 	m.Repeat = a.Attempts > 1
 	m.Set(codec.FieldSTAN, string(n.STAN))
@@ -195,6 +193,6 @@ func (s *Switch) AdviceMessage(a Advice, n Number) *codec.Message {
 	m.Set(codec.FieldOriginalMTI, a.Entry.MTI)
 	m.Set(codec.FieldOriginalSTAN, string(a.Entry.STAN))
 	m.Set(codec.FieldOriginalSent, string(a.Entry.Sent))
-	m.Set(codec.FieldOriginalAcquirer, s.Acquirer)
+	m.Set(codec.FieldOriginalAcquirer, a.Entry.Fields.Get(codec.FieldAcquirer))
 	return m
 }

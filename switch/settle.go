@@ -70,7 +70,7 @@ func (s *Switch) close(ctx context.Context, e Entry, end End) (Entry, error) {
 			s.closed(row, end)
 			return row, nil
 		}
-		back, found, readErr := s.Journal.Get(ctx, e.ID)
+		back, found, readErr := s.Journal.Confirm(ctx, e.ID)
 		if readErr == nil && found && !back.Open {
 			s.closed(back, end)
 			return back, nil
@@ -101,7 +101,7 @@ func (s *Switch) Late(ctx context.Context, bank string, m *codec.Message) {
 	if !known {
 		return
 	}
-	e, known, err := s.Journal.Late(ctx, NewLateReply(b, m))
+	e, known, err := s.late(ctx, NewLateReply(b, m))
 	switch {
 	case err != nil:
 		s.Log.Error().Err(err).Str("bank", bank).Str("rrn", m.Get(codec.FieldRRN)).Msg("journal late reply")
@@ -116,6 +116,18 @@ func (s *Switch) Late(ctx context.Context, bank string, m *codec.Message) {
 		s.Wake(bank, 0)
 		s.Changed(e.ID)
 	}
+}
+
+// late tries as often as close does: a late approval that is lost may leave a
+// registration at the bank that counts as not done.
+func (s *Switch) late(ctx context.Context, r LateReply) (e Entry, known bool, err error) {
+	for range closeTries {
+		if e, known, err = s.Journal.Late(ctx, r); err == nil {
+			break
+		}
+		<-time.After(closePause)
+	}
+	return e, known, err
 }
 
 // NewLateReply reads a reply as what it says of an entry or of its advice.

@@ -71,9 +71,12 @@ func (w *walk) leave() {
 
 func (s *Switch) start(ctx context.Context, r Request) *walk {
 	w := &walk{Switch: s, ctx: ctx, request: r, started: time.Now()}
+	hash := s.bodyHash(r)
+	r.Fields.Set(codec.FieldAcquirer, s.Acquirer)
+	r.Fields.Set(codec.FieldForwarder, s.Forwarder)
 	w.entry = Entry{
 		Client: r.Client, Operation: r.Operation, Type: r.Type, Customer: r.Customer,
-		Account: r.Account, Fields: r.Fields, Instance: s.Instance, BodyHash: s.bodyHash(r),
+		Account: r.Account, Fields: r.Fields, Instance: s.Instance, BodyHash: hash,
 	}
 	if r.Key != "" {
 		w.entry.KeyHash = s.Hasher.Index("idempotency", r.Client, r.Operation, r.Key)
@@ -128,7 +131,9 @@ func (w *walk) admit() (*banks.Permit, Reason) {
 // open writes the row under a number of its own. A crash after it leaves an
 // open row, which the scan ends as timed out.
 func (w *walk) open() (Opening, error) {
-	n, err := w.Numbers.Take(w.ctx)
+	ctx, cancel := context.WithDeadline(w.ctx, w.deadline)
+	defer cancel()
+	n, err := w.Numbers.Take(ctx)
 	if err != nil {
 		return Opening{}, err
 	}
@@ -138,7 +143,7 @@ func (w *walk) open() (Opening, error) {
 	w.own.add(e.ID)
 	e.Opened = w.Now()
 	e.Deadline = e.Opened.Add(time.Until(w.deadline))
-	opening, err := w.Journal.Open(w.ctx, *e)
+	opening, err := w.Journal.Open(ctx, *e)
 	if errors.Is(err, ErrCommitUnknown) {
 		opening, err = w.readBackOpen(err)
 	}
@@ -153,9 +158,11 @@ func (w *walk) open() (Opening, error) {
 }
 
 // readBackOpen clears up an open whose commit is unknown. What is not on disk
-// was not opened; what cannot be read stays unknown, and nothing is sent.
+// was not opened; what cannot be confirmed stays unknown, and nothing is sent.
 func (w *walk) readBackOpen(cause error) (Opening, error) {
-	e, found, err := w.Journal.Get(w.ctx, w.entry.ID)
+	ctx, cancel := context.WithTimeout(w.ctx, w.Grace)
+	defer cancel()
+	e, found, err := w.Journal.Confirm(ctx, w.entry.ID)
 	switch {
 	case err != nil:
 		return Opening{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, cause)
@@ -180,7 +187,7 @@ func (w *walk) openFailed(err error) (Result, error) {
 // send exchanges the message and closes the row.
 func (w *walk) send(permit *banks.Permit) (Result, error) {
 	begun := time.Now()
-	reply, err := permit.Exchange(w.ctx, w.message(w.entry), w.deadline)
+	reply, err := permit.Exchange(w.ctx, message(w.entry), w.deadline)
 	w.bankTime = time.Since(begun)
 	w.Failpoint("reply")
 	end := settle(w.entry.Type, reply, err)
@@ -311,7 +318,9 @@ func (w *walk) waitSettled(blocker int64) Reason {
 // key that has ended is answered as it ended, even with the bank down.
 func (w *walk) refuse(reason Reason) (Result, error) {
 	if w.entry.KeyHash != nil {
-		e, found, err := w.Journal.Find(w.ctx, w.entry.KeyHash)
+		ctx, cancel := context.WithDeadline(w.ctx, w.replayDeadline())
+		defer cancel()
+		e, found, err := w.Journal.Find(ctx, w.entry.KeyHash)
 		switch {
 		case err != nil:
 			w.Log.Error().Err(err).Msg("find key")
@@ -322,8 +331,9 @@ func (w *walk) refuse(reason Reason) (Result, error) {
 			return w.replay(e)
 		}
 	}
-	w.entry.End = End{Outcome: Refused, Reason: reason}
-	w.result = Result{Entry: w.entry}
+	w.result = Result{Entry: Entry{
+		Client: w.entry.Client, Type: w.entry.Type, Bank: w.entry.Bank, End: End{Outcome: Refused, Reason: reason},
+	}}
 	return w.result, nil
 }
 

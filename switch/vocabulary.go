@@ -222,6 +222,9 @@ type Journal interface {
 	Find(ctx context.Context, keyHash []byte) (Entry, bool, error)
 	// Get returns the entry with the ID.
 	Get(ctx context.Context, id int64) (Entry, bool, error)
+	// Confirm is Get behind a durable write of its own: what an earlier write
+	// left unknown is then on disk for good, or never will be.
+	Confirm(ctx context.Context, id int64) (Entry, bool, error)
 }
 
 // LateReply is a reply, to a request or to an advice, that found no waiter.

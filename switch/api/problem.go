@@ -67,7 +67,7 @@ var kinds = []kind{
 	{"no-link", 503, later, 5 * time.Second, "The bank cannot be reached", "no link to the bank is online; nothing was sent"},
 	{"bulkhead-full", 503, later, time.Second, "The bank is busy", "as many requests as allowed are under way to the bank; nothing was sent"},
 	{"draining", 503, later, 5 * time.Second, "The switch is going down", "the switch takes no new work; nothing was sent"},
-	{"journal", 503, later, 5 * time.Second, "The journal cannot be written", "without its row nothing is sent; nothing was sent"},
+	{"journal", 503, sameKey, 5 * time.Second, "The journal cannot be written", "without its row nothing is sent, and nothing was sent now; what an earlier request with this key did could not be looked up: repeat it with the same key"},
 	{"unknown-bank", 503, later, 0, "The bank is not configured", "the route table names a bank that the switch does not have; nothing was sent"},
 	{"duplicate-pair", 503, later, time.Second, "The message's number is in flight", "a message with the same number waits for its answer; nothing was sent"},
 	{codeState, 409, never, 0, "The customer's state does not allow it", "the customer's state does not allow it; nothing was sent"},

@@ -292,6 +292,20 @@ func (j *Journal) Get(ctx context.Context, id int64) (switching.Entry, bool, err
 	return j.read(ctx, `id = $1`, id)
 }
 
+// Confirm returns the entry with the ID as it stands after a commit of its own.
+// A commit before it that hung or failed has by then become visible, or its
+// place in the log is taken and it never will.
+func (j *Journal) Confirm(ctx context.Context, id int64) (e switching.Entry, found bool, err error) {
+	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
+		if _, err := advance(ctx, tx, "confirmed", 0, 1); err != nil {
+			return fmt.Errorf("confirm: %w", err)
+		}
+		e, found, err = j.one(ctx, tx, `id = $1`, id)
+		return err
+	})
+	return e, found, err
+}
+
 func (j *Journal) read(ctx context.Context, where string, arg any) (e switching.Entry, found bool, err error) {
 	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
 		e, found, err = j.one(ctx, tx, where, arg)

@@ -211,7 +211,7 @@ func (l *lane) attempt(ctx context.Context, a switching.Advice, p *banks.Permit)
 		p.Release()
 		return "not-sent", errors.Join(err, l.unclaim(ctx, a))
 	}
-	reply, err := p.Exchange(ctx, l.Switch.AdviceMessage(a, n), time.Now().Add(l.bank.Deadline(a.Type)))
+	reply, err := p.Exchange(ctx, switching.AdviceMessage(a, n), time.Now().Add(l.bank.Deadline(a.Type)))
 	var notSent *banks.NotSent
 	switch {
 	case errors.As(err, &notSent):

@@ -17,6 +17,7 @@ import (
 // its error is told and is status 1. It does not return.
 func Main(c *cobra.Command) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	c.Version, c.SilenceUsage, c.SilenceErrors = Version(), true, true
 	err := c.ExecuteContext(ctx)
 	stop()

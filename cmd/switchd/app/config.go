@@ -134,6 +134,13 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 			fail(key, "must be host:port")
 		}
 	}
+	for key, d := range map[string]time.Duration{
+		"grace": c.Grace, "drain": c.Drain, "advices.backoff_min": c.Advices.BackoffMin, "advices.backoff_max": c.Advices.BackoffMax,
+	} {
+		if d < 0 {
+			fail(key, "must not be negative")
+		}
+	}
 	if _, err := c.level(); err != nil {
 		fail("log.level", "must be debug, info, warn or error")
 	}

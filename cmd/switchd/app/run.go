@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,14 +41,18 @@ type app struct {
 	router   *routing.Router
 	sw       *switching.Switch
 	advices  *saf.Forwarder
-	draining chan struct{} // closed when the stop begins
+	stopping context.Context //nolint:containedctx // done when the stop begins
+	stop     context.CancelFunc
+	reloads  sync.Mutex // held while routes are read and put in use: the last read wins
 	parts    parts.Stack
 }
 
 // Run runs the switch until ctx is done, then drains it. An error that it
 // returns at once says what keeps it from starting.
 func Run(ctx context.Context, c Config) error {
-	a := &app{Config: c, draining: make(chan struct{})}
+	a := &app{Config: c}
+	a.stopping, a.stop = context.WithCancel(context.WithoutCancel(ctx))
+	defer a.stop()
 	if err := errors.Join(a.check(func(key, reason string) error { return fmt.Errorf("%s: %s", key, reason) })...); err != nil {
 		return err
 	}
@@ -60,8 +65,13 @@ func Run(ctx context.Context, c Config) error {
 	return a.untilStopped(ctx)
 }
 
-// stopMargin is what a stop may take beyond Drain, for sign-offs and commits.
-const stopMargin = 10 * time.Second
+// A stop takes at most Drain, in which the API ends its requests and advices on
+// their way end beside them, and stopMargin for the rest: afterDrain for what
+// outlasted Drain, twice, and the sign-offs.
+const (
+	stopMargin = 20 * time.Second
+	afterDrain = 3 * time.Second
+)
 
 // untilStopped runs the parts. A stop that takes longer than it may is cut
 // short: the process is then to exit, and the next start settles what was open.
@@ -142,7 +152,7 @@ func (a *app) core(context.Context) error {
 	a.sw = switching.New(switching.Options{
 		Router: a.router, Journal: a.journal, Numbers: a.numbers, Hasher: a.key,
 		Instance: hex.EncodeToString(instance), Acquirer: a.Acquirer, Forwarder: a.Forwarder,
-		Grace: a.Grace, Drain: a.Drain, Now: a.Now, Log: a.log, Registerer: a.registry, Failpoint: a.Failpoint,
+		Grace: a.Grace, Drain: min(a.Drain, afterDrain), Now: a.Now, Log: a.log, Registerer: a.registry, Failpoint: a.Failpoint,
 		Wake: func(bank string, entry int64) { a.advices.Wake(bank, entry) },
 	})
 	return nil
@@ -156,6 +166,7 @@ func (a *app) banks(context.Context) error {
 		if err != nil {
 			return err
 		}
+		b.DrainLimit = min(cmp.Or(b.DrainLimit, afterDrain), afterDrain) // the API has drained by then
 		bank, err := banks.New(b.Config, d, a.sw, banks.Options{Log: a.log, Registerer: a.registry, Numbers: a.numbers, Tap: a.Tap, Dial: a.Dial})
 		if err != nil {
 			return fmt.Errorf("bank %s: %w", b.Name, err)
@@ -168,7 +179,14 @@ func (a *app) banks(context.Context) error {
 	})
 	a.registry.MustRegister(ops.Advices{Stat: a.journal.AdviceStats, Now: a.Now})
 	a.parts.Add("banks", banksUp.Run)
-	a.parts.Add("advices", a.advices.Run)
+	a.parts.Add("advices", func(ctx context.Context) error {
+		early, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(a.stopping, cancel)() // those on their way end while the API drains
+		err := a.advices.Run(early)
+		<-ctx.Done()
+		return err
+	})
 	a.parts.Add("switch", a.sw.Run)
 	return nil
 }
@@ -207,7 +225,7 @@ func (a *app) doors(ctx context.Context) error {
 			a.Ready(at)
 		}
 		<-ctx.Done()
-		close(a.draining)
+		a.stop()
 		a.log.Info().Msg("switch is draining")
 		return nil
 	})
@@ -215,12 +233,10 @@ func (a *app) doors(ctx context.Context) error {
 }
 
 func (a *app) accepting(context.Context) error {
-	select {
-	case <-a.draining:
+	if a.stopping.Err() != nil {
 		return errors.New("draining")
-	default:
-		return nil
 	}
+	return nil
 }
 
 // servePages serves plain pages until ctx is done.
@@ -244,6 +260,8 @@ func (a *app) statuses() []banks.Status {
 
 // reload puts the route file in use again, whole, or leaves the table in force.
 func (a *app) reload(context.Context) error {
+	a.reloads.Lock()
+	defer a.reloads.Unlock()
 	table, err := a.loadRoutes()
 	if err != nil {
 		a.log.Error().Err(err).Msg("routes not reloaded; the table before stays in force")

@@ -38,7 +38,7 @@ type heard struct {
 }
 
 // outcome is what the caller may rely on; empty for nothing.
-func (a heard) outcome() switching.Outcome { return a.Told.Outcome }
+func (a heard) outcome() switching.Outcome { return a.Outcome }
 
 // doubtful are the problems that are no outcome.
 var doubtful = map[string]bool{
@@ -85,7 +85,7 @@ func (a *heard) read(r *client.CreateTransactionResponse) {
 	case r.JSON200 != nil:
 		x := r.JSON200
 		a.ID, _ = strconv.ParseInt(x.Id, 10, 64)
-		a.RRN, a.Told.Outcome, a.Code, a.Holder = codec.RRN(x.Rrn), switching.Outcome(x.Outcome), x.Code, x.Holder
+		a.RRN, a.Outcome, a.Code, a.Holder = codec.RRN(x.Rrn), switching.Outcome(x.Outcome), x.Code, x.Holder
 		a.replayed, a.reason = x.Replayed, x.Reason
 		if x.Balance != nil {
 			a.Balance = x.Balance.Ledger
@@ -94,7 +94,7 @@ func (a *heard) read(r *client.CreateTransactionResponse) {
 		a.problem = r.ApplicationproblemJSONDefault.Code
 		a.ID, _ = strconv.ParseInt(r.ApplicationproblemJSONDefault.Id, 10, 64)
 		if !doubtful[a.problem] {
-			a.Told.Outcome = switching.Refused
+			a.Outcome = switching.Refused
 		}
 	}
 }

@@ -3,6 +3,7 @@ package faults
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -28,8 +29,17 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(childEnv); path != "" {
 		os.Exit(beSwitchd(path))
 	}
+	flag.Parse()
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set(modelRuns)
+	}
 	goleak.VerifyTestMain(m)
 }
+
+// modelRuns is how many orders TestEveryOrder tries of each pair of types,
+// unless -rapid.checks says otherwise: with the race detector one takes about a
+// second.
+const modelRuns = "15"
 
 // beSwitchd runs the switch as cmd/switchd does, with failpoints that the parent
 // arms on standard input: "arm STEP N" dies at the N-th pass of a step, "limit N"

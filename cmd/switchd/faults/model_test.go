@@ -32,6 +32,7 @@ func TestEveryOrder(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newModelWorld(t)
 					rapid.Check(noDeadline{t}, func(r *rapid.T) { w.run(r, []codec.Type{a, b}) })
+					t.Logf("%d runs ended: %v", w.runs, w.seen)
 				})
 			})
 		}
@@ -253,8 +254,25 @@ func (o *run) finish(r *rapid.T) {
 		}
 	}
 	b := o.books(r)
+	o.count(b)
 	if wrong := b.Compare(); len(wrong) > 0 {
 		r.Fatalf("%q\n%s", wrong, b.story())
+	}
+}
+
+// count tells what the runs came across.
+func (o *run) count(b Books) {
+	for _, e := range b.Rows {
+		o.seen[string(e.Type)+" "+string(e.End.Outcome)+" "+string(e.End.Reason)]++
+		if e.Joins != 0 {
+			o.seen["joined "+string(e.End.Outcome)]++
+		}
+		if e.Standing != e.End.Outcome {
+			o.seen[string(e.Type)+" stands "+string(e.Standing)+" later"]++
+		}
+	}
+	for _, a := range b.Advices {
+		o.seen[string(a.Type)+" "+string(a.State)]++
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,11 +40,12 @@ type modelWorld struct {
 	bank    *modelPeer
 	down    atomic.Bool // the bank cannot be dialled
 	runs    int
+	seen    map[string]int // what the runs came across
 	life    *modelLife
 }
 
 func newModelWorld(t *testing.T) *modelWorld {
-	w := &modelWorld{t: t, dir: t.TempDir()}
+	w := &modelWorld{t: t, dir: t.TempDir(), seen: make(map[string]int)}
 	var err error
 	w.key, err = vault.New()
 	must(t, err)
@@ -72,8 +74,19 @@ type modelPeer struct {
 	t      testing.TB
 	config sim.Config
 	people []sim.Person
-	ctx    context.Context //nolint:containedctx // of this life, for its links
 	stop   func()
+
+	mu   sync.Mutex // guards what links are served by, from one life to the next
+	live *sim.Bank
+	ctx  context.Context //nolint:containedctx // of this life, for its links
+}
+
+// serve serves one link by the bank that lives now.
+func (p *modelPeer) serve(conn net.Conn) {
+	p.mu.Lock()
+	b, ctx := p.live, p.ctx
+	p.mu.Unlock()
+	b.ServeConn(ctx, conn)
 }
 
 func (p *modelPeer) start() {
@@ -82,7 +95,9 @@ func (p *modelPeer) start() {
 	must(p.t, err)
 	p.people = p.People()
 	ctx, cancel := context.WithCancel(context.Background())
-	p.ctx = ctx
+	p.mu.Lock()
+	p.live, p.ctx = p.Bank, ctx
+	p.mu.Unlock()
 	ended := make(chan error, 1)
 	go func(b *sim.Bank) { ended <- b.Run(ctx) }(p.Bank)
 	p.stop = sync.OnceFunc(func() {
@@ -159,7 +174,7 @@ func (l *modelLife) run(parts ...func(context.Context) error) {
 		})
 	}
 	l.stop = sync.OnceFunc(func() {
-		for i := len(stops) - 1; i >= 0; i-- {
+		for i := range slices.Backward(stops) {
 			stops[i]()
 		}
 		if err := l.db.Close(); err != nil {
@@ -207,8 +222,7 @@ func (w *modelWorld) dialer(l *modelLife) func(context.Context, string, string) 
 		l.mu.Lock()
 		l.conns = append(l.conns, ours)
 		l.mu.Unlock()
-		b, ctx := w.bank.Bank, w.bank.ctx
-		go b.ServeConn(ctx, theirs)
+		go w.bank.serve(theirs)
 		return ours, nil
 	}
 }
