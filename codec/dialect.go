@@ -24,8 +24,10 @@ type Dialect interface {
 	Peek(raw []byte) (Head, error)
 	// Unpack reads the whole message strictly. The message keeps raw.
 	Unpack(raw []byte) (*Message, error)
-	// Meaning is what the response code says of a transaction of the type.
-	// For completions it is the meaning of the type that they complete.
+	// Meaning is what the response code says of a transaction of the type. For
+	// completions it is what the code says of the change that they complete:
+	// less than an answer to the change itself, since who could not deal with
+	// the completion tells nothing of what was done before.
 	Meaning(t Type, code string) Meaning
 	// AdviceClass is what the response code says of an advice that undoes:
 	// a reversal (later also a release).

@@ -70,6 +70,17 @@ func (c *compiler) types() error {
 		}
 		c.d.kinds[t] = k
 	}
+	return c.doubts()
+}
+
+// doubts wants for each change the advice that settles it: without it, one that
+// timed out could never be ended.
+func (c *compiler) doubts() error {
+	for _, t := range slices.Sorted(maps.Keys(c.d.kinds)) {
+		if traits, _ := t.Traits(); traits.Doubt != "" && c.d.kinds[traits.Doubt] == nil {
+			return bad(fmt.Sprintf("no %s, which settles %s after a time-out", traits.Doubt, t), "types", string(traits.Doubt))
+		}
+	}
 	return nil
 }
 
@@ -186,7 +197,7 @@ const fallbackBlock = "default"
 func (c *compiler) codes() error {
 	c.d.meanings = map[codec.Type]map[string]codec.Meaning{}
 	names := map[string]codec.Meaning{}
-	for _, m := range []codec.Meaning{codec.Approved, codec.Declined, codec.InDoubt} {
+	for _, m := range []codec.Meaning{codec.Approved, codec.Declined, codec.InDoubt, codec.Unmapped} {
 		names[m.String()] = m
 	}
 	for _, t := range slices.Sorted(maps.Keys(c.f.Codes)) {

@@ -93,8 +93,8 @@ func (d *Dialect) Wire(t codec.Type) (mti, code string, ok bool) {
 }
 
 // Meaning is what the response code says of a transaction of the type: the
-// type's own block first, then the default block. Of Completion itself it is
-// what all types that a completion may complete agree on.
+// type's own block first, then the default block. Of a Completion it is, after
+// its own block, what all types that it may complete agree on.
 func (d *Dialect) Meaning(t codec.Type, code string) codec.Meaning {
 	if m, ok := d.meanings[t][code]; ok {
 		return m

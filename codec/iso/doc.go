@@ -47,9 +47,12 @@
 //     advices that carry their original's; network is the value of F70 instead.
 //     request, reply and approved (an approved reply besides) list the fields
 //     that must be there; 2|102 is one of them. Constants are written in the
-//     messages that list them.
+//     messages that list them. A change of state needs the advice that settles
+//     it: authenticate reversal, deregister completion.
 //   - codes: what F39 says, by type, then in the default block: approved,
-//     declined or in-doubt. A code that is named nowhere is unmapped.
+//     declined, in-doubt or unmapped, which is also what a code says that is
+//     named nowhere. What its own block does not say of completion is what all
+//     types say that it completes.
 //   - advices: what an answer to a reversal says: done, not-found, retry or
 //     park, which is also what a code says that is named nowhere.
 //

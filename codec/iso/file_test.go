@@ -193,6 +193,21 @@ codes:
 	}
 }
 
+// TestChangesNeedTheirAdvice: a change that timed out could never be settled
+// without it.
+func TestChangesNeedTheirAdvice(t *testing.T) {
+	wantFault(t, "name: b\nbase: cups\ntypes:\n  completion: null\n", "completion", "settles deregister")
+	wantFault(t, "name: b\nbase: plain\ntypes:\n  reversal: null\n", "reversal", "settles authenticate")
+	wantFault(t, strings.Replace(small, "  completion:", "  reversal:", 1), "types:\n  deregister", "no completion")
+	d, err := iso.Open(write(t, "name: b\nbase: cups\ntypes: {deregister: null, completion: null}\ncodes: {deregister: null, completion: null}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, ok := d.Wire(codec.Authenticate); !ok {
+		t.Error("authenticate needs no completion")
+	}
+}
+
 // TestFaultsOnABase: the fault's place is in the file where it was made.
 func TestFaultsOnABase(t *testing.T) {
 	wantFault(t, "name: b\nbase: cups\nfields:\n  3: {is: rrn}\n", "base", "on the base, cups.yaml:")

@@ -182,6 +182,7 @@ fields:
   70: {name: n, format: n3}
 types:
   deregister: {mti: {request: 0100, repeat: 0101, reply: 0110}, code: 890100, request: [2|3, 12], reply: [39], approved: [7]}
+  completion: {mti: {request: 0120, reply: 0130}, code: original, request: [2|3, 12], reply: [39]}
   echo: {mti: {request: 0800, reply: 0810}, network: 301, request: [70], reply: [70]}
 codes: {default: {approved: [00], declined: [05]}, deregister: {in-doubt: [68]}}
 `

@@ -284,6 +284,8 @@ func TestMeanings(t *testing.T) {
 		{codec.Deregister, "25", codec.Approved},
 		{codec.Completion, "25", codec.Approved},
 		{codec.Completion, "05", codec.Declined},
+		{codec.Completion, "91", codec.InDoubt},
+		{codec.Deregister, "91", codec.Declined},
 		{codec.Deregister, "ZZ", codec.Unmapped},
 		{codec.Deregister, "", codec.Unmapped},
 	} {
@@ -306,6 +308,35 @@ func TestMeanings(t *testing.T) {
 	}
 	if _, _, ok := d.Wire("loan"); ok {
 		t.Error("wires a type of nobody")
+	}
+}
+
+// TestNoDeclineOfWhoCannotAnswer: who says of a reversal that it must be sent
+// again has decided nothing about a completion, nor has who cannot read it.
+func TestNoDeclineOfWhoCannotAnswer(t *testing.T) {
+	for _, name := range iso.Builtins() {
+		d := builtin(t, name)
+		for i := range 36 * 36 {
+			const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			code := string([]byte{letters[i/36], letters[i%36]})
+			got := d.Meaning(codec.Completion, code)
+			if d.AdviceClass(codec.Reversal, code) == codec.Retry && got != codec.InDoubt {
+				t.Errorf("%s: a completion answered %s is %v, a reversal is sent again", name, code, got)
+			}
+			if got == codec.Approved && d.Meaning(codec.Deregister, code) != codec.Approved {
+				t.Errorf("%s: %s approves a completion and no deregistration", name, code)
+			}
+		}
+		for _, code := range []string{"03", "12", "13", "15", "30", "40", "58", "63", "97", "99"} {
+			if got := d.Meaning(codec.Completion, code); got != codec.Unmapped {
+				t.Errorf("%s: a completion answered %s is %v, want an operator", name, code, got)
+			}
+		}
+		for _, code := range []string{"05", "14", "62"} {
+			if got := d.Meaning(codec.Completion, code); got != codec.Declined {
+				t.Errorf("%s: a completion answered %s is %v, want declined", name, code, got)
+			}
+		}
 	}
 }
 
