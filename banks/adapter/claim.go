@@ -10,7 +10,8 @@ import (
 
 // claim is the decision about one arrival, inside its transaction. The gate of
 // its number is held: no other message of the number is being worked on, so
-// that a row that is running was left so by a crash or by Core's silence.
+// that a row that is running was left so by a crash, by Core's silence, or by an
+// answer that decided nothing.
 type claim struct {
 	*ledger
 	tx        db.Tx
@@ -97,7 +98,7 @@ func (c *claim) completion(ctx context.Context, own *row) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	f := found{call: true, repeat: own != nil || op != nil && !op.answered}
+	f := found{call: true, repeat: own != nil || op != nil && c.begun(op)}
 	switch {
 	case op == nil:
 		err = c.run(ctx, original, c.completes)
@@ -105,7 +106,7 @@ func (c *claim) completion(ctx context.Context, own *row) (found, error) {
 		return c.refuse(), nil
 	case op.reversed:
 		f = c.refuse()
-	case op.answered && c.meaning(op.kind, op.code) == codec.Approved:
+	case op.answered && c.dialect.Meaning(op.kind, op.code) == codec.Approved:
 		f = found{answer: op.answer}
 	}
 	if err != nil {
@@ -119,6 +120,11 @@ func (c *claim) completion(ctx context.Context, own *row) (found, error) {
 		return f, nil
 	}
 	return f, c.end(ctx, c.tx, c.x.number, completion, f.answer)
+}
+
+// begun reports whether Core may have done the original without having said so.
+func (c *claim) begun(op *row) bool {
+	return !op.answered || c.dialect.Meaning(op.kind, op.code) != codec.Declined
 }
 
 func (c *claim) part(ctx context.Context, p part) (*row, error) {

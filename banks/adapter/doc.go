@@ -35,15 +35,23 @@
 //
 //	what comes          and before it                   is answered
 //	any                 the same part, answered         as then
+//	reversal            one answered without decision   by Core, as a repeat
+//	completion          one answered without decision   by Core, as a repeat
 //	any                 the number of another account   12
 //	original            nothing                         by Core
 //	original            its reversal                    12
 //	original            its completion                  as the completion was
 //	reversal            nothing                         25, and the original is refused from now on
 //	reversal            original or completion          by Core, and no more originals
-//	completion          nothing, or a declined original by Core: it is brought to its end
+//	completion          nothing                         by Core: it is brought to its end
+//	completion          a declined original             by Core, likewise
+//	completion          an original in doubt            by Core, likewise, as a repeat
 //	completion          an approved original            as the original was
 //	completion          its reversal                    12
+//
+// Without decision is an advice's answer that the dialect does not class as the
+// end of it: retry or park for a reversal, in doubt or unmapped for a completion.
+// It is sent, and not remembered: the switch, or its operator, asks again.
 //
 // A reversal whose F90 names a sending of the number that was never seen is
 // answered 12. The codes 12, 25 and 30 are [Config]'s. What approved means is
@@ -86,8 +94,9 @@
 // sim is a whole core of this kind.
 //
 // What Core may rely on: it is never called for an original or completion after
-// the number's reversal; never for an original that it answered; for a
-// completion only if the original was not approved, so that a completion means
-// do it, if it is not done; for a reversal only if something of the number was
-// seen, so that a reversal means undo what was done, if anything was.
+// the number's reversal; never for an original that it answered, nor
+// for an advice that it decided; for a completion only if the original was not
+// approved, so that a completion means do it, if it is not done; for a reversal
+// only if something of the number was seen, so that a reversal means undo what
+// was done, if anything was.
 package adapter

@@ -107,8 +107,8 @@ func (a *Adapter) decide(ctx context.Context, x *Exchange) (reply *codec.Message
 		a.metrics.repeats.Inc()
 		return found.reply(x.Request), "", nil
 	}
-	// A crash from here to the end of remember leaves the row running: the
-	// next arrival of this number and part calls Core again, as a repeat.
+	// A crash from here to the end of remember leaves the row running, as does
+	// an answer to an advice that decides nothing: the next arrival of this number and part calls Core again, as a repeat.
 	given, err := a.call(ctx, x, found.repeat)
 	if err != nil {
 		return nil, droppedUnknown, err

@@ -20,7 +20,7 @@ var migrations embed.FS
 type ledger struct {
 	db      *db.DB
 	keys    Keys
-	meaning func(codec.Type, string) codec.Meaning
+	dialect codec.Dialect
 	now     func() time.Time
 	refusal string
 	unseen  string
@@ -31,7 +31,7 @@ func openLedger(ctx context.Context, cfg *Config) (*ledger, error) {
 		return nil, err
 	}
 	return &ledger{
-		db: cfg.DB, keys: cfg.Keys, meaning: cfg.Dialect.Meaning, now: cfg.Now,
+		db: cfg.DB, keys: cfg.Keys, dialect: cfg.Dialect, now: cfg.Now,
 		refusal: cfg.Refusal, unseen: cfg.Unseen,
 	}, nil
 }
@@ -67,21 +67,42 @@ func (l *ledger) claim(ctx context.Context, x *Exchange, completes codec.Type) (
 	return f, err
 }
 
-// remember ends a part with Core's answer. That of a completion is from then on
-// also what a later original is told.
+// remember ends a part with Core's answer, if that decides it. That of a
+// completion is from then on also what a later original is told.
 func (l *ledger) remember(ctx context.Context, x *Exchange, a answer) error {
+	var parts []part
+	switch {
+	case !l.decides(x.part, x.Request.Type, a.code):
+	case x.part == completion:
+		parts = []part{completion, original}
+	default:
+		parts = []part{x.part}
+	}
 	return l.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
-		if err := l.end(ctx, tx, x.number, x.part, a); err != nil {
-			return err
-		}
-		if x.part == completion {
-			if err := l.end(ctx, tx, x.number, original, a); err != nil {
+		for _, p := range parts {
+			if err := l.end(ctx, tx, x.number, p, a); err != nil {
 				return err
 			}
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE adapter_arrival SET code = $1 WHERE id = $2`, a.code, x.arrival)
 		return err
 	})
+}
+
+// decides reports whether an answer is the last word on its part. An advice is
+// repeated until one is: what says "not now", or says nothing to the switch, is
+// sent and not kept, so that the repeat calls Core again.
+func (l *ledger) decides(p part, t codec.Type, code string) bool {
+	switch p {
+	case reversal:
+		class := l.dialect.AdviceClass(t, code)
+		return class == codec.Done || class == codec.NotFound
+	case completion:
+		meaning := l.dialect.Meaning(t, code)
+		return meaning == codec.Approved || meaning == codec.Declined
+	case original:
+	}
+	return true
 }
 
 // note records an arrival about which nothing was done.

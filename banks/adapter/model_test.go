@@ -17,7 +17,7 @@ import (
 // next call goes as it is told.
 type scripted struct {
 	mu   sync.Mutex // guards what follows
-	next string     // approve, decline, lost (not done, no answer), crash (done, no answer)
+	next string     // approve, decline, busy (not now), lost (not done, no answer), crash (done, no answer)
 	ops  map[codec.RRN]*deed
 }
 
@@ -36,6 +36,9 @@ func (s *scripted) serve(_ context.Context, m *codec.Message) (*codec.Message, e
 	d.calls++
 	if s.next == "lost" {
 		return nil, errors.New("lost")
+	}
+	if s.next == "busy" {
+		return codec.NewReply(m, "96"), nil
 	}
 	if s.next == "decline" && m.Type != codec.Reversal {
 		return codec.NewReply(m, "05"), nil
@@ -89,7 +92,10 @@ func (r *reference) answer(p part, next string) (code string, asked bool) {
 }
 
 func (r *reference) ask(p part, next string) string {
-	code := map[string]string{"approve": "00", "decline": "05"}[next]
+	code := map[string]string{"approve": "00", "decline": "05", "busy": "96"}[next]
+	if code == "96" && p != original {
+		return code // and is asked again
+	}
 	if code == "05" && p == reversal {
 		code = "00"
 	}
@@ -140,7 +146,7 @@ func everyOrder(t *testing.T, r *rapid.T, start func(coreFunc) *kit, run int) {
 }
 
 func oneMessage(r *rapid.T, p *peer, core *scripted, ref *reference, rrn string) {
-	next := rapid.SampledFrom([]string{"approve", "decline", "lost", "crash"}).Draw(r, "core")
+	next := rapid.SampledFrom([]string{"approve", "decline", "busy", "lost", "crash"}).Draw(r, "core")
 	kind := rapid.SampledFrom([]part{original, original, reversal, completion}).Draw(r, "part")
 	core.mu.Lock()
 	core.next = next

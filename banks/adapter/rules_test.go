@@ -2,6 +2,8 @@ package adapter
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -76,6 +78,68 @@ func TestContradictions(t *testing.T) {
 		expect(t, "the true reversal", p.code(p.advice(codec.Reversal, m)), "00")
 		if calls != 2 {
 			t.Errorf("core was called %d times, want 2", calls)
+		}
+	})
+}
+
+// A core that cannot for the moment, or whose answer says nothing, is asked
+// again when the advice is repeated, also after a restart.
+func TestAdviceWithoutDecisionIsAskedAgain(t *testing.T) {
+	for _, kind := range []codec.Type{codec.Reversal, codec.Completion} {
+		for _, code := range []string{"96", "68", "91", "ZZ"} {
+			t.Run(string(kind)+" "+code, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { askedAgain(t, kind, code) })
+			})
+		}
+	}
+}
+
+func askedAgain(t *testing.T, kind codec.Type, undecided string) {
+	var repeats []bool
+	core := func(_ context.Context, m *codec.Message) (*codec.Message, error) {
+		if m.Type != kind {
+			return codec.NewReply(m, "05"), nil
+		}
+		if repeats = append(repeats, m.Repeat); len(repeats) < 3 {
+			return codec.NewReply(m, undecided), nil
+		}
+		return codec.NewReply(m, "00"), nil
+	}
+	path := ledgerPath(t)
+	k := start(t, openDB(t, path), core, nil)
+	p := k.connect(t)
+	m := p.message(codec.Deregister, "000000000001")
+	expect(t, "original", p.code(m), "05")
+	expect(t, "advice", p.code(p.advice(kind, m)), undecided)
+	expect(t, "advice again", p.code(p.advice(kind, m)), undecided)
+	k.stop()
+	p = start(t, openDB(t, path), core, nil).connect(t)
+	expect(t, "advice after a restart", p.code(p.advice(kind, m)), "00")
+	expect(t, "advice that was decided", p.code(p.advice(kind, m)), "00")
+	if !slices.Equal(repeats, []bool{false, true, true}) {
+		t.Errorf("core was called with repeat = %v", repeats)
+	}
+}
+
+// The completion of what was answered in doubt is a repeat for Core; a repeat of
+// the original is told the same until then.
+func TestCompletionOfWhatIsInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		k := start(t, openDB(t, ledgerPath(t)), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
+			if got = append(got, fmt.Sprint(m.Type, m.Repeat)); m.Type == codec.Completion {
+				return codec.NewReply(m, "00"), nil
+			}
+			return codec.NewReply(m, "68"), nil
+		}, nil)
+		p := k.connect(t)
+		m := p.message(codec.Deregister, "000000000001")
+		expect(t, "original", p.code(m), "68")
+		expect(t, "original again", p.code(m), "68")
+		expect(t, "completion", p.code(p.advice(codec.Completion, m)), "00")
+		expect(t, "original after it", p.code(m), "00")
+		if want := []string{"deregisterfalse", "completiontrue"}; !slices.Equal(got, want) {
+			t.Errorf("core got %v, want %v", got, want)
 		}
 	})
 }

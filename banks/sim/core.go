@@ -87,9 +87,9 @@ func (d *decision) decide(ctx context.Context) (err error) {
 		part = "reversal"
 	}
 	earlier, err := d.earlier(ctx, part)
-	// A completion brings to its end what was declined before: only what was
-	// done, or needed no doing, needs no more.
-	final := d.m.Type != codec.Completion || earlier == codeDone || earlier == d.bank.cfg.NotRegistered
+	// A completion brings to its end what was declined before, and a reversal is
+	// tried again: only what was done, or needed no doing, needs no more.
+	final := d.m.Type.Class() != codec.Advice || earlier == codeDone || earlier == d.bank.cfg.NotRegistered
 	if err != nil || earlier != "" && final {
 		d.code = earlier
 		return err
