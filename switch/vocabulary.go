@@ -216,7 +216,9 @@ type Journal interface {
 	// Late journals a reply that nobody waits for and applies what it changes.
 	// known is false for a reply that answers nothing ever sent.
 	Late(ctx context.Context, r LateReply) (e Entry, known bool, err error)
-	// Due returns open entries whose deadline is before t, oldest first.
+	// Due returns open entries whose deadline is before t, oldest first. Those
+	// that cannot be read hide no other: an error may come beside entries, and
+	// these are to be used.
 	Due(ctx context.Context, t time.Time, limit int) ([]Entry, error)
 	// Find returns the entry that used the key hash.
 	Find(ctx context.Context, keyHash []byte) (Entry, bool, error)

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -52,31 +53,35 @@ func (j *Journal) adviceOf(ctx context.Context, tx db.Tx, e switching.Entry, t c
 // adviceByID returns the advice with its entry.
 func (j *Journal) adviceByID(ctx context.Context, tx db.Tx, id int64) (switching.Advice, error) {
 	list, err := j.advices(ctx, tx, `id = $1`, id)
-	if err != nil {
-		return switching.Advice{}, err
-	}
 	if len(list) == 0 {
-		return switching.Advice{}, switching.ErrNoAdvice
+		return switching.Advice{}, cmp.Or(err, switching.ErrNoAdvice)
 	}
-	return list[0], nil
+	return list[0], err
 }
 
-// advices returns the advices that the condition names, with their entries.
+// advices returns the advices that the condition names, with their entries. Of
+// an unreadable entry only what is in clear is there, and the error says so,
+// beside the list.
 func (j *Journal) advices(ctx context.Context, tx db.Tx, where string, args ...any) ([]switching.Advice, error) {
 	list, err := adviceRows(ctx, tx, where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read advices: %w", err)
 	}
+	var unreadable error
 	for i := range list {
-		var found bool
-		if list[i].Entry, found, err = j.one(ctx, tx, `id = $1`, list[i].Entry.ID); err != nil {
+		e, found, err := j.one(ctx, tx, `id = $1`, list[i].Entry.ID)
+		switch {
+		case errors.Is(err, errUnreadable):
+			unreadable = fmt.Errorf("advice %d: %w", list[i].ID, err)
+			e.ID = list[i].Entry.ID
+		case err != nil:
 			return nil, fmt.Errorf("entry of advice %d: %w", list[i].ID, err)
-		}
-		if !found {
+		case !found:
 			return nil, fmt.Errorf("advice %d has no entry", list[i].ID)
 		}
+		list[i].Entry = e
 	}
-	return list, nil
+	return list, unreadable
 }
 
 func adviceRows(ctx context.Context, tx db.Tx, where string, args ...any) ([]switching.Advice, error) {
@@ -123,7 +128,9 @@ func (j *Journal) Waiting(ctx context.Context, bank string) (waiting bool, err e
 // Claim takes an advice of the bank that is due, so that no other instance
 // sends it until the lease is past, and counts the attempt: a crash after it is
 // a sending that got no answer. Of one account only the oldest is taken.
-// inFlight bounds how many of the bank may be on their way at once.
+// inFlight bounds how many of the bank may be on their way at once. One whose
+// entry is unreadable cannot be written: it is parked, for an operator, and the
+// next is taken.
 func (j *Journal) Claim(ctx context.Context, bank string, inFlight int, lease time.Time) (a switching.Advice, ok bool, err error) {
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
 		a, ok, err = j.claim(ctx, tx, bank, inFlight, lease)
@@ -133,15 +140,34 @@ func (j *Journal) Claim(ctx context.Context, bank string, inFlight int, lease ti
 }
 
 func (j *Journal) claim(ctx context.Context, tx db.Tx, bank string, inFlight int, lease time.Time) (a switching.Advice, ok bool, err error) {
+	for range maxParked {
+		a, ok, err = j.claimNext(ctx, tx, bank, inFlight, lease)
+		if !errors.Is(err, errUnreadable) {
+			return a, ok, err
+		}
+		a.State, a.Note = switching.AdviceParked, "its entry cannot be read"
+		if err := j.moveAdvice(ctx, tx, a, false); err != nil {
+			return a, false, err
+		}
+	}
+	return a, false, nil
+}
+
+// maxParked bounds the work of one claim.
+const maxParked = 100
+
+func (j *Journal) claimNext(ctx context.Context, tx db.Tx, bank string, inFlight int, lease time.Time) (a switching.Advice, ok bool, err error) {
 	now := j.Now().UnixMilli()
 	list, err := j.advices(ctx, tx, `bank = $1 AND state = 'pending' AND next <= $2 AND claimed <= $2 AND NOT EXISTS (
 		SELECT 1 FROM advice o WHERE o.bank = advice.bank AND o.account_ix = advice.account_ix AND o.state = 'pending'
 		AND o.id < advice.id) AND (SELECT COUNT(*) FROM advice f WHERE f.bank = $1 AND f.state = 'pending' AND f.claimed > $2) < $3
 		ORDER BY next LIMIT 1`, bank, now, inFlight)
-	if err != nil || len(list) == 0 {
+	if len(list) == 0 {
 		return a, false, err
 	}
-	a = list[0]
+	if a = list[0]; err != nil {
+		return a, false, err
+	}
 	a.Attempts++
 	a.Claimed = lease
 	_, err = tx.ExecContext(ctx, `UPDATE advice SET attempts = attempts + 1, claimed = $1 WHERE id = $2`, lease.UnixMilli(), a.ID)
@@ -210,11 +236,15 @@ func (j *Journal) wake(ctx context.Context, tx db.Tx, entry int64) error {
 }
 
 // Advices lists advices for operators, the oldest first; empty bank or state
-// means any. after is the last ID of the page before.
+// means any. after is the last ID of the page before. Of an unreadable entry
+// there is only what is in clear, and no account.
 func (j *Journal) Advices(ctx context.Context, bank string, state switching.AdviceState, after int64, limit int) (list []switching.Advice, err error) {
 	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
 		list, err = j.advices(ctx, tx, `($1 = '' OR bank = $1) AND ($2 = '' OR state = $2) AND id > $3 ORDER BY id LIMIT $4`,
 			bank, string(state), after, limit)
+		if errors.Is(err, errUnreadable) {
+			return nil
+		}
 		return err
 	})
 	return list, err
@@ -241,10 +271,11 @@ func (j *Journal) RetryAdvice(ctx context.Context, id int64) (a switching.Advice
 
 // CloseAdvice ends an advice without the bank, with the operator's reason. For
 // a completion outcome names its end, which takes effect; for a reversal it is
-// empty.
+// empty, and its entry may be unreadable.
 func (j *Journal) CloseAdvice(ctx context.Context, id int64, reason string, outcome switching.Outcome) (a switching.Advice, err error) {
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
-		if a, err = j.adviceByID(ctx, tx, id); err != nil {
+		a, err = j.adviceByID(ctx, tx, id)
+		if err != nil && (!errors.Is(err, errUnreadable) || a.Type == codec.Completion) {
 			return err
 		}
 		change, err := operatorClose(a, outcome)

@@ -38,7 +38,7 @@ func options(t testing.TB) journaltest.Options {
 	return journaltest.Options{At: t.TempDir(), Vault: v, Now: time.Now}
 }
 
-func entry(t testing.TB, j *journal.Journal, n *switching.Numbers, account string) switching.Entry {
+func entry(t testing.TB, o journaltest.Options, n *switching.Numbers, account string) switching.Entry {
 	t.Helper()
 	number, err := n.Take(t.Context())
 	if err != nil {
@@ -46,7 +46,7 @@ func entry(t testing.TB, j *journal.Journal, n *switching.Numbers, account strin
 	}
 	e := switching.Entry{
 		ID: number.ID, Client: "front", Operation: "op", Type: codec.Deregister, Customer: account, Bank: "xjrcu", Card: true,
-		KeyHash: j.Vault.Index("key", fmt.Sprint(number.ID)), BodyHash: j.Vault.Hash("body", account, cert),
+		KeyHash: o.Vault.Index("key", fmt.Sprint(number.ID)), BodyHash: o.Vault.Hash("body", account, cert),
 		Account: codec.NewAccount(account), MTI: "0100", Code3: "930000", STAN: number.STAN, Sent: number.Sent,
 		RRN: codec.NewRRN(number.ID), Instance: "i", Opened: time.Now(), Deadline: time.Now().Add(time.Minute),
 	}
@@ -73,7 +73,7 @@ func TestNothingInClear(t *testing.T) {
 	end.Reply.Set(codec.FieldText, said)
 	end.Reply.Set(codec.FieldPAN, card)
 	for _, end := range []switching.End{end, {Outcome: switching.TimedOut}} {
-		e := entry(t, j, n, card)
+		e := entry(t, o, n, card)
 		e.Customer = "c1"
 		if opening, err := j.Open(ctx, e); err != nil || opening.Kind != switching.Opened {
 			t.Fatal(opening.Kind, err)
@@ -151,7 +151,7 @@ func TestCrash(t *testing.T) {
 	for c := range 8 {
 		callers.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				e := entry(t, j, n, fmt.Sprintf("62100%d%010d", c, i))
+				e := entry(t, o, n, fmt.Sprintf("62100%d%010d", c, i))
 				if _, err := j.Open(t.Context(), e); err != nil {
 					t.Error(err)
 					return
@@ -229,7 +229,7 @@ func TestDiskFull(t *testing.T) {
 	go func() { ended <- d.Run(ctx) }()
 	defer func() { stop(); <-ended; _ = d.Close() }()
 	n := switching.NewNumbers(j, time.Now)
-	entry(t, j, n, card) // reserves the numbers while it can
+	entry(t, o, n, card) // reserves the numbers while it can
 	limit := func(pages int) {
 		if err := d.Write(t.Context(), func(ctx context.Context, tx db.Tx) error {
 			return tx.QueryRowContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages)).Scan(new(int))
@@ -245,7 +245,7 @@ func TestDiskFull(t *testing.T) {
 		errs := make([]error, 8)
 		var callers sync.WaitGroup
 		for k := range entries {
-			entries[k] = entry(t, j, n, fmt.Sprintf("62100%d%010d", k, i))
+			entries[k] = entry(t, o, n, fmt.Sprintf("62100%d%010d", k, i))
 			callers.Go(func() { _, errs[k] = j.Open(t.Context(), entries[k]) })
 		}
 		callers.Wait()

@@ -273,10 +273,11 @@ func (j *Journal) effect(ctx context.Context, tx db.Tx, e switching.Entry, o swi
 	return nil
 }
 
-// Due returns open entries whose deadline is before t, oldest first.
+// Due returns open entries whose deadline is before t, oldest first; beside them
+// an error if it met unreadable ones.
 func (j *Journal) Due(ctx context.Context, t time.Time, limit int) (due []switching.Entry, err error) {
 	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
-		due, err = j.many(ctx, tx, `open = 1 AND deadline < $1 ORDER BY deadline LIMIT $2`, t.UnixMilli(), limit)
+		due, err = j.many(ctx, tx, limit, `open = 1 AND deadline < $1 ORDER BY deadline`, t.UnixMilli())
 		return err
 	})
 	return due, err

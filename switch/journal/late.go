@@ -139,8 +139,8 @@ func (j *Journal) apply(ctx context.Context, tx db.Tx, e switching.Entry, a *swi
 // own original only.
 func (j *Journal) setHold(ctx context.Context, tx db.Tx, e switching.Entry, holds bool) (switching.Entry, error) {
 	ok, err := changed(tx.ExecContext(ctx, `UPDATE entry SET holds = $1 WHERE id = $2 AND NOT ($1 AND EXISTS (
-		SELECT 1 FROM entry o WHERE o.bank = $3 AND o.account_ix = $4 AND o.holds = 1 AND o.id <> $2))`,
-		holds, e.ID, e.Bank, j.accountIx(e.Account)))
+		SELECT 1 FROM entry o WHERE o.bank = entry.bank AND o.account_ix = entry.account_ix AND o.holds = 1 AND o.id <> $2))`,
+		holds, e.ID))
 	if err != nil {
 		return e, fmt.Errorf("hold account: %w", err)
 	}

@@ -1,8 +1,8 @@
 package journal
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -79,30 +79,63 @@ func insert(ctx context.Context, tx db.Tx, r row) (inserted bool, err error) {
 const columns = `id, key_hash, body_hash, client, operation, type, customer, bank, asked, mti, code3, sent, joins, instance,
 	opened, deadline, open, holds, outcome, reason, code, reply, ended, standing, late, late_code`
 
-// one returns the row that the condition names.
-func (j *Journal) one(ctx context.Context, tx db.Tx, where string, args ...any) (switching.Entry, bool, error) {
-	e, err := j.scan(tx.QueryRowContext(ctx, `SELECT `+columns+` FROM entry WHERE `+where, args...))
-	if errors.Is(err, sql.ErrNoRows) {
-		return e, false, nil
-	}
-	return e, err == nil, err
+// errUnreadable: the row is damaged, or was sealed by a key that this process
+// does not have. No other row is kept back by it.
+var errUnreadable = errors.New("unreadable entry")
+
+// one returns the row that the condition names; of one that is unreadable what
+// is in clear.
+func (j *Journal) one(ctx context.Context, tx db.Tx, where string, args ...any) (e switching.Entry, found bool, err error) {
+	var unreadable error
+	err = j.each(ctx, tx, where, args, func(row switching.Entry, bad error) bool {
+		e, found, unreadable = row, bad == nil, bad
+		return false
+	})
+	return e, found && err == nil, cmp.Or(err, unreadable)
 }
 
-func (j *Journal) many(ctx context.Context, tx db.Tx, where string, args ...any) ([]switching.Entry, error) {
+// many returns the rows that the condition names, no more than limit; beside
+// them an error that counts the unreadable ones before the last.
+func (j *Journal) many(ctx context.Context, tx db.Tx, limit int, where string, args ...any) (list []switching.Entry, err error) {
+	var unreadable error
+	others := 0
+	err = j.each(ctx, tx, where, args, func(row switching.Entry, bad error) bool {
+		switch {
+		case bad == nil:
+			list = append(list, row)
+		case unreadable == nil:
+			unreadable = bad
+		default:
+			others++
+		}
+		return len(list) < limit
+	})
+	if others > 0 {
+		unreadable = fmt.Errorf("%w, and %d others", unreadable, others)
+	}
+	return list, cmp.Or(err, unreadable)
+}
+
+// each yields the rows that the condition names, until one is enough.
+func (j *Journal) each(ctx context.Context, tx db.Tx, where string, args []any, yield func(switching.Entry, error) bool) error {
 	rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM entry WHERE `+where, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read entries: %w", err)
+		return fmt.Errorf("read entries: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err tells
-	var list []switching.Entry
 	for rows.Next() {
 		e, err := j.scan(rows)
 		if err != nil {
-			return nil, err
+			err = fmt.Errorf("%w %d: %w", errUnreadable, e.ID, err)
 		}
-		list = append(list, e)
+		if !yield(e, err) {
+			break
+		}
 	}
-	return list, rows.Err()
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read entries: %w", err)
+	}
+	return nil
 }
 
 type scanner interface{ Scan(dest ...any) error }
@@ -115,7 +148,7 @@ func (j *Journal) scan(s scanner) (switching.Entry, error) {
 		&e.Code3, &e.Sent, &e.Joins, &e.Instance, &opened, &deadline, &e.Open, &e.Holds, &e.End.Outcome,
 		&e.End.Reason, &e.End.Code, &reply, &ended, &e.Standing, &e.Late, &e.LateCode)
 	if err != nil {
-		return e, fmt.Errorf("read entry: %w", err)
+		return e, err
 	}
 	e.STAN, e.RRN = codec.NewSTAN(e.ID%1_000_000), codec.NewRRN(operation(e))
 	e.Opened, e.Deadline, e.Ended = millis(opened), millis(deadline), millis(ended)
@@ -140,10 +173,10 @@ func millis(ms int64) time.Time {
 func (j *Journal) unseal(e *switching.Entry, asked, reply []byte) error {
 	clear, err := j.Vault.Open(asked, askedContext(e.ID))
 	if err != nil {
-		return fmt.Errorf("entry %d: asked: %w", e.ID, err)
+		return fmt.Errorf("asked: %w", err)
 	}
 	if e.Fields, err = codec.ParseClear(clear); err != nil {
-		return fmt.Errorf("entry %d: asked: %w", e.ID, err)
+		return fmt.Errorf("asked: %w", err)
 	}
 	e.Card = e.Fields.Has(codec.FieldPAN)
 	e.Account = codec.NewAccount(e.Fields.Get(codec.FieldPAN) + e.Fields.Get(codec.FieldAccount))
@@ -151,10 +184,10 @@ func (j *Journal) unseal(e *switching.Entry, asked, reply []byte) error {
 	e.Fields.Set(codec.FieldAccount, "")
 	if reply != nil {
 		if clear, err = j.Vault.Open(reply, replyContext(e.ID)); err != nil {
-			return fmt.Errorf("entry %d: reply: %w", e.ID, err)
+			return fmt.Errorf("reply: %w", err)
 		}
 		if e.End.Reply, err = codec.ParseClear(clear); err != nil {
-			return fmt.Errorf("entry %d: reply: %w", e.ID, err)
+			return fmt.Errorf("reply: %w", err)
 		}
 	}
 	if e.End.Code != "" {

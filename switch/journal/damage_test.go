@@ -1,0 +1,93 @@
+package journal_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+	"wxswitch/switch/journal/journaltest"
+)
+
+// damage makes the sealed part of a row unreadable.
+func damage(t *testing.T, o journaltest.Options, id int64) {
+	t.Helper()
+	raw, err := sql.Open("sqlite", "file:"+filepath.Join(o.At, "journal.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close() //nolint:errcheck // the statement tells
+	if _, err := raw.ExecContext(t.Context(), `UPDATE entry SET asked = x'0102' WHERE id = $1`, id); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// opened opens a registration of the account.
+func opened(t *testing.T, store journaltest.Store, n *switching.Numbers, o journaltest.Options, account string) switching.Entry {
+	t.Helper()
+	e := entry(t, o, n, account)
+	e.Type, e.Customer = codec.Authenticate, ""
+	opening, err := store.Open(t.Context(), e)
+	if err != nil || opening.Kind != switching.Opened {
+		t.Fatal(opening.Kind, err)
+	}
+	return opening.Entry
+}
+
+// TestUnreadableOpen: a row that cannot be read keeps no other from the scan.
+func TestUnreadableOpen(t *testing.T) {
+	o := options(t)
+	j := start(t, o)
+	n := switching.NewNumbers(j, time.Now)
+	bad := opened(t, j, n, o, "6210081234567890")
+	worse := opened(t, j, n, o, "6210081234567891")
+	good := opened(t, j, n, o, "6210081234567892")
+	damage(t, o, bad.ID)
+	damage(t, o, worse.ID)
+	due, err := j.Due(t.Context(), time.Now().Add(time.Hour), 1)
+	if err == nil || len(due) != 1 || due[0].ID != good.ID {
+		t.Fatalf("due: %d, %v; want the good one and an error", len(due), err)
+	}
+	if _, err := j.Close(t.Context(), good, switching.End{Outcome: switching.TimedOut}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestUnreadableAdvice: an advice whose entry cannot be read is parked, and the
+// next goes out; operators see both, and may close it.
+func TestUnreadableAdvice(t *testing.T) {
+	o := options(t)
+	j := start(t, o)
+	n := switching.NewNumbers(j, time.Now)
+	ctx := t.Context()
+	entries := make([]switching.Entry, 2)
+	for i, account := range []string{"6210081234567890", "6210081234567891"} {
+		entries[i] = opened(t, j, n, o, account)
+		if _, err := j.Close(ctx, entries[i], switching.End{Outcome: switching.TimedOut}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bad, good := entries[0], entries[1]
+	damage(t, o, bad.ID)
+	a, ok, err := j.Claim(ctx, bad.Bank, 2, time.Now().Add(time.Minute))
+	if err != nil || !ok || a.Entry.ID != good.ID {
+		t.Fatal("the good one is not claimed:", ok, a.Entry.ID, err)
+	}
+	list, err := j.Advices(ctx, "", "", 0, 10)
+	if err != nil || len(list) != 2 {
+		t.Fatal("list:", len(list), err)
+	}
+	parked := list[0]
+	if parked.Entry.ID != bad.ID || parked.State != switching.AdviceParked || parked.Note == "" || parked.Entry.Bank != bad.Bank {
+		t.Fatalf("parked: entry %d of %s, %s, note %q", parked.Entry.ID, parked.Entry.Bank, parked.State, parked.Note)
+	}
+	if _, err := j.RetryAdvice(ctx, parked.ID); err == nil {
+		t.Fatal("it can be sent again")
+	}
+	if _, err := j.CloseAdvice(ctx, parked.ID, "settled by phone", ""); err != nil {
+		t.Fatal(err)
+	}
+	opened(t, j, n, o, "6210081234567890") // the account is free
+}
