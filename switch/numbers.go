@@ -24,7 +24,9 @@ type Numbers struct {
 	}
 	now func() time.Time
 
-	mu    sync.Mutex // guards what follows; held while a block is reserved
+	reserving chan struct{} // holds one while a block is reserved
+
+	mu    sync.Mutex // guards what follows
 	block Block
 	next  int64
 }
@@ -34,7 +36,7 @@ func NewNumbers(j interface {
 	Numbers(ctx context.Context) (Block, error)
 }, now func() time.Time,
 ) *Numbers {
-	return &Numbers{journal: j, now: now, next: 1}
+	return &Numbers{journal: j, now: now, next: 1, reserving: make(chan struct{}, 1)}
 }
 
 // Next returns the STAN and stamp of a network message.
@@ -44,29 +46,52 @@ func (n *Numbers) Next(ctx context.Context) (codec.STAN, codec.Stamp, error) {
 }
 
 // Take returns the next number. Its stamp is the time, but never outside what
-// the block allows: then a fresh block is reserved.
+// the block allows: then a fresh block is reserved, by one caller, while the
+// others wait for it no longer than their contexts allow.
 func (n *Numbers) Take(ctx context.Context) (Number, error) {
+	if number, ok := n.take(); ok {
+		return number, nil
+	}
+	select {
+	case n.reserving <- struct{}{}:
+		defer func() { <-n.reserving }()
+	case <-ctx.Done():
+		return Number{}, fmt.Errorf("wait for numbers: %w", ctx.Err())
+	}
+	if number, ok := n.take(); ok { // of the block that was waited for
+		return number, nil
+	}
+	b, err := n.journal.Numbers(ctx)
+	if err != nil {
+		return Number{}, fmt.Errorf("reserve numbers: %w", err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.block, n.next = b, b.First
+	return n.number(n.now()), nil
+}
+
+// take returns no number where the block is used up or its time is past.
+func (n *Numbers) take() (Number, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t := n.now()
 	if n.next > n.block.Last || t.After(n.block.NotAfter) {
-		if err := n.reserve(ctx); err != nil {
-			return Number{}, err
-		}
+		return Number{}, false
 	}
+	return n.number(t), true
+}
+
+// number is the next of the block, stamped with t as far as the block allows:
+// reserving may have taken longer than that.
+func (n *Numbers) number(t time.Time) Number {
 	if t.Before(n.block.NotBefore) {
 		t = n.block.NotBefore
 	}
+	if t.After(n.block.NotAfter) {
+		t = n.block.NotAfter
+	}
 	id := n.next
 	n.next++
-	return Number{ID: id, STAN: codec.NewSTAN(id % 1_000_000), Sent: codec.NewStamp(t)}, nil
-}
-
-func (n *Numbers) reserve(ctx context.Context) error {
-	b, err := n.journal.Numbers(ctx)
-	if err != nil {
-		return fmt.Errorf("reserve numbers: %w", err)
-	}
-	n.block, n.next = b, b.First
-	return nil
+	return Number{ID: id, STAN: codec.NewSTAN(id % 1_000_000), Sent: codec.NewStamp(t)}
 }

@@ -16,9 +16,14 @@ const (
 	blockSize = 5_000     // of them, reserved at a time
 	// lease is how long the stamps of a block may be used. Where STANs come
 	// round faster than this the stamps run ahead of the clock: that is above
-	// cycle / lease, 33,000 numbers a second. An idle process wastes a block
-	// every lease: RRNs then last for 190 years.
+	// cycle / lease, 33,000 numbers a second.
 	lease = 30 * time.Second
+	// rate is how many numbers the clock counts a second, and mostly more than
+	// are used.
+	rate = 1_000
+	// clockEnds is where numbers no longer follow the clock, in 2054: after it,
+	// or after a clock that was set wrong that far, 10¹¹ RRNs are left.
+	clockEnds = 900_000 * cycle
 )
 
 // Numbers reserves a block of sending numbers. (STAN, stamp) never repeats: a
@@ -35,7 +40,7 @@ func (j *Journal) Numbers(ctx context.Context) (b switching.Block, err error) {
 
 func (j *Journal) reserve(ctx context.Context, tx db.Tx) (switching.Block, error) {
 	now := j.Now().Truncate(time.Second)
-	first, err := advance(ctx, tx, "next number", firstNumber(now), blockSize)
+	first, err := advance(ctx, tx, "next number", clockNumber(now), blockSize)
 	if err != nil {
 		return switching.Block{}, fmt.Errorf("reserve numbers: %w", err)
 	}
@@ -62,17 +67,20 @@ func (j *Journal) reserve(ctx context.Context, tx db.Tx) (switching.Block, error
 	return b, nil
 }
 
-// firstNumber is where a new database begins to count: far above where one that
-// was lost can have come to, so that no RRN is used twice at a bank.
-func firstNumber(now time.Time) int64 {
-	days := int64(now.Sub(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).Hours()) / 24
-	return max(days, 1) * 100 * cycle
+// clockNumber is the least number to give out now. A database that was lost and
+// made anew, or restored from a copy, so goes on above the numbers that the bank
+// has seen, unless they had run ahead of the clock: rate a second, and a block.
+func clockNumber(now time.Time) int64 {
+	n := now.Sub(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) / time.Second * rate
+	return min(max(int64(n)/blockSize*blockSize, blockSize), clockEnds)
 }
 
-// advance adds n to a mark and returns its value before; start is its first.
-func advance(ctx context.Context, tx db.Tx, name string, start, n int64) (before int64, err error) {
+// advance raises a mark to least, if it is below, adds n and returns what it was
+// before that.
+func advance(ctx context.Context, tx db.Tx, name string, least, n int64) (before int64, err error) {
 	err = tx.QueryRowContext(ctx, `INSERT INTO mark (name, value) VALUES ($1, $2)
-		ON CONFLICT (name) DO UPDATE SET value = mark.value + $3 RETURNING value`, name, start+n, n).Scan(&before)
+		ON CONFLICT (name) DO UPDATE SET value = $3 + CASE WHEN mark.value > $4 THEN mark.value ELSE $4 END
+		RETURNING value`, name, least+n, n, least).Scan(&before)
 	return before - n, err
 }
 

@@ -188,3 +188,20 @@ func testRestart(w *world) {
 	p.answer(again, 0, codec.Declined)
 	p.standing(doubt.ID, switching.Declined, false)
 }
+
+// testConfirm: what was unknown is told behind a commit, not before it.
+func testConfirm(w *world) {
+	for step, persisted := range map[string]bool{"commit-before": false, "commit-after": true} {
+		stop := w.failing(step)
+		e := w.entry(codec.Authenticate, account(step))
+		_, err := w.store.Open(w.Context(), e)
+		w.equal(step+": unknown", errors.Is(err, switching.ErrCommitUnknown), true)
+		_, _, err = w.store.Confirm(w.Context(), e.ID)
+		w.equal(step+": still unknown", errors.Is(err, switching.ErrCommitUnknown), true)
+		stop()
+		row, found, err := w.store.Confirm(w.Context(), e.ID)
+		w.must(err)
+		w.equal(step+": on disk", found, persisted)
+		w.equal(step+": open", row.Open, persisted)
+	}
+}

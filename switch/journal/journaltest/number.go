@@ -128,3 +128,32 @@ func testStamps(w *world) {
 		}
 	}
 }
+
+// testLostNumbers: a database made anew goes on above the one that was lost, and
+// so does a copy from before.
+func testLostNumbers(w *world) {
+	all := &sent{}
+	all.reserve(w, w, 3)
+	for range 3 {
+		w.clock.add(20 * time.Second)
+		p := *w
+		p.options.At = w.TempDir()
+		p.start()
+		all.reserve(w, &p, 4) // as many as the clock counts until the next
+	}
+	w.clock.add(20 * time.Second)
+	all.reserve(w, w, 1) // the first one is the copy
+}
+
+// testNumbersLast: an RRN has room for a number for decades, after a clock that
+// was once set far too late too.
+func testNumbersLast(w *world) {
+	for _, years := range []int{25, 10, 1000, -1010} {
+		w.clock.add(time.Until(time.Now().AddDate(years, 0, 0)))
+		b, err := w.store.Numbers(w.Context())
+		w.must(err)
+		if b.Last >= 950_000_000_000 {
+			w.Fatalf("after %d years: %d", years, b.Last)
+		}
+	}
+}
