@@ -110,7 +110,7 @@ func (b *Bank) exchange(m *codec.Message, deadline time.Time, given time.Duratio
 	if r.err != nil {
 		return Reply{}, r.err
 	}
-	return b.read(m.Type, c, r)
+	return b.read(m, c, r)
 }
 
 // newCall writes the message, and reads back what its reply will be known by.
@@ -166,13 +166,28 @@ func (b *Bank) await(c *call, expired <-chan time.Time) result {
 }
 
 // read reads the reply on its waiter's goroutine, not on the link's.
-func (b *Bank) read(t codec.Type, c *call, r result) (Reply, error) {
+func (b *Bank) read(request *codec.Message, c *call, r result) (Reply, error) {
 	m, err := b.dialect.Unpack(r.raw)
+	if err == nil {
+		err = foreign(request, m)
+	}
 	if err != nil {
 		b.metrics.format.Inc()
 		return Reply{}, &InDoubt{Reason: BadReply, Err: err}
 	}
-	return Reply{Message: m, Meaning: b.dialect.Meaning(t, m.Get(codec.FieldCode)), Took: r.read.Sub(c.begun)}, nil
+	meaning := b.dialect.Meaning(request.Type, m.Get(codec.FieldCode))
+	return Reply{Message: m, Meaning: meaning, Took: r.read.Sub(c.begun)}, nil
+}
+
+// foreign is the fault of a reply that pairs and names another operation or
+// account: it may be another customer's, and says nothing of this request.
+func foreign(request, reply *codec.Message) error {
+	for _, f := range [...]codec.Field{codec.FieldRRN, codec.FieldPAN, codec.FieldAccount} {
+		if request.Has(f) && reply.Has(f) && request.Get(f) != reply.Get(f) {
+			return &codec.FormatError{Field: f.String(), Rule: "the same as in the request"}
+		}
+	}
+	return nil
 }
 
 // putBack returns a call that a link took off the queue and cannot send. Where

@@ -3,8 +3,10 @@ package banks
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -232,4 +234,53 @@ func TestTap(t *testing.T) {
 	}) {
 		t.Errorf("seen: %q", seen)
 	}
+}
+
+// A reply under the right numbers that names another operation or another
+// account is not taken for this customer's.
+func TestReplyOfAnotherCustomer(t *testing.T) {
+	for name, change := range map[string]func(*codec.Message){
+		"another RRN":  func(m *codec.Message) { m.Set(codec.FieldRRN, "000000000777") },
+		"another card": func(m *codec.Message) { m.Set(codec.FieldPAN, "6210089999999999") },
+		"another passbook": func(m *codec.Message) {
+			m.Set(codec.FieldPAN, "")
+			m.Set(codec.FieldAccount, "0301000099999999")
+		},
+	} {
+		serve := func(l *line, m *codec.Message) {
+			reply := balanceReply(m, "00")
+			change(reply)
+			l.say(reply)
+		}
+		for _, dialect := range iso.Builtins() {
+			t.Run(dialect+"/"+name, func(t *testing.T) {
+				withISO(t, dialect, serve, func(t *testing.T, r *rig) {
+					m := isoRequest(codec.Balance, 1)
+					if name == "another passbook" {
+						m.SetAccount(codec.NewAccount("0301000012345678"), false)
+						m.Set(codec.FieldPAN, "")
+					}
+					_, err := ask(r.Bank, m, time.Second)
+					wantInDoubt(t, err, BadReply)
+					if strings.Contains(fmt.Sprintf("%v %v", err, errors.Unwrap(err)), "999") {
+						t.Error("the error shows the other's number")
+					}
+					want(t, "counted", r.metric(t, "format_errors_total"), 1)
+				})
+			})
+		}
+	}
+}
+
+// A bank that answers a card with the passbook behind it names nobody else.
+func TestReplyThatNamesMore(t *testing.T) {
+	serve := func(l *line, m *codec.Message) {
+		reply := balanceReply(m, "00")
+		reply.Set(codec.FieldAccount, "0301000012345678")
+		l.say(reply)
+	}
+	withISO(t, "plain", serve, func(t *testing.T, r *rig) {
+		reply, err := ask(r.Bank, isoRequest(codec.Balance, 1), time.Second)
+		wantApproved(t, reply, err)
+	})
 }

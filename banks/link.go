@@ -160,7 +160,7 @@ func (l *link) online(ctx context.Context) state {
 // signs on again or closes. A bank that does neither is dialled anew.
 func (l *link) resting(ctx context.Context) state {
 	l.show(LinkDraining)
-	l.log.Info().Msg("bank signed off")
+	l.noisy.Info().Msg("bank signed off")
 	limit := time.NewTimer(l.tcp.cfg.DrainLimit)
 	defer limit.Stop()
 	for l.signedOff {

@@ -381,3 +381,19 @@ func TestNumbersFail(t *testing.T) {
 		p.wg.Wait()
 	})
 }
+
+// A bank that signs off and on without end does not fill the log.
+func TestLinesOfABankAreBounded(t *testing.T) {
+	inBubble(t, silent, func(t *testing.T, r *rig) {
+		before, l := r.logged.Load(), r.peer.nth(0)
+		for n := range 100 {
+			l.say(request(codec.SignOff, 2*n))
+			l.say(request(codec.SignOn, 2*n+1))
+			synctest.Wait()
+		}
+		want(t, "state", r.Status().Links[0].State, LinkOnline)
+		if n := r.logged.Load() - before; n > noisyLines {
+			t.Errorf("%d lines in a second", n)
+		}
+	})
+}

@@ -140,7 +140,7 @@ func (l *link) hear(in inbound) {
 	}
 	framed, err := l.frame(codec.NewReply(m, codeOK))
 	if err != nil {
-		l.log.Error().Err(err).Str("type", string(m.Type)).Msg("answer cannot be written")
+		l.noisy.Error().Err(err).Str("type", string(m.Type)).Msg("answer cannot be written")
 		return
 	}
 	l.conn.send(framed)

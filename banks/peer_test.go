@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,8 +176,17 @@ type rig struct {
 	peer     *peer
 	listener *listener
 	registry *prometheus.Registry
+	logged   lineCount
 	stop     context.CancelFunc
 	ended    chan error
+}
+
+// lineCount counts the lines of a log.
+type lineCount struct{ atomic.Int64 }
+
+func (c *lineCount) Write(b []byte) (int, error) {
+	c.Add(1)
+	return len(b), nil
 }
 
 // testConfig has one link, and an echo that stays out of the way.
@@ -214,7 +224,7 @@ func begin(t testing.TB, p *peer, dial func(context.Context, string, string) (ne
 	}
 	r := &rig{peer: p, listener: &listener{}, registry: prometheus.NewRegistry(), ended: make(chan error, 1)}
 	b, err := New(cfg, p.dialect, r.listener, Options{
-		Log: zerolog.Nop(), Registerer: r.registry, Numbers: &counting{}, Dial: dial,
+		Log: zerolog.New(&r.logged), Registerer: r.registry, Numbers: &counting{}, Dial: dial,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ const (
 // The reasons of InDoubt.
 const (
 	NoReply  Reason = "no-reply"
-	BadReply Reason = "bad-reply" // paired, but cannot be read
+	BadReply Reason = "bad-reply" // paired, but cannot be read or names another operation
 )
 
 // NotSent is the error of a request of which provably no byte left.
