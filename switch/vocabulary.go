@@ -216,7 +216,8 @@ type Journal interface {
 	// Late journals a reply that nobody waits for and applies what it changes.
 	// known is false for a reply that answers nothing ever sent.
 	Late(ctx context.Context, r LateReply) (e Entry, known bool, err error)
-	// Due returns open entries whose deadline is before t, oldest first. Those
+	// Due returns open entries whose deadline is before t, or so far ahead that
+	// the clock must have been set back since, oldest first. Those
 	// that cannot be read hide no other: an error may come beside entries, and
 	// these are to be used.
 	Due(ctx context.Context, t time.Time, limit int) ([]Entry, error)

@@ -116,11 +116,18 @@ func (j *Journal) moveAdvice(ctx context.Context, tx db.Tx, a switching.Advice, 
 	return nil
 }
 
-// Waiting reports whether an advice of the bank is due.
+// free is an advice that is not on its way, at $2; $3 is farther ahead than any
+// claim goes, unless the clock was set back since.
+const free = `(claimed <= $2 OR claimed > $3)`
+
+// Waiting reports whether an advice of the bank is due: two questions, so that
+// each is a look into the index.
 func (j *Journal) Waiting(ctx context.Context, bank string) (waiting bool, err error) {
 	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM advice WHERE bank = $1 AND state = 'pending' AND next <= $2 AND claimed <= $2)`,
-			bank, j.Now().UnixMilli()).Scan(&waiting)
+		const of = `EXISTS (SELECT 1 FROM advice WHERE bank = $1 AND state = 'pending' AND ` + free
+		now := j.Now()
+		return tx.QueryRowContext(ctx, `SELECT `+of+` AND next <= $2) OR `+of+` AND next > $4)`,
+			bank, now.UnixMilli(), now.Add(longest).UnixMilli(), j.farthest(now)).Scan(&waiting)
 	})
 	return waiting, err
 }
@@ -157,11 +164,11 @@ func (j *Journal) claim(ctx context.Context, tx db.Tx, bank string, inFlight int
 const maxParked = 100
 
 func (j *Journal) claimNext(ctx context.Context, tx db.Tx, bank string, inFlight int, lease time.Time) (a switching.Advice, ok bool, err error) {
-	now := j.Now().UnixMilli()
-	list, err := j.advices(ctx, tx, `bank = $1 AND state = 'pending' AND next <= $2 AND claimed <= $2 AND NOT EXISTS (
+	now := j.Now()
+	list, err := j.advices(ctx, tx, `bank = $1 AND state = 'pending' AND (next <= $2 OR next > $4) AND `+free+` AND NOT EXISTS (
 		SELECT 1 FROM advice o WHERE o.bank = advice.bank AND o.account_ix = advice.account_ix AND o.state = 'pending'
-		AND o.id < advice.id) AND (SELECT COUNT(*) FROM advice f WHERE f.bank = $1 AND f.state = 'pending' AND f.claimed > $2) < $3
-		ORDER BY next LIMIT 1`, bank, now, inFlight)
+		AND o.id < advice.id) AND (SELECT COUNT(*) FROM advice WHERE bank = $1 AND state = 'pending' AND NOT `+free+`) < $5
+		ORDER BY next LIMIT 1`, bank, now.UnixMilli(), now.Add(longest).UnixMilli(), j.farthest(now), inFlight)
 	if len(list) == 0 {
 		return a, false, err
 	}
@@ -169,12 +176,20 @@ func (j *Journal) claimNext(ctx context.Context, tx db.Tx, bank string, inFlight
 		return a, false, err
 	}
 	a.Attempts++
-	a.Claimed = lease
-	_, err = tx.ExecContext(ctx, `UPDATE advice SET attempts = attempts + 1, claimed = $1 WHERE id = $2`, lease.UnixMilli(), a.ID)
+	if a.Claimed = lease; lease.After(now.Add(longest)) {
+		a.Claimed = now.Add(longest)
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE advice SET attempts = attempts + 1, claimed = $1 WHERE id = $2`, a.Claimed.UnixMilli(), a.ID)
 	if err != nil {
 		return a, false, fmt.Errorf("claim advice: %w", err)
 	}
 	return a, true, nil
+}
+
+// farthest is farther ahead than any advice is put off, unless the clock was set
+// back since.
+func (j *Journal) farthest(now time.Time) int64 {
+	return now.Add(j.Backoff.Max + time.Minute).UnixMilli()
 }
 
 // Unclaim takes a claim back: nothing was sent, and no attempt is counted.
@@ -230,8 +245,9 @@ func (j *Journal) Wake(ctx context.Context, entry int64) error {
 }
 
 func (j *Journal) wake(ctx context.Context, tx db.Tx, entry int64) error {
-	now := j.Now().UnixMilli()
-	_, err := tx.ExecContext(ctx, `UPDATE advice SET next = $1 WHERE entry = $2 AND state = 'pending' AND claimed <= $1`, now, entry)
+	now := j.Now()
+	_, err := tx.ExecContext(ctx, `UPDATE advice SET next = $2 WHERE entry = $1 AND state = 'pending' AND `+free,
+		entry, now.UnixMilli(), now.Add(longest).UnixMilli())
 	return err
 }
 

@@ -273,11 +273,17 @@ func (j *Journal) effect(ctx context.Context, tx db.Tx, e switching.Entry, o swi
 	return nil
 }
 
-// Due returns open entries whose deadline is before t, oldest first; beside them
-// an error if it met unreadable ones.
+// longest bounds how far ahead a deadline or a lease can be that was written
+// under the clock as it is now: the longest time-out of a request is 10 min.
+// What is farther was written under one that was set back since, and is due.
+const longest = 11 * time.Minute
+
+// Due returns open entries whose deadline is before t, or longer ahead than any,
+// oldest first; beside them an error if it met unreadable ones.
 func (j *Journal) Due(ctx context.Context, t time.Time, limit int) (due []switching.Entry, err error) {
 	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
-		due, err = j.many(ctx, tx, limit, `open = 1 AND deadline < $1 ORDER BY deadline`, t.UnixMilli())
+		due, err = j.many(ctx, tx, limit, `open = 1 AND (deadline < $1 OR deadline > $2) ORDER BY deadline`,
+			t.UnixMilli(), j.Now().Add(longest).UnixMilli())
 		return err
 	})
 	return due, err

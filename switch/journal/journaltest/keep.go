@@ -205,3 +205,32 @@ func testConfirm(w *world) {
 		w.equal(step+": open", row.Open, persisted)
 	}
 }
+
+// testClockBack: what was written under a clock far ahead does not wait until
+// the clock is there again.
+func testClockBack(w *world) {
+	e := w.opened(codec.Authenticate)
+	_, claimed := w.timedOut(codec.Authenticate, account(other))
+	w.claim()
+	_, waits := w.timedOut(codec.Authenticate, account(passbook))
+	w.clock.add(-240 * time.Hour)
+	due, err := w.store.Due(w.Context(), w.clock.now().Add(-5*time.Second), 10)
+	w.must(err)
+	w.equal("due", len(due) == 1 && due[0].ID == e.ID, true)
+	waiting, err := w.store.Waiting(w.Context(), bank)
+	w.must(err)
+	w.equal("waiting", waiting, true)
+	w.equal("claim that was ahead", w.claim().ID, claimed.ID)
+	w.equal("one that waited", w.claim().ID, waits.ID)
+	if _, ok := w.tryClaim(); ok {
+		w.Fatal("claimed once more")
+	}
+	// A lease longer than any is cut: else it would be free at once.
+	w.clock.add(time.Hour)
+	a, _, err := w.store.Claim(w.Context(), bank, 1, w.clock.now().Add(time.Hour))
+	w.must(err)
+	w.equal("an hour's lease", a.Claimed.Sub(w.clock.now()) < time.Hour, true)
+	if _, ok, err := w.store.Claim(w.Context(), bank, 1, w.clock.now().Add(time.Hour)); ok || err != nil {
+		w.Fatal("claimed twice", err)
+	}
+}

@@ -93,6 +93,7 @@ func Run(t *testing.T, open Opener) {
 		{"Commit/open", testCommitOpen},
 		{"Commit/close", testCommitClose},
 		{"Commit/confirm", testConfirm},
+		{"Clock/set back", testClockBack},
 		{"Processes/two", testTwoProcesses},
 		{"Processes/restart", testRestart},
 	} {
