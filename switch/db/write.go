@@ -120,7 +120,11 @@ func (d *DB) leave(ctx context.Context, j *job) error {
 		}
 		return fmt.Errorf("%w: the writer hangs", ErrBusy)
 	}
-	hangs := time.NewTimer(hangWait)
+	wait := hangWait
+	if ctx.Err() != nil {
+		wait = lateWait
+	}
+	hangs := time.NewTimer(wait)
 	defer hangs.Stop()
 	select {
 	case err := <-j.done:

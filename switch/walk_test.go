@@ -1,0 +1,225 @@
+package switching_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"wxswitch/banks"
+	"wxswitch/codec"
+	"wxswitch/codec/iso"
+	"wxswitch/routing"
+	switching "wxswitch/switch"
+	"wxswitch/switch/db"
+	"wxswitch/switch/journal"
+	"wxswitch/switch/saf"
+	"wxswitch/switch/vault"
+)
+
+type rig struct {
+	t       *testing.T
+	sw      *switching.Switch
+	j       *journal.Journal
+	bank    *banks.Bank
+	numbers *switching.Numbers
+	keys    *vault.Vault
+	fail    atomic.Pointer[func(string) error]
+	answer  atomic.Pointer[func(m *codec.Message) *codec.Message]
+}
+
+// newRig is a switch on a real journal, and a bank at the end of a pipe. In a bubble.
+func newRig(t *testing.T, dialect codec.Dialect, o switching.Options, run bool) (*rig, func()) {
+	r := &rig{t: t}
+	ctx, stop := context.WithCancel(context.Background())
+	v, err := vault.New()
+	must(t, err)
+	r.keys = v
+	d, err := db.Open(ctx, db.Options{Path: filepath.Join(t.TempDir(), "j.db"), Fail: func(step string) error {
+		if f := r.fail.Load(); f != nil {
+			return (*f)(step)
+		}
+		return nil
+	}})
+	must(t, err)
+	r.j, err = journal.New(ctx, journal.Options{DB: d, Vault: v})
+	must(t, err)
+	r.numbers = switching.NewNumbers(r.j, time.Now)
+	table, err := routing.Parse("routes.yaml", []byte("cards:\n  - {bank: xjrcu, prefix: \"621008\", lengths: [16]}\n"), []routing.Bank{"xjrcu"})
+	must(t, err)
+	var f *saf.Forwarder
+	o.Router, o.Journal, o.Numbers, o.Hasher = routing.NewRouter(table), r.j, r.numbers, v
+	o.Acquirer, o.Forwarder, o.Log = "48980000", "48980000", zerolog.Nop()
+	o.Wake = func(b string, e int64) { f.Wake(b, e) }
+	r.sw = switching.New(o)
+	r.bank, err = banks.New(banks.Config{
+		Name: "xjrcu", Links: []banks.LinkConfig{{Name: "l", Addresses: []string{"x:1"}}}, EchoIdle: -1, Deadline: 10 * time.Second,
+		Acquirer: "48980000", Forwarder: "48980000",
+	}, dialect, r.sw, banks.Options{Log: zerolog.Nop(), Numbers: r.numbers, Dial: func(context.Context, string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		go r.serve(far, dialect)
+		return near, nil
+	}})
+	must(t, err)
+	r.sw.AddBank(r.bank)
+	f = saf.New(saf.Options{Store: r.j, Switch: r.sw, Numbers: r.numbers, Log: zerolog.Nop()})
+	var wg sync.WaitGroup
+	dctx, dstop := context.WithCancel(context.Background())
+	wg.Go(func() { _ = r.bank.Run(ctx) })
+	if run {
+		wg.Go(func() { _ = f.Run(ctx) })
+		wg.Go(func() { _ = r.sw.Run(ctx) })
+	}
+	var dbDone sync.WaitGroup
+	dbDone.Go(func() { _ = d.Run(dctx) })
+	<-r.bank.Online()
+	_, err = r.numbers.Take(ctx)
+	must(t, err)
+	return r, func() { stop(); wg.Wait(); dstop(); dbDone.Wait(); must(t, d.Close()) }
+}
+
+func (r *rig) serve(c net.Conn, d codec.Dialect) {
+	defer c.Close()
+	buf := make([]byte, 0, 4096)
+	tmp := make([]byte, 4096)
+	for {
+		n, err := c.Read(tmp)
+		if err != nil {
+			return
+		}
+		buf = append(buf, tmp[:n]...)
+		for len(buf) >= d.Frame().Prefix+d.Frame().Size {
+			size, err := d.Frame().ReadLength(buf)
+			if err != nil || len(buf) < size {
+				break
+			}
+			m, err := d.Unpack(append([]byte(nil), buf[d.Frame().Prefix:size]...))
+			buf = append([]byte(nil), buf[size:]...)
+			if err != nil {
+				r.t.Error(err)
+				continue
+			}
+			if f := r.answer.Load(); f != nil {
+				if a := (*f)(m); a != nil {
+					r.write(c, d, a)
+				}
+			}
+		}
+	}
+}
+
+func (r *rig) write(c net.Conn, d codec.Dialect, m *codec.Message) {
+	raw, err := d.Pack(m)
+	must(r.t, err)
+	framed, err := d.Frame().Append(nil, raw)
+	must(r.t, err)
+	_, _ = c.Write(framed)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func request(kind codec.Type, key string) switching.Request {
+	r := switching.Request{Type: kind, Client: "c", Operation: "op", Key: key, Account: codec.NewAccount("6210081234567892")}
+	if kind == codec.Authenticate {
+		r.Fields.Set(codec.FieldCertType, "01")
+		r.Fields.Set(codec.FieldCertNumber, "650102199001011234")
+	}
+	return r
+}
+
+// A disk takes longer than anybody waits; then the commit is there after all.
+func TestWhatAHangingDiskLeavesUnknownIsNotToldAsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, err := iso.Builtin("plain")
+		must(t, err)
+		r, stop := newRig(t, d, switching.Options{}, true)
+		defer stop()
+		approve := func(m *codec.Message) *codec.Message { return codec.NewReply(m, "00") }
+		var told atomic.Int64
+		counting := func(m *codec.Message) *codec.Message {
+			if m.Type == codec.Completion {
+				told.Add(1)
+			}
+			return approve(m)
+		}
+		r.answer.Store(&counting)
+		once := new(atomic.Bool)
+		hang := func(step string) error {
+			if step == "commit-before" && once.CompareAndSwap(false, true) {
+				time.Sleep(70 * time.Second)
+			}
+			return nil
+		}
+		r.fail.Store(&hang)
+		begun := time.Now()
+		result, err := r.sw.Do(t.Context(), request(codec.Deregister, "k"))
+		t.Logf("after %s: %s %s, %v", time.Since(begun), result.End.Outcome, result.End.Reason, err)
+		if took := time.Since(begun); took > 25*time.Second {
+			t.Errorf("a deadline of 10 s was answered after %s", took)
+		}
+		time.Sleep(2 * time.Minute)
+		e, found, err := r.j.Find(t.Context(), r.keys.Index("idempotency", "c", "op", "k"))
+		must(t, err)
+		if result.End.Outcome == switching.Refused && found && e.Standing != switching.Refused {
+			t.Errorf("the customer was told %s (%s: nothing was sent); the row stands %s, and the bank was told %d times to complete it",
+				result.End.Outcome, result.End.Reason, e.Standing, told.Load())
+		}
+	})
+}
+
+// A late approval that meets one failing commit must not be forgotten.
+func TestALateApprovalOutlivesAFailedCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, err := iso.Builtin("plain")
+		must(t, err)
+		r, stop := newRig(t, d, switching.Options{}, true)
+		defer stop()
+		var original atomic.Pointer[codec.Message]
+		var reversals atomic.Int64
+		f := func(m *codec.Message) *codec.Message {
+			switch m.Type {
+			case codec.Authenticate:
+				original.Store(m)
+				return nil
+			case codec.Reversal:
+				if reversals.Add(1) == 1 {
+					return codec.NewReply(m, "25")
+				}
+				return codec.NewReply(m, "00")
+			}
+			return nil
+		}
+		r.answer.Store(&f)
+		result, err := r.sw.Do(t.Context(), request(codec.Authenticate, "k"))
+		must(t, err)
+		if result.End.Outcome != switching.TimedOut {
+			t.Fatal(result.End)
+		}
+		time.Sleep(5 * time.Second) // the reversal was not found
+		once := new(atomic.Bool)
+		fail := func(step string) error {
+			if step == "commit-before" && once.CompareAndSwap(false, true) {
+				return errors.New("planted")
+			}
+			return nil
+		}
+		r.fail.Store(&fail)
+		r.sw.Late(t.Context(), "xjrcu", codec.NewReply(original.Load(), "00"))
+		time.Sleep(time.Hour)
+		if n := reversals.Load(); n != 2 {
+			t.Errorf("the bank approved what counts as not done, and was told to undo it %d times", n)
+		}
+	})
+}
