@@ -44,6 +44,7 @@ func TestAWrongConfigurationSaysWhereAndWhy(t *testing.T) {
 	tests := map[string]struct{ old, text, want string }{
 		"unknown key":      {"drain:", "drian:", `:24:1: unknown field "drian"`},
 		"no duration":      {"drain: 20s", "drain: soon", ":24:8: not a duration"},
+		"negative":         {"drain: 20s", "drain: -1s", "drain: must not be negative"},
 		"no port":          {"127.0.0.1:8480", "here", ":5:9: listen: must be host:port"},
 		"no acquirer":      {`acquirer: "48980000"`, `acquirer: ""`, ": acquirer: must not be empty"},
 		"short hash":       {"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "9f86", `client "batch": token_sha256 must be 64 hexadecimal digits`},

@@ -108,3 +108,43 @@ func TestAClockSetAheadEndsNothingThatIsInFlight(t *testing.T) {
 		t.Fatalf("ended by the scan: %+v", a)
 	}
 }
+
+func TestAStopSignsOffAlsoWhenARequestOutlastsIt(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	w, err := world.New(ctx, world.Options{Dir: t.TempDir(), Tune: func(c *app.Config) {
+		c.Drain = time.Second
+		for i := range c.Banks {
+			c.Banks[i].Deadline = time.Minute
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := make(chan error, 1)
+	go func() { ran <- w.Run(ctx) }()
+	if err := w.WaitUp(ctx, ran); err != nil {
+		t.Fatal(err)
+	}
+	bank := w.Sims["urmqccb"]
+	if _, err := bank.SetFault(sim.Fault{Kind: sim.Silence, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = w.Ask(context.Background(), client.TypeDeregister, bank.People()[1], "k", 0) }()
+	for came := false; !came; {
+		rows, err := bank.Ledger(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		came = len(rows) > 0
+	}
+	stop()
+	select {
+	case err := <-ran:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("no end")
+	}
+}
