@@ -190,7 +190,7 @@ type Advice struct {
 	Next     time.Time // not before
 	Created  time.Time
 	LastCode string // F39 of its last answer
-	Note     string // an operator's reason
+	Note     string // an operator's reason, or why it was parked
 }
 
 // AdviceStat counts the advices of one bank in one state.

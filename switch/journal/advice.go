@@ -343,3 +343,13 @@ func (j *Journal) AdviceStats(ctx context.Context) (stats []switching.AdviceStat
 	})
 	return stats, err
 }
+
+// Park leaves an advice that was claimed and cannot be sent to an operator, with
+// a note that says why. Nothing was sent, and no attempt is counted.
+func (j *Journal) Park(ctx context.Context, id int64, note string) error {
+	return j.write(ctx, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE advice SET state = 'parked', note = $1, attempts = attempts - 1, claimed = 0
+			WHERE id = $2 AND state = 'pending' AND claimed > 0`, note, id)
+		return err
+	})
+}

@@ -3,6 +3,7 @@ package saf
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ type Store interface {
 	Claim(ctx context.Context, bank string, inFlight int, lease time.Time) (switching.Advice, bool, error)
 	Unclaim(ctx context.Context, id int64, next time.Time) error
 	Silent(ctx context.Context, a switching.Advice) error
+	Park(ctx context.Context, id int64, note string) error
 	Answered(ctx context.Context, id int64, r switching.LateReply) (switching.Entry, error)
 	Wake(ctx context.Context, entry int64) error
 }
@@ -195,34 +197,57 @@ func (l *lane) complain(ctx context.Context, err error) {
 // forward sends the advice and writes down how that ended. A crash before the
 // end is written leaves the claim, which passes with its lease.
 func (l *lane) forward(ctx context.Context, a switching.Advice, p *banks.Permit) {
-	result, err := l.attempt(ctx, a, p)
+	result, cause, err := l.attempt(ctx, a, p)
 	l.sent.WithLabelValues(l.bank.Name(), string(a.Type), result).Inc()
-	e := l.Log.Info().Str("bank", l.bank.Name()).Int64("advice", a.ID).Int64("entry", a.Entry.ID).
-		Str("type", string(a.Type)).Int("attempts", a.Attempts).Str("result", result)
-	if err != nil {
-		e = e.Err(err)
+	level := zerolog.InfoLevel
+	if err != nil || result == resultParked {
+		level = zerolog.ErrorLevel
 	}
-	e.Msg("advice")
+	l.Log.WithLevel(level).Str("bank", l.bank.Name()).Int64("advice", a.ID).Int64("entry", a.Entry.ID).
+		Str("type", string(a.Type)).Int("attempts", a.Attempts).Str("result", result).
+		AnErr("cause", cause).Err(err).Msg("advice")
 }
 
-func (l *lane) attempt(ctx context.Context, a switching.Advice, p *banks.Permit) (string, error) {
+// The results of an attempt.
+const (
+	resultNotSent  = "not-sent"
+	resultParked   = "parked"
+	resultSilence  = "silence"
+	resultAnswered = "answered"
+)
+
+// attempt returns how the sending ended and why, and as err what went wrong on
+// this side.
+func (l *lane) attempt(ctx context.Context, a switching.Advice, p *banks.Permit) (result string, cause, err error) {
 	n, err := l.Numbers.Take(ctx)
 	if err != nil {
 		p.Release()
-		return "not-sent", errors.Join(err, l.unclaim(ctx, a))
+		return resultNotSent, nil, errors.Join(err, l.unclaim(ctx, a))
 	}
-	reply, err := p.Exchange(ctx, switching.AdviceMessage(a, n), time.Now().Add(l.bank.Deadline(a.Type)))
+	reply, cause := p.Exchange(ctx, switching.AdviceMessage(a, n), time.Now().Add(l.bank.Deadline(a.Type)))
 	var notSent *banks.NotSent
 	switch {
-	case errors.As(err, &notSent):
-		return "not-sent", errors.Join(err, l.unclaim(ctx, a))
-	case err != nil:
-		return "silence", errors.Join(err, l.Store.Silent(ctx, a))
+	case errors.As(cause, &notSent):
+		result, err = l.notSent(ctx, a, notSent)
+		return result, cause, err
+	case cause != nil:
+		return resultSilence, cause, l.Store.Silent(ctx, a)
 	}
 	_, err = l.Store.Answered(ctx, a.ID, switching.NewLateReply(l.bank, reply.Message))
 	l.Failpoint("answer")
 	l.Switch.Changed(a.Entry.ID)
-	return "answered", err
+	return resultAnswered, nil, err
+}
+
+// notSent tries again soon, but what the bank's dialect cannot write: that would
+// fail for ever.
+func (l *lane) notSent(ctx context.Context, a switching.Advice, why *banks.NotSent) (string, error) {
+	if why.Reason != banks.Unwritable {
+		return resultNotSent, l.unclaim(ctx, a)
+	}
+	err := l.Store.Park(ctx, a.ID, fmt.Sprintf("cannot be written: %v", why.Err))
+	l.Switch.Changed(a.Entry.ID)
+	return resultParked, err
 }
 
 func (l *lane) unclaim(ctx context.Context, a switching.Advice) error {

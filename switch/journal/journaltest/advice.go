@@ -178,6 +178,29 @@ func testBackoff(w *world) {
 	w.equal("attempts", w.advice(a.ID).Attempts, c.Attempts)
 }
 
+// testPark: what cannot be sent waits for an operator, and holds its account.
+func testPark(w *world) {
+	e, a := w.timedOut(codec.Deregister)
+	w.must(w.store.Park(w.Context(), a.ID, "not claimed"))
+	w.equal("unclaimed", w.advice(a.ID).State, switching.AdvicePending)
+	w.claim()
+	w.must(w.store.Park(w.Context(), a.ID, "cannot be written"))
+	got := w.advice(a.ID)
+	w.equal("state", got.State, switching.AdviceParked)
+	w.equal("note", got.Note, "cannot be written")
+	w.equal("attempts", got.Attempts, 0)
+	w.standing(e.ID, switching.TimedOut, true)
+	w.clock.add(time.Hour)
+	if _, ok := w.tryClaim(); ok {
+		w.Fatal("claimed a parked one")
+	}
+	_, err := w.store.RetryAdvice(w.Context(), a.ID)
+	w.must(err)
+	w.answer(w.claim(), codec.Park, codec.Approved)
+	w.must(w.store.Park(w.Context(), a.ID, "too late"))
+	w.equal("ended", w.advice(a.ID).State, switching.AdviceDone)
+}
+
 // testOrder: of one account only the oldest goes out, even while it pauses.
 func testOrder(w *world) {
 	e, old := w.timedOut(codec.Authenticate)

@@ -20,6 +20,7 @@ type Store interface {
 	Claim(ctx context.Context, bank string, inFlight int, lease time.Time) (switching.Advice, bool, error)
 	Unclaim(ctx context.Context, id int64, next time.Time) error
 	Silent(ctx context.Context, a switching.Advice) error
+	Park(ctx context.Context, id int64, note string) error
 	Answered(ctx context.Context, id int64, r switching.LateReply) (switching.Entry, error)
 	Wake(ctx context.Context, entry int64) error
 
@@ -79,6 +80,7 @@ func Run(t *testing.T, open Opener) {
 		{"Advice/claim", testClaim},
 		{"Advice/claim at once", testClaimAtOnce},
 		{"Advice/back-off", testBackoff},
+		{"Advice/park", testPark},
 		{"Advice/order", testOrder},
 		{"Advice/retry", testRetry},
 		{"Advice/close", testCloseAdvice},

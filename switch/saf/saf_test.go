@@ -1,0 +1,163 @@
+package saf_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rest lets time pass, and what is due at its end happen.
+func rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// inBubble runs the test in fake time, with these advices due.
+func inBubble(t *testing.T, advices []*switching.Advice, test func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, advices)
+		defer w.stop()
+		test(t, w)
+	})
+}
+
+func TestTwoInFlight(t *testing.T) {
+	inBubble(t, advices(5), func(t *testing.T, w *world) {
+		w.answerAfter(3*time.Second, "00")
+		w.run()
+		for sent, after := range map[int]time.Duration{2: 0, 4: 3 * time.Second, 5: 6 * time.Second} {
+			w.at(after+time.Second, func() { equal(t, "sent", w.sent(), sent) })
+		}
+		rest(10 * time.Second)
+		for _, a := range w.store.advices {
+			equal(t, "state", a.State, switching.AdviceDone)
+			equal(t, "attempts", a.Attempts, 1)
+		}
+	})
+}
+
+// What the bulkhead refuses is not even claimed; what finds no number to be sent
+// under is taken back. Neither is an attempt.
+func TestRefusedIsNoAttempt(t *testing.T) {
+	inBubble(t, advices(1), func(t *testing.T, w *world) {
+		w.answerAfter(0, "00")
+		var held []interface{ Release() }
+		for p, err := w.bank.Admit(); err == nil; p, err = w.bank.Admit() {
+			held = append(held, p)
+		}
+		w.run()
+		rest(time.Minute)
+		equal(t, "claims", w.store.claims(), 0)
+
+		w.store.set(func(s *store) { s.noNumbers = errors.New("no numbers") })
+		for _, p := range held {
+			p.Release()
+		}
+		rest(time.Minute)
+		if n := w.store.claims(); n < 100 || n > 130 {
+			t.Errorf("claimed %d times in a minute", n)
+		}
+		equal(t, "attempts", w.store.advice(0).Attempts, 0)
+		if !strings.Contains(w.logged(), `"level":"error"`) {
+			t.Error("it is not told as an error")
+		}
+
+		w.store.set(func(s *store) { s.noNumbers = nil })
+		rest(time.Second)
+		equal(t, "state", w.store.advice(0).State, switching.AdviceDone)
+		equal(t, "attempts", w.store.advice(0).Attempts, 1)
+	})
+}
+
+// Silence puts an advice off, and is an attempt; a wake ends the pause.
+func TestSilenceAndHurry(t *testing.T) {
+	inBubble(t, advices(1), func(t *testing.T, w *world) {
+		w.run()
+		rest(bankDeadline + 10*time.Second)
+		equal(t, "sent", w.sent(), 1)
+		equal(t, "state", w.store.advice(0).State, switching.AdvicePending)
+		if strings.Contains(w.logged(), `"level":"error"`) {
+			t.Errorf("silence is no error: %s", w.logged())
+		}
+		w.answerAfter(0, "00")
+		w.saf.Wake("nobody", 1)
+		w.saf.Wake("xjrcu", 0) // nothing is due
+		synctest.Wait()
+		equal(t, "sent", w.sent(), 1)
+		w.saf.Wake("xjrcu", w.store.advice(0).Entry.ID)
+		synctest.Wait()
+		equal(t, "sent", w.sent(), 2)
+		equal(t, "repeat", w.last().Repeat, true)
+		equal(t, "state", w.store.advice(0).State, switching.AdviceDone)
+	})
+}
+
+// What the dialect cannot write is parked with the reason, and keeps nothing
+// behind it waiting.
+func TestUnwritableIsParked(t *testing.T) {
+	list := advices(2)
+	list[0].Entry.Fields.Set(codec.FieldCertNumber, "1101051949 secret, and too long")
+	list[0].Entry.Fields.Set(codec.FieldCertType, "01")
+	inBubble(t, list, func(t *testing.T, w *world) {
+		w.answerAfter(0, "00")
+		w.run()
+		rest(time.Hour)
+		a := w.store.advice(0)
+		equal(t, "state", a.State, switching.AdviceParked)
+		equal(t, "attempts", a.Attempts, 0)
+		if !strings.Contains(a.Note, "cannot be written: F61") || strings.Contains(a.Note, "secret") {
+			t.Errorf("note: %s", a.Note)
+		}
+		equal(t, "claims", w.store.claims(), 2)
+		equal(t, "the other", w.store.advice(1).State, switching.AdviceDone)
+		if !strings.Contains(w.logged(), `"level":"error"`) {
+			t.Error("parking is not told as an error")
+		}
+	})
+}
+
+// An answer that cannot be written down is told as an error, and the advice
+// stays claimed.
+func TestAnswerThatIsNotWritten(t *testing.T) {
+	inBubble(t, advices(1), func(t *testing.T, w *world) {
+		w.answerAfter(0, "00")
+		w.store.set(func(s *store) { s.broken = errors.New("disk full") })
+		w.run()
+		rest(time.Second)
+		equal(t, "state", w.store.advice(0).State, switching.AdvicePending)
+		equal(t, "claims", w.store.claims(), 1)
+		line := []byte(w.logged())
+		if !bytes.Contains(line, []byte(`"level":"error"`)) || !bytes.Contains(line, []byte("disk full")) {
+			t.Errorf("logged: %s", line)
+		}
+	})
+}
+
+// A stop waits for what is on its way.
+func TestStopWaits(t *testing.T) {
+	inBubble(t, advices(1), func(t *testing.T, w *world) {
+		w.answerAfter(3*time.Second, "00")
+		ctx, cancel := context.WithCancel(t.Context())
+		begun, done := time.Now(), make(chan error)
+		go func() { done <- w.saf.Run(ctx) }()
+		synctest.Wait()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		equal(t, "waited", time.Since(begun), 3*time.Second)
+		equal(t, "state", w.store.advice(0).State, switching.AdviceDone)
+	})
+}
