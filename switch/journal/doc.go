@@ -27,7 +27,17 @@
 //
 // A row holds its account while it is open or its advice is unacknowledged; a
 // unique index over (bank, account) of the rows that hold keeps it, over all
-// instances. A deregistration also excludes every other change of its customer.
+// instances. A reversal that comes back while another row holds the account
+// holds it after that one. A deregistration also excludes every other change of
+// its customer.
+//
+// # What went wrong outside
+//
+// A row that is damaged, or sealed by a key that is not here, keeps no other
+// back: Due reports it beside the good ones, Claim parks its advice. A database
+// that was lost or restored goes on numbering above what the bank has seen, by
+// the clock, if no more than 1,000 numbers a second were used. What was written
+// under a clock that was set back since is due at once.
 //
 // # Keys
 //

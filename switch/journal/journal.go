@@ -229,6 +229,13 @@ const (
 	setEnd          = `UPDATE entry SET open = 0, holds = $1, outcome = $2, standing = $2, reason = $3, code = $4, reply = $5, ended = $6`
 	endEntry        = setEnd + ` WHERE id = $7 AND open = 1`
 	endEntryFreeKey = setEnd + `, key_hash = NULL WHERE id = $7 AND open = 1`
+
+	// None came back while the entry held the account. Asked in the statement
+	// that ends the entry, that costs nearly nothing.
+	noneWaits = ` AND NOT EXISTS (SELECT 1 FROM advice a
+		WHERE a.bank = entry.bank AND a.account_ix = entry.account_ix AND a.state = 'pending')`
+	endAlone        = endEntry + noneWaits
+	endAloneFreeKey = endEntryFreeKey + noneWaits
 )
 
 // end is the compare-and-set from open. won is false where another was first:
@@ -240,17 +247,23 @@ func (j *Journal) end(ctx context.Context, tx db.Tx, e switching.Entry, end swit
 	}
 	_, doubt := switching.Doubt(e, end)
 	now := j.Now()
-	query := endEntry
+	alone, beside := endAlone, endEntry
 	if switching.FreesKey(end) && !keepKey {
-		query = endEntryFreeKey
+		alone, beside = endAloneFreeKey, endEntryFreeKey
 	}
-	done, err := changed(tx.ExecContext(ctx, query, doubt, string(end.Outcome), string(end.Reason), end.Code, reply, now.UnixMilli(), e.ID))
+	args := []any{doubt, string(end.Outcome), string(end.Reason), end.Code, reply, now.UnixMilli(), e.ID}
+	done, err := changed(tx.ExecContext(ctx, alone, args...))
+	if err == nil && !done {
+		var row switching.Entry
+		if row, _, err = j.one(ctx, tx, `id = $1`, e.ID); err != nil || !row.Open {
+			return row, false, err
+		}
+		if _, err = tx.ExecContext(ctx, beside, args...); err == nil && !doubt {
+			err = handOver(ctx, tx, e.ID)
+		}
+	}
 	if err != nil {
 		return e, false, fmt.Errorf("end entry: %w", err)
-	}
-	if !done {
-		e, _, err = j.one(ctx, tx, `id = $1`, e.ID)
-		return e, false, err
 	}
 	e.Open, e.Holds, e.End, e.Standing, e.Ended = false, doubt, end, end.Outcome, now
 	return e, true, nil

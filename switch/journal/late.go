@@ -135,8 +135,8 @@ func (j *Journal) apply(ctx context.Context, tx db.Tx, e switching.Entry, a *swi
 }
 
 // setHold lets the entry hold its account, or no longer. A reversal that comes
-// back while another change holds the account runs beside it: it can undo its
-// own original only.
+// back while another change holds the account runs beside it, for it can undo
+// its own original only, and holds the account after it.
 func (j *Journal) setHold(ctx context.Context, tx db.Tx, e switching.Entry, holds bool) (switching.Entry, error) {
 	ok, err := changed(tx.ExecContext(ctx, `UPDATE entry SET holds = $1 WHERE id = $2 AND NOT ($1 AND EXISTS (
 		SELECT 1 FROM entry o WHERE o.bank = entry.bank AND o.account_ix = entry.account_ix AND o.holds = 1 AND o.id <> $2))`,
@@ -145,5 +145,22 @@ func (j *Journal) setHold(ctx context.Context, tx db.Tx, e switching.Entry, hold
 		return e, fmt.Errorf("hold account: %w", err)
 	}
 	e.Holds = holds && ok
-	return e, nil
+	if !holds {
+		err = handOver(ctx, tx, e.ID)
+	}
+	return e, err
+}
+
+// handOver lets the oldest reversal hold the entry's account that came back
+// while the entry held it, if there is one.
+func handOver(ctx context.Context, tx db.Tx, id int64) error {
+	_, err := tx.ExecContext(ctx, `UPDATE entry SET holds = 1 WHERE id = (
+		SELECT MIN(a.entry) FROM advice a JOIN entry e ON e.bank = a.bank AND e.account_ix = a.account_ix
+		WHERE e.id = $1 AND a.type = $2 AND a.state = 'pending')
+		AND NOT EXISTS (SELECT 1 FROM entry o WHERE o.bank = entry.bank AND o.account_ix = entry.account_ix AND o.holds = 1)`,
+		id, string(codec.Reversal))
+	if err != nil {
+		return fmt.Errorf("hand account over: %w", err)
+	}
+	return nil
 }

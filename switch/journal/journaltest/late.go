@@ -160,8 +160,25 @@ func testLateReversal(w *world) {
 	w.standing(e.ID, switching.TimedOut, false) // the holder's account
 	w.equal("reversal goes out", w.claim().ID, a.ID)
 	w.close(holder, end(switching.Approved))
+	w.standing(e.ID, switching.TimedOut, true) // its turn
+	w.standing(holder.ID, switching.Approved, false)
+	w.equal("holds", w.open(switching.Settling, w.entry(codec.Deregister)).Blocker, e.ID)
 	w.answer(w.advice(a.ID), codec.Done, codec.Unmapped)
+	w.standing(e.ID, switching.TimedOut, false)
 	w.effects(e.ID, "open", "timed-out")
+
+	// The same where the holder ends in doubt, and gives up the account later.
+	e, _ = w.timedOut(codec.Authenticate)
+	w.answer(w.claim(), codec.NotFound, codec.Unmapped)
+	doubt := w.opened(codec.Deregister)
+	w.lateOf(e, codec.Approved)
+	w.close(doubt, end(switching.TimedOut))
+	w.standing(e.ID, switching.TimedOut, false)
+	w.lateOf(doubt, codec.Approved)
+	w.standing(doubt.ID, switching.Approved, false)
+	w.standing(e.ID, switching.TimedOut, true)
+	w.answer(w.claim(), codec.Done, codec.Unmapped)
+	w.standing(e.ID, switching.TimedOut, false)
 
 	// Without another holder it holds again.
 	e, a = w.timedOut(codec.Authenticate)

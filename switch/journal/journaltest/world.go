@@ -96,6 +96,8 @@ func (w *world) entry(t codec.Type, with ...func(*switching.Entry)) switching.En
 	e.Fields.Set(codec.FieldCertType, "01")
 	e.Fields.Set(codec.FieldCertNumber, "650102199001011234")
 	e.Fields.Set(codec.FieldHolder, "阿依古丽")
+	e.Fields.Set(codec.FieldAcquirer, "48980000")
+	e.Fields.Set(codec.FieldForwarder, "48981111")
 	for _, f := range with {
 		f(&e)
 	}
