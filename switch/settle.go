@@ -80,7 +80,10 @@ func (s *Switch) close(ctx context.Context, e Entry, end End) (Entry, error) {
 	return Entry{}, fmt.Errorf("close: %w", err)
 }
 
-const closePause = 20 * time.Millisecond
+const (
+	closePause = 20 * time.Millisecond
+	ownPause   = 2 * time.Millisecond
+)
 
 func (s *Switch) closed(row Entry, end End) {
 	if _, doubt := Doubt(row, end); doubt {
@@ -120,7 +123,14 @@ func (s *Switch) Late(ctx context.Context, bank string, m *codec.Message) {
 
 // late tries as often as close does: a late approval that is lost may leave a
 // registration at the bank that counts as not done.
+//
+// A row that this process is about to close is waited for: of two replies that
+// contradict each other the first counts.
 func (s *Switch) late(ctx context.Context, r LateReply) (e Entry, known bool, err error) {
+	id, _ := r.RRN.Number()
+	for end := time.Now().Add(s.Grace); s.own.has(id) && time.Now().Before(end); {
+		<-time.After(ownPause)
+	}
 	for range closeTries {
 		if e, known, err = s.Journal.Late(ctx, r); err == nil {
 			break

@@ -181,6 +181,9 @@ func (w *walk) openFailed(err error) (Result, error) {
 	if errors.Is(err, ErrOutcomeUnknown) {
 		return w.fail(ErrOutcomeUnknown)
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return w.refuse(ReasonDeadline)
+	}
 	return w.refuse(ReasonJournal)
 }
 
@@ -191,7 +194,7 @@ func (w *walk) send(permit *banks.Permit) (Result, error) {
 	w.bankTime = time.Since(begun)
 	w.Failpoint("reply")
 	end := settle(w.entry.Type, reply, err)
-	if w.entry.Type.Class() == codec.Enquiry && w.closeLater(end) {
+	if w.entry.Type.Class() == codec.Enquiry && end.Outcome != TimedOut && w.closeLater(end) {
 		return w.done(ended(w.entry, end), false)
 	}
 	return w.end(end)
@@ -208,7 +211,8 @@ func (w *walk) end(end End) (Result, error) {
 	return w.done(e, false)
 }
 
-// closeLater closes an enquiry after its answer, where there is a place left. A
+// closeLater closes an enquiry after its answer, where there is a place left. Not
+// one that timed out: a late reply could end its row first, and otherwise. A
 // crash before it leaves the row open, and nothing in doubt.
 func (w *walk) closeLater(end End) bool {
 	select {
@@ -314,11 +318,14 @@ func (w *walk) waitSettled(blocker int64) Reason {
 	return ""
 }
 
+// findLimit is how long a key is looked up, also past the deadline.
+const findLimit = 2 * time.Second
+
 // refuse ends a walk before anything was sent or journalled. But a repeat of a
 // key that has ended is answered as it ended, even with the bank down.
 func (w *walk) refuse(reason Reason) (Result, error) {
 	if w.entry.KeyHash != nil {
-		ctx, cancel := context.WithDeadline(w.ctx, w.replayDeadline())
+		ctx, cancel := context.WithTimeout(w.ctx, findLimit)
 		defer cancel()
 		e, found, err := w.Journal.Find(ctx, w.entry.KeyHash)
 		switch {

@@ -173,7 +173,7 @@ func TestRepliesThatFitNothing(t *testing.T) {
 		}
 		wrong(func(m *codec.Message) { m.Type = codec.Balance; m.Set(codec.FieldProcessingCode, "") })
 		wrong(func(m *codec.Message) { m.Type = codec.Reversal })
-		wrong(func(m *codec.Message) { m.Set(codec.FieldSTAN, "000001") })
+		wrong(func(m *codec.Message) { m.Set(codec.FieldSTAN, "999999") })
 		wrong(func(m *codec.Message) { m.Set(codec.FieldSent, "0101000000") })
 		r.send(codec.NewReply(m, "00"))
 		r.send(codec.NewReply(m, "05"))
