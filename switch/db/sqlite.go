@@ -34,7 +34,9 @@ var (
 		{"synchronous", "FULL", "2"},
 		{"foreign_keys", "ON", "1"},
 		{"temp_store", "MEMORY", "2"}, // keeps what savepoints undo out of files
-		{"cache_size", "-65536", "-65536"},
+		// 16 MB, no more: a commit after a page was split looks through the whole
+		// cache, which at 64 MB costs more than reading pages again.
+		{"cache_size", "-16384", "-16384"},
 		{"wal_autocheckpoint", "4000", "4000"},
 		{"journal_size_limit", "33554432", "33554432"}, // the log's file shrinks to 32 MB when it is reused
 	}
@@ -186,4 +188,14 @@ func (g *walGuard) limit(s *session) {
 	for _, q := range []string{"PRAGMA busy_timeout = 200", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 5000"} {
 		_, _ = s.conn.ExecContext(context.Background(), q)
 	}
+}
+
+// unwritten reports whether a COMMIT failed while it wrote the log, and so
+// before the frame that commits was whole: SQLite writes that one last, and
+// syncs only then.
+func unwritten(err error) bool {
+	const ioerrWrite = 10 | 3<<8 // SQLITE_IOERR_WRITE
+	const full = 13              // SQLITE_FULL
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code() == full || e.Code() == ioerrWrite)
 }

@@ -265,9 +265,9 @@ func (d *DB) run(j *job) error {
 	return err
 }
 
-// commit makes the transaction durable. Any failure is ErrUnknown: where the
-// sync failed, the log may hold the whole transaction, and a restart would find
-// it there.
+// commit makes the transaction durable. A failure is ErrUnknown: where the sync
+// failed, the log may hold the whole transaction, and a restart would find it
+// there. But one that could not be written whole, for lack of room, is nowhere.
 func (d *DB) commit(jobs int) error {
 	if err := d.o.Fail("commit-before"); err != nil {
 		d.writer.rollback()
@@ -276,6 +276,9 @@ func (d *DB) commit(jobs int) error {
 	began := time.Now()
 	if err := d.writer.commit(); err != nil {
 		d.writer.rollback()
+		if unwritten(err) {
+			return fmt.Errorf("db: commit: %w", err)
+		}
 		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	d.o.Observe(jobs, time.Since(began))
