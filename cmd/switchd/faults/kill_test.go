@@ -153,15 +153,23 @@ func (k *killing) recovering(h *house, lost []heard) *child {
 		questions[i] = a.question
 	}
 	h.each(questions)
-	select {
-	case err := <-c.exited:
-		c.exited <- err
+	c.tell("arm none 0")
+	if c.died(200*time.Millisecond) { // also of the step, while it was disarmed
 		_ = c.wait()
 		k.again++
 		return h.startChild()
-	default:
-		c.tell("arm none 0")
-		return c
+	}
+	return c
+}
+
+// died reports whether the child has exited, or does so within the time.
+func (c *child) died(within time.Duration) bool {
+	select {
+	case err := <-c.exited:
+		c.exited <- err
+		return true
+	case <-time.After(within):
+		return false
 	}
 }
 
