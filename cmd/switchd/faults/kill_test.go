@@ -154,7 +154,7 @@ func (k *killing) recovering(h *house, lost []heard) *child {
 	}
 	h.each(questions)
 	c.tell("arm none 0")
-	if c.died(200*time.Millisecond) { // also of the step, while it was disarmed
+	if c.died(200 * time.Millisecond) { // also of the step, while it was disarmed
 		_ = c.wait()
 		k.again++
 		return h.startChild()
