@@ -10,7 +10,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -69,6 +71,9 @@ type relayBalance struct {
 }
 
 func runRelay(ctx context.Context, bank string, ready func(...string)) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // as the switch does
+	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", bank)
 	if err != nil {
 		return err
