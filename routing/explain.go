@@ -57,7 +57,7 @@ func (e Explanation) String() string {
 // and why the others lost. It walks all rules: it is for people, not for traffic.
 func (t *Table) Explain(a codec.Account, chosen Bank) Explanation {
 	number := a.Reveal()
-	e := Explanation{Table: t.version, Account: a, Digits: len(number), Chosen: chosen, Rules: []Verdict{}}
+	e := Explanation{Table: t.version, Account: a, Digits: len(number), Chosen: t.shown(chosen), Rules: []Verdict{}}
 	matching, others := t.candidates(number)
 	target, reason := t.route(number, chosen)
 	e.Reason, e.Why = reason, why(number, matching, reason)
@@ -71,13 +71,22 @@ func (t *Table) Explain(a codec.Account, chosen Bank) Explanation {
 	}
 	for _, r := range matching {
 		if r != winner {
-			e.Rules = append(e.Rules, verdict(r, lost(r, matching[0], winner, reason, chosen)))
+			e.Rules = append(e.Rules, verdict(r, lost(r, matching[0], winner, reason, e.Chosen)))
 		}
 	}
 	for _, r := range others {
 		e.Rules = append(e.Rules, verdict(r, fmt.Sprintf("wrong length: the number has %d digits", len(number))))
 	}
 	return e
+}
+
+// shown is the chosen bank as people may read it. What is no bank of the table
+// may be anything, even an account number in the wrong field.
+func (t *Table) shown(chosen Bank) Bank {
+	if chosen == "" || slices.ContainsFunc(t.rules, func(r rule) bool { return r.bank == chosen }) {
+		return chosen
+	}
+	return "unknown"
 }
 
 // candidates returns the rules whose prefix the number has, longest first:
