@@ -63,7 +63,7 @@ func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 func forms(secret string) map[string][]byte {
 	m := map[string][]byte{
 		"ASCII": []byte(secret), "hex": []byte(hex.EncodeToString([]byte(secret))),
-		"HEX": []byte(strings.ToUpper(hex.EncodeToString([]byte(secret)))), "bytes in decimal": []byte(strings.Trim(fmt.Sprint([]byte(secret)), "[]")),
+		"HEX": []byte(strings.ToUpper(hex.EncodeToString([]byte(secret)))), "bytes in decimal": []byte(strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]")),
 	}
 	for _, u := range utf16.Encode([]rune(secret)) {
 		m["UTF-16LE"] = append(m["UTF-16LE"], byte(u), byte(u>>8))
