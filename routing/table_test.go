@@ -283,3 +283,15 @@ func TestExplanationIsMasked(t *testing.T) {
 		t.Errorf("%s", written)
 	}
 }
+
+func TestExplainEchoesNoAccountInTheWrongField(t *testing.T) {
+	table := mustParse(t, "cards:\n- {bank: klb, prefix: \"621029\", lengths: [19]}\n")
+	const number = "6210290000000000005"
+	for _, account := range []string{number, "6210081234567892"} {
+		e := table.Explain(codec.NewAccount(account), number)
+		told, err := json.Marshal(e)
+		if err != nil || e.Chosen != "unknown" || strings.Contains(string(told)+e.String(), number) {
+			t.Errorf("told %s, %v\n%s", told, err, e)
+		}
+	}
+}
