@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"wxswitch/banks/adapter"
@@ -66,9 +67,10 @@ func ReadBank(ctx context.Context, b *sim.Bank) (l Ledger, err error) {
 	return l, nil
 }
 
-// ReadJournal reads every row and every advice.
-func ReadJournal(ctx context.Context, d *db.DB, j *journal.Journal) ([]switching.Entry, []switching.Advice, error) {
-	ids, err := entryIDs(ctx, d)
+// ReadJournal reads every row with a number above after, and every advice of
+// one.
+func ReadJournal(ctx context.Context, d *db.DB, j *journal.Journal, after int64) ([]switching.Entry, []switching.Advice, error) {
+	ids, err := entryIDs(ctx, d, after)
 	if err != nil {
 		return nil, nil, fmt.Errorf("rows: %w", err)
 	}
@@ -80,22 +82,17 @@ func ReadJournal(ctx context.Context, d *db.DB, j *journal.Journal) ([]switching
 		}
 		rows = append(rows, e)
 	}
-	const page = 500
-	var advices []switching.Advice
-	for after := int64(0); ; after = advices[len(advices)-1].ID {
-		list, err := j.Advices(ctx, "", "", after, page)
-		if err != nil {
-			return nil, nil, fmt.Errorf("advices: %w", err)
-		}
-		if advices = append(advices, list...); len(list) < page {
-			return rows, advices, nil
-		}
+	advices, err := j.Advices(ctx, "", "", 0, 1_000_000)
+	if err != nil {
+		return nil, nil, fmt.Errorf("advices: %w", err)
 	}
+	advices = slices.DeleteFunc(advices, func(a switching.Advice) bool { return a.Entry.ID <= after })
+	return rows, advices, nil
 }
 
-func entryIDs(ctx context.Context, d *db.DB) (ids []int64, err error) {
+func entryIDs(ctx context.Context, d *db.DB, after int64) (ids []int64, err error) {
 	err = d.Read(ctx, func(ctx context.Context, tx db.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT id FROM entry ORDER BY id`)
+		rows, err := tx.QueryContext(ctx, `SELECT id FROM entry WHERE id > $1 ORDER BY id`, after)
 		if err != nil {
 			return err
 		}

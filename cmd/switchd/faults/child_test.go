@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 // modelRuns is how many orders TestEveryOrder tries of each pair of types,
 // unless -rapid.checks says otherwise: with the race detector one takes about a
 // second.
-const modelRuns = "15"
+const modelRuns = "25"
 
 // beSwitchd runs the switch as cmd/switchd does, with failpoints that the parent
 // arms on standard input: "arm STEP N" dies at the N-th pass of a step, "limit N"

@@ -3,7 +3,7 @@
 // tests, and the comparison of books that they end with:
 //
 //	told := …                                    // every answer that callers heard
-//	rows, advices, err := faults.ReadJournal(ctx, database, journal)
+//	rows, advices, err := faults.ReadJournal(ctx, database, journal, 0)
 //	ledger, err := faults.ReadBank(ctx, bank)
 //	b := faults.Books{Told: told, Rows: rows, Advices: advices, Banks: …}
 //	for _, wrong := range b.Compare() { t.Error(wrong) }

@@ -211,7 +211,7 @@ func (h *house) books() Books {
 	defer func() { must(h.t, d.Close()) }()
 	j, err := journal.New(ctx, journal.Options{DB: d, Vault: key})
 	must(h.t, err)
-	b.Rows, b.Advices, err = ReadJournal(ctx, d, j)
+	b.Rows, b.Advices, err = ReadJournal(ctx, d, j, 0)
 	must(h.t, err)
 	for name, p := range h.banks {
 		b.Banks[name], err = ReadBank(ctx, p.Bank)

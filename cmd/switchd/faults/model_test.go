@@ -45,6 +45,7 @@ type run struct {
 	types   []codec.Type
 	person  int
 	since   int64 // the last number of the runs before
+	advised int64 // their last advice
 	asking  sync.WaitGroup
 	mu      sync.Mutex // guards what follows
 	told    []Told
@@ -54,7 +55,7 @@ type run struct {
 
 func (w *modelWorld) run(r *rapid.T, types []codec.Type) {
 	w.runs++
-	o := &run{modelWorld: w, types: types, person: w.runs, since: w.lastNumber()}
+	o := &run{modelWorld: w, types: types, person: w.runs, since: w.last("entry"), advised: w.last("advice")}
 	defer func() {
 		o.asking.Wait()
 		w.calm()
@@ -62,23 +63,53 @@ func (w *modelWorld) run(r *rapid.T, types []codec.Type) {
 			r.Logf("%s", fmt.Sprint(o.history))
 		}
 	}()
-	r.Repeat(map[string]func(*rapid.T){
-		"":                 func(*rapid.T) { o.revive() },
-		"ask":              o.ask,
-		"ask again":        o.ask,
-		"repeat a key":     o.repeat,
-		"fault":            o.fault,
-		"wait":             o.wait,
-		"let all rest":     func(*rapid.T) { synctest.Wait() },
-		"restart switch":   func(*rapid.T) { o.note("restart"); w.life.stop(); w.born() },
-		"crash switch":     func(*rapid.T) { o.note("crash"); w.life.die(); o.revive() },
-		"arm a crash":      o.arm,
-		"restart bank":     func(*rapid.T) { o.note("bank restart"); w.bank.restart() },
-		"drop links":       func(*rapid.T) { o.note("drop"); w.life.cut() },
-		"bank unreachable": func(r *rapid.T) { o.note("reach"); w.unreachable(rapid.Bool().Draw(r, "down")) },
-		"operator":         o.operate,
-	})
+	for range rapid.IntRange(5, 24).Draw(r, "events") {
+		o.revive()
+		o.event(rapid.SampledFrom(events).Draw(r, "event"), r)
+	}
 	o.finish(r)
+}
+
+// events are what may come, as often as they stand here.
+var events = []string{
+	"ask", "ask", "ask", "ask amiss", "ask amiss", "ask amiss", "ask amiss", "repeat a key", "advices amiss",
+	"wait", "wait", "let all rest", "restart switch", "crash switch", "arm a crash", "restart bank", "drop links",
+	"slow link", "slow link", "bank unreachable", "operator",
+}
+
+func (o *run) event(name string, r *rapid.T) {
+	o.note("%s", name)
+	switch name {
+	case "ask":
+		o.do(o.question(r))
+	case "ask amiss":
+		o.askAmiss(r)
+	case "repeat a key":
+		o.repeat(r)
+	case "advices amiss":
+		o.advicesAmiss(r)
+	case "wait":
+		o.wait(r)
+	case "let all rest":
+		synctest.Wait()
+	case "restart switch":
+		o.life.stop()
+		o.born()
+	case "crash switch":
+		o.life.die()
+	case "arm a crash":
+		o.arm(r)
+	case "restart bank":
+		o.bank.restart()
+	case "drop links":
+		o.life.cut()
+	case "slow link":
+		o.life.slow(time.Duration(rapid.IntRange(1, 30).Draw(r, "for")) * time.Second)
+	case "bank unreachable":
+		o.unreachable(rapid.Bool().Draw(r, "down"))
+	case "operator":
+		o.operate(r)
+	}
 }
 
 func (o *run) note(format string, args ...any) {
@@ -95,11 +126,24 @@ func (o *run) revive() {
 	}
 }
 
-func (o *run) ask(r *rapid.T) {
+// account is mostly the first of the person's: what meets is what is tried.
+func (o *run) account(r *rapid.T) codec.Account {
+	accounts := o.bank.people[o.person].Accounts
+	i := rapid.SampledFrom([]int{0, 0, 0, 0, 1}).Draw(r, "account")
+	return accounts[i%len(accounts)].Number
+}
+
+// askAmiss asks what the bank then makes trouble about.
+func (o *run) askAmiss(r *rapid.T) {
+	q := o.question(r)
+	o.trouble(r, q.Type, q.Account)
+	o.do(q)
+}
+
+func (o *run) question(r *rapid.T) switching.Request {
 	p := o.bank.people[o.person]
 	q := switching.Request{
-		Type: rapid.SampledFrom(o.types).Draw(r, "type"), Client: "model", Operation: "model",
-		Account: p.Accounts[rapid.IntRange(0, len(p.Accounts)-1).Draw(r, "account")].Number,
+		Type: rapid.SampledFrom(o.types).Draw(r, "type"), Client: "model", Operation: "model", Account: o.account(r),
 		Timeout: rapid.SampledFrom([]time.Duration{0, 0, 0, time.Second, 12 * time.Second}).Draw(r, "timeout"),
 	}
 	if rapid.Bool().Draw(r, "customer") {
@@ -110,10 +154,10 @@ func (o *run) ask(r *rapid.T) {
 		q.Fields.Set(codec.FieldCertNumber, p.Cert.Reveal())
 	}
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	q.Key = fmt.Sprintf("%d-%d", o.person, len(o.asked))
 	o.asked = append(o.asked, q)
-	o.mu.Unlock()
-	o.do(q)
+	return q
 }
 
 func (o *run) repeat(r *rapid.T) {
@@ -146,25 +190,32 @@ func (o *run) do(q switching.Request) {
 	})
 }
 
-// fault makes the bank misbehave once or twice. 91 declines a change, and says
-// nothing about one that an advice is to settle.
-func (o *run) fault(r *rapid.T) {
-	p := o.bank.people[o.person]
-	f := sim.Fault{
-		Kind: rapid.SampledFrom([]sim.Kind{
-			sim.Silence, sim.SilenceAfter, sim.Late, sim.Delay, sim.Decline, sim.DropBefore, sim.DropAfter,
-			sim.Twice, sim.WrongSTAN, sim.Unreadable, sim.Garbage,
-		}).Draw(r, "kind"),
-		Type:    rapid.SampledFrom(append([]codec.Type{codec.Reversal, codec.Completion}, o.types...)).Draw(r, "type"),
-		Account: p.Accounts[rapid.IntRange(0, len(p.Accounts)-1).Draw(r, "account")].Number,
-		Count:   rapid.IntRange(1, 2).Draw(r, "count"),
-	}
+// advicesAmiss has the bank make trouble about advices.
+func (o *run) advicesAmiss(r *rapid.T) {
+	o.trouble(r, rapid.SampledFrom([]codec.Type{codec.Reversal, codec.Completion}).Draw(r, "type"), o.account(r))
+}
+
+// trouble makes the bank misbehave once. 91 declines a change, and says nothing
+// about one that an advice is to settle. What is declined may also be late.
+func (o *run) trouble(r *rapid.T, t codec.Type, account codec.Account) {
+	f := sim.Fault{Type: t, Account: account, Count: 1, Kind: rapid.SampledFrom([]sim.Kind{
+		sim.Silence, sim.SilenceAfter, sim.Late, sim.Late, sim.Delay, sim.Delay, sim.Decline, sim.Decline, sim.DropBefore,
+		sim.DropAfter, sim.Twice, sim.WrongSTAN, sim.Unreadable, sim.Garbage,
+	}).Draw(r, "kind")}
+	delay := time.Duration(rapid.IntRange(1, 30).Draw(r, "delay")) * time.Second
 	switch f.Kind {
 	case sim.Late, sim.Delay:
-		f.Delay = time.Duration(rapid.IntRange(1, 30).Draw(r, "delay")) * time.Second
+		f.Delay = delay
 	case sim.Decline:
-		f.Code = rapid.SampledFrom([]string{"05", "ZZ", "68", "91"}).Draw(r, "code")
+		f.Code = rapid.SampledFrom([]string{"05", "05", "ZZ", "68", "91"}).Draw(r, "code")
+		if rapid.Bool().Draw(r, "late too") {
+			o.set(r, sim.Fault{Type: t, Account: account, Count: 1, Kind: sim.Late, Delay: delay})
+		}
 	}
+	o.set(r, f)
+}
+
+func (o *run) set(r *rapid.T, f sim.Fault) {
 	o.note("fault %s %s %s %s", f.Kind, f.Type, f.Delay, f.Code)
 	if _, err := o.bank.SetFault(f); err != nil {
 		r.Fatal(err)
@@ -212,15 +263,10 @@ func (o *run) closeByHand(a switching.Advice) {
 	o.life.sw.Changed(a.Entry.ID)
 }
 
-func (o *run) advices(r *rapid.T) (list []switching.Advice) {
-	all, err := o.life.journal.Advices(context.Background(), "", "", 0, 1_000_000)
+func (o *run) advices(r *rapid.T) []switching.Advice {
+	list, err := o.life.journal.Advices(context.Background(), "", "", o.advised, 1000)
 	if err != nil && !o.life.dead.Load() {
 		r.Fatal(err)
-	}
-	for _, a := range all {
-		if a.Entry.ID > o.since {
-			list = append(list, a)
-		}
 	}
 	return list
 }
@@ -249,6 +295,7 @@ func (o *run) finish(r *rapid.T) {
 			break
 		}
 	}
+	time.Sleep(time.Minute) //nolint:forbidigo // fake time: whatever the bank still works on
 	b := o.books(r)
 	o.count(b)
 	if wrong := b.Compare(); len(wrong) > 0 {

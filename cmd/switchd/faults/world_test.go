@@ -64,7 +64,11 @@ func newModelWorld(t *testing.T) *modelWorld {
 	w.bank.config.Kit.Drain = time.Second
 	w.bank.start()
 	w.born()
-	t.Cleanup(func() { w.life.stop(); w.bank.stop() })
+	t.Cleanup(func() {
+		w.life.stop()
+		w.bank.stop()
+		time.Sleep(time.Minute) //nolint:forbidigo // fake time: what is on its way over a slow link arrives
+	})
 	return w
 }
 
@@ -125,7 +129,37 @@ type modelLife struct {
 	stop      func()
 
 	mu    sync.Mutex // guards conns
-	conns []net.Conn
+	conns []*slowConn
+}
+
+// slowConn is the switch's end of a link. Until a time, what the switch writes
+// is on its way and reaches the bank only then, though the switch be dead.
+type slowConn struct {
+	net.Conn
+	theirs *slowEnd
+}
+
+// slowEnd is the bank's end.
+type slowEnd struct {
+	net.Conn
+	until atomic.Int64
+}
+
+func (c *slowEnd) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if wait := time.Until(time.Unix(0, c.until.Load())); n > 0 && wait > 0 {
+		time.Sleep(wait) //nolint:forbidigo // fake time
+	}
+	return n, err
+}
+
+// slow holds up what is sent over one link for so long.
+func (l *modelLife) slow(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.conns); n > 0 {
+		l.conns[n-1].theirs.until.Store(time.Now().Add(d).UnixNano())
+	}
 }
 
 var errUnreachable = errors.New("planted: unreachable")
@@ -219,11 +253,12 @@ func (w *modelWorld) dialer(l *modelLife) func(context.Context, string, string) 
 			return nil, errUnreachable
 		}
 		ours, theirs := net.Pipe()
+		c := &slowConn{ours, &slowEnd{Conn: theirs}}
 		l.mu.Lock()
-		l.conns = append(l.conns, ours)
+		l.conns = append(l.conns, c)
 		l.mu.Unlock()
-		go w.bank.serve(theirs)
-		return ours, nil
+		go w.bank.serve(c.theirs)
+		return c, nil
 	}
 }
 
@@ -240,38 +275,26 @@ func (w *modelWorld) calm() {
 	w.bank.ClearFault(0)
 }
 
-// lastNumber is above every number used so far: a start reserves a block, and
-// numbers only grow.
-func (w *modelWorld) lastNumber() int64 {
-	ids, err := entryIDs(context.Background(), w.life.db)
-	must(w.t, err)
-	if len(ids) == 0 {
-		return 0
-	}
-	return ids[len(ids)-1]
+// last is the last number of the table: numbers only grow.
+func (w *modelWorld) last(table string) (last int64) {
+	must(w.t, w.life.db.Read(context.Background(), func(ctx context.Context, tx db.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(id), 0) FROM `+table).Scan(&last)
+	}))
+	return last
 }
 
 // books are those of the run.
 func (o *run) books(r fataler) Books {
 	ctx := context.Background()
-	rows, advices, err := ReadJournal(ctx, o.life.db, o.life.journal)
+	b := Books{Told: o.told, Settled: time.Now(), Banks: make(map[string]Ledger)}
+	var err error
+	b.Rows, b.Advices, err = ReadJournal(ctx, o.life.db, o.life.journal, o.since)
 	if err != nil {
 		r.Fatal(err)
 	}
 	ledger, err := ReadBank(ctx, o.bank.Bank)
 	if err != nil {
 		r.Fatal(err)
-	}
-	b := Books{Told: o.told, Settled: time.Now(), Banks: make(map[string]Ledger)}
-	for _, e := range rows {
-		if e.ID > o.since {
-			b.Rows = append(b.Rows, e)
-		}
-	}
-	for _, a := range advices {
-		if a.Entry.ID > o.since {
-			b.Advices = append(b.Advices, a)
-		}
 	}
 	b.Banks[modelBank] = ledger.after(o.since)
 	return b
