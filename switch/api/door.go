@@ -223,11 +223,12 @@ func (a *API) finish(w *answer, r *http.Request) {
 }
 
 // fail answers an error: a problem as it is, a parameter's as such, and any
-// other as one of ours.
+// other as one of ours. Only these are worth a warning: what a busy or a broken
+// bank refuses stands in the transaction's own line, and comes in thousands.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	refused := asRefusal(err)
 	level := zerolog.DebugLevel
-	if refused.Status >= http.StatusInternalServerError {
+	if refused.Status == http.StatusInternalServerError {
 		level = zerolog.WarnLevel
 	}
 	event := a.Log.WithLevel(level) //nolint:zerologlint // sent below
