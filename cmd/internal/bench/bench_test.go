@@ -83,12 +83,12 @@ func TestAccountsAreDistinctAndEveryOneHasItsRoute(t *testing.T) {
 }
 
 func TestTallyRefusesWrongAndMissingAnswers(t *testing.T) {
-	got, err := readTally("Running 4s test\nRESULT 4000 2000000 0 0\n")
+	got, err := readTally("Running 4s test\nRESULT 4000 2000000 0 0 0\n")
 	if err != nil || got.perSecond() != 2000 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, out := range []string{
-		"", "RESULT 0 2000000 0 0\n", "RESULT 4000 2000000 1 0\nSAMPLE 503 {}\n", "RESULT 4000 2000000 0 1\n", "RESULT many\n",
+		"", "RESULT 0 2000000 0 0 0\n", "RESULT 4000 2000000 0 1 0\nSAMPLE 503 {}\n", "RESULT 4000 2000000 0 0 1\n", "RESULT many\n",
 	} {
 		if _, err := readTally(out); err == nil {
 			t.Errorf("%q is taken for a good run", out)

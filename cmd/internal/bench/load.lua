@@ -1,5 +1,7 @@
 -- What wrk sends and what it checks. Arguments: type, prefix of the keys,
--- token, file of accounts (one a line). Each thread has accounts of its own.
+-- token, file of accounts (one a line), and the pause of a connection between
+-- two requests, in ms; with one, refusals (503) are counted and not wrong. Each
+-- thread has accounts of its own.
 local threads = {}
 
 function setup(thread)
@@ -15,7 +17,11 @@ function init(args)
     if n % 2 == id then accounts[#accounts + 1] = line end
     n = n + 1
   end
-  sent, wrong, sample = 0, 0, ""
+  pause = tonumber(args[5])
+  if pause > 0 then
+    delay = function() return pause end
+  end
+  sent, refused, wrong, sample = 0, 0, 0, ""
   local length = #('{"type":"' .. kind .. '","account":"') + #accounts[1] + #('"}')
   head = "POST /v1/transactions HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " .. token ..
     "\r\nContent-Type: application/json\r\nContent-Length: " .. length .. "\r\nIdempotency-Key: " .. prefix .. id .. "-"
@@ -28,20 +34,23 @@ function request()
 end
 
 function response(status, headers, answer)
-  if status ~= 200 or not string.find(answer, '"outcome":"approved"', 1, true) then
+  if status == 503 and pause > 0 then
+    refused = refused + 1
+  elseif status ~= 200 or not string.find(answer, '"outcome":"approved"', 1, true) then
     wrong = wrong + 1
     if sample == "" then sample = status .. " " .. answer end
   end
 end
 
 function done(summary, latency, requests)
-  local wrong, sample = 0, ""
+  local refused, wrong, sample = 0, 0, ""
   for _, t in ipairs(threads) do
+    refused = refused + t:get("refused")
     wrong = wrong + t:get("wrong")
     if sample == "" then sample = t:get("sample") end
   end
   local e = summary.errors
-  io.write(string.format("RESULT %d %d %d %d\n", summary.requests, summary.duration, wrong,
+  io.write(string.format("RESULT %d %d %d %d %d\n", summary.requests, summary.duration, refused, wrong,
     e.connect + e.read + e.write + e.timeout))
   if sample ~= "" then io.write("SAMPLE " .. sample:gsub("%s+", " ") .. "\n") end
 end

@@ -2,8 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net/http"
+	"errors"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -13,35 +12,32 @@ const (
 	slowRate    = 2000 // what the slow bank does
 	offeredRate = 6000
 	silentRate  = 200 // what the silent bank is offered
+
+	// The slow bank's clients: those that are refused ask again after a pause,
+	// which comes to what is to be offered.
+	slowClients = 700
+	slowPause   = 80 * time.Millisecond
 )
 
-// overload offers a slow bank three times what it does.
+// overload offers a slow bank three times what it does. Its clients do not pile
+// up as vegeta's would: what is measured is a bank that is too slow, not a
+// machine that is.
 func (b *bench) overload(ctx context.Context) error {
 	if err := b.stage.bank.tell(order{Bank: slowBank, Rate: slowRate}); err != nil {
 		return err
 	}
-	var good, refused int
-	var wrong error
-	begun := time.Now()
-	attack(ctx, b.stage.asks(b.stage.sw.at[0], []int{slowBank}, "balance"), offeredRate, b.plan.overload, func(r *vegeta.Result) {
-		switch {
-		case isApproved(r):
-			good++
-		case r.Code == http.StatusServiceUnavailable:
-			refused++ // bulkhead-full, or busy: nothing was sent
-		case wrong == nil:
-			wrong = fmt.Errorf("wrong answer: %d %s%s", r.Code, r.Error, r.Body)
-		}
+	t, err := b.stage.wrk(ctx, b.stage.sw.at[0], load{
+		kind: "balance", accounts: "slow.txt", inFlight: slowClients, pause: slowPause, time: b.plan.overload,
 	})
-	took := time.Since(begun)
-	if err := b.stage.bank.tell(order{Bank: slowBank}); err != nil {
+	if err := errors.Join(err, b.stage.bank.tell(order{Bank: slowBank})); err != nil {
 		return err
 	}
-	rate := float64(good) / took.Seconds()
+	good := float64(t.answers-t.refused) / t.took.Seconds()
 	b.say("a bank of %d/s, offered %.0f/s for %s: %.0f/s approved, %.0f/s refused at once", slowRate,
-		float64(good+refused)/took.Seconds(), took.Round(time.Millisecond), rate, float64(refused)/took.Seconds())
-	b.goal("overload_goodput_ratio", rate/slowRate, ">=", 0.95)
-	return wrong
+		t.perSecond(), t.took.Round(time.Millisecond), good, float64(t.refused)/t.took.Seconds())
+	b.goal("overload_offered", t.perSecond(), ">=", offeredRate)
+	b.goal("overload_goodput_ratio", good/slowRate, ">=", 0.95)
+	return nil
 }
 
 // silent compares what nineteen banks do while the twentieth answers and while
@@ -76,7 +72,7 @@ func (b *bench) besides(ctx context.Context, silent bool) (float64, error) {
 		defer close(ended)
 		attack(ctx, b.stage.asks(b.stage.sw.at[0], []int{silentBank}, "deregister"), silentRate, b.slice, func(*vegeta.Result) {})
 	}()
-	t, err := b.stage.wrk(ctx, b.stage.sw.at[0], "deregister", b.stage.file("others.txt"), 64, b.slice)
+	t, err := b.stage.wrk(ctx, b.stage.sw.at[0], load{kind: "deregister", accounts: "others.txt", inFlight: 64, time: b.slice})
 	<-ended
 	if err != nil {
 		return 0, err

@@ -53,7 +53,7 @@ func (b *bench) measures(kind string, n int) bool {
 // warm lets both grow their heaps, pools and connections.
 func (b *bench) warm(ctx context.Context) error {
 	for _, c := range []*child{b.stage.sw, b.stage.relay} {
-		if _, err := b.stage.wrk(ctx, c.at[0], "balance", b.stage.file("first.txt"), 64, b.warmUp); err != nil {
+		if _, err := b.stage.wrk(ctx, c.at[0], load{kind: "balance", accounts: "first.txt", inFlight: 64, time: b.warmUp}); err != nil {
 			return fmt.Errorf("warm up: %s: %w", c.name, err)
 		}
 	}
@@ -86,7 +86,7 @@ func (b *bench) point(ctx context.Context, kind string, n int, goal float64) err
 
 func (b *bench) sample(ctx context.Context, c *child, kind string, n int) (sample, error) {
 	own, bank := c.cpu(), b.stage.bank.cpu()
-	t, err := b.stage.wrk(ctx, c.at[0], kind, b.stage.file("first.txt"), n, b.slice)
+	t, err := b.stage.wrk(ctx, c.at[0], load{kind: kind, accounts: "first.txt", inFlight: n, time: b.slice})
 	if err != nil {
 		return sample{}, err
 	}
