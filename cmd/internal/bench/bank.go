@@ -151,13 +151,13 @@ func (c *isoConversation) later(in, out []byte, used int) (int, []byte, error) {
 }
 
 // due reports whether a slow bank may answer now, and counts the answer. One
-// that had nothing to do catches up no more than 20 ms.
+// that had nothing to do catches up no more than 50 ms.
 func (c *isoConversation) due(rate int64) bool {
 	now := time.Now()
 	if c.next.After(now) {
 		return false
 	}
-	if behind := now.Add(-20 * time.Millisecond); c.next.Before(behind) {
+	if behind := now.Add(-50 * time.Millisecond); c.next.Before(behind) {
 		c.next = behind
 	}
 	c.next = c.next.Add(time.Second / time.Duration(rate))

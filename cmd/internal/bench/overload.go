@@ -15,8 +15,8 @@ const (
 
 	// The slow bank's clients: those that are refused ask again after a pause,
 	// which comes to what is to be offered.
-	slowClients = 700
-	slowPause   = 80 * time.Millisecond
+	slowClients = 800
+	slowPause   = 60 * time.Millisecond
 )
 
 // overload offers a slow bank three times what it does. Its clients do not pile
