@@ -30,7 +30,7 @@ check: lint ## what must hold besides the tests: linters, formatting, generated 
 	@.ci/generated
 
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI) $(TOOLS)/gofumpt-$(GOFUMPT)
-	$(TOOLS)/golangci-lint-$(GOLANGCI) run ./...
+	GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(TOOLS)/golangci-lint-$(GOLANGCI) run ./...
 	@unformatted=$$(git ls-files '*.go' | grep -v '\.gen\.go$$' | xargs $(TOOLS)/gofumpt-$(GOFUMPT) -l); \
 		if [ -n "$$unformatted" ]; then echo "not gofumpt'd: $$unformatted"; exit 1; fi
 

@@ -231,17 +231,17 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if refused.Status == http.StatusInternalServerError {
 		level = zerolog.WarnLevel
 	}
-	event := a.Log.WithLevel(level) //nolint:zerologlint // sent below
-	if refused.Code == codeInternal {
-		event = event.Err(err)
-	}
-	if answer, ok := w.(*answer); ok {
-		event = event.Str("operation", answer.op.name)
-	}
-	if client, ok := r.Context().Value(clientKey{}).(*Client); ok {
-		event = event.Str("client", client.ID)
-	}
-	event.Str("code", refused.Code).Str("peer", r.RemoteAddr).Msg("api: refused")
+	a.Log.WithLevel(level).Func(func(e *zerolog.Event) {
+		if refused.Code == codeInternal {
+			e.Err(err)
+		}
+		if answer, ok := w.(*answer); ok {
+			e.Str("operation", answer.op.name)
+		}
+		if client, ok := r.Context().Value(clientKey{}).(*Client); ok {
+			e.Str("client", client.ID)
+		}
+	}).Str("code", refused.Code).Str("peer", r.RemoteAddr).Msg("api: refused")
 	refused.write(w)
 }
 
