@@ -39,6 +39,22 @@ const (
 	FieldOriginalSent                  // likewise, a Stamp
 	FieldOriginalAcquirer              // likewise
 	FieldText                          // what the bank says in words, UTF-8
+	FieldSMSCode                       // six digits, made by the centre
+	FieldSeconds                       // how long the code is valid, seconds
+	FieldPurpose                       // what the code is for: authenticate, attach, reset
+	FieldFrom                          // of a period, a Moment, included
+	FieldTo                            // of a period, a Moment, included
+	FieldFirst                         // the first row wanted of the period, from 1
+	FieldRows                          // movements, as FormatRows writes them
+	FieldMore                          // "1" where more rows follow
+	FieldBranch                        // the bank's number of a branch
+	FieldBusiness                      // of a visit: personal, corporate, vip
+	FieldPhone                         // mobile phone number, 11 digits
+	FieldAppointment                   // number of a visit, the bank's
+	FieldDirection                     // of a movement: in, out
+	FieldSummary                       // of a movement, UTF-8
+	FieldMoved                         // when money moved, a Moment
+	FieldEvent                         // of an account: deregistered, closed, card-lost, card-replaced
 	fieldCount
 )
 
@@ -72,6 +88,22 @@ var fields = [fieldCount]fieldTraits{
 	FieldOriginalSent:     {name: "original-sent"},
 	FieldOriginalAcquirer: {name: "original-acquirer"},
 	FieldText:             {"text", true, keepNothing},
+	FieldSMSCode:          {"sms-code", true, keepNothing},
+	FieldSeconds:          {name: "seconds"},
+	FieldPurpose:          {name: "purpose"},
+	FieldFrom:             {name: "from"},
+	FieldTo:               {name: "to"},
+	FieldFirst:            {name: "first"},
+	FieldRows:             {"rows", true, keepNothing},
+	FieldMore:             {name: "more"},
+	FieldBranch:           {name: "branch"},
+	FieldBusiness:         {name: "business"},
+	FieldPhone:            {"phone", true, keepPhone},
+	FieldAppointment:      {name: "appointment"},
+	FieldDirection:        {name: "direction"},
+	FieldSummary:          {"summary", true, keepNothing},
+	FieldMoved:            {name: "moved"},
+	FieldEvent:            {name: "event"},
 }
 
 // String returns the field's name, as dialect files and logs spell it.

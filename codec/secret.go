@@ -22,6 +22,7 @@ var (
 	keepPAN     = keep{6, 4} // PCI DSS 3.4.1: at most the first six and the last four
 	keepAccount = keep{0, 4}
 	keepCert    = keep{1, 1}
+	keepPhone   = keep{3, 4}
 )
 
 // mask replaces what may not be read by asterisks, keeping the length in
@@ -75,3 +76,16 @@ type CertNumber struct{ secret }
 
 // NewCertNumber returns the certificate number; it checks nothing.
 func NewCertNumber(number string) CertNumber { return CertNumber{secret{number, keepCert}} }
+
+// Phone is a mobile phone number. It prints as 138****5678.
+type Phone struct{ secret }
+
+// NewPhone returns the phone number; it checks nothing.
+func NewPhone(digits string) Phone { return Phone{secret{digits, keepPhone}} }
+
+// Secret is what nobody may read: a code, a password, a token, a name. It prints
+// as asterisks only.
+type Secret struct{ secret }
+
+// NewSecret returns the secret.
+func NewSecret(v string) Secret { return Secret{secret{v, keepNothing}} }

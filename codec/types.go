@@ -17,6 +17,27 @@ const (
 	// Completion tells a bank that an operation in doubt is to be brought to
 	// its end (E4); it carries the operation's own RRN and processing code.
 	Completion Type = "completion"
+	// SMSCode asks a bank to send a code, which the centre made, to the phone on
+	// its file of the account (A3).
+	SMSCode Type = "sms-code"
+	// Details asks for the movements of an account in a period, page by page (C2).
+	Details Type = "details"
+	// Attach asks a bank to approve that an account of the authenticated
+	// certificate is linked; it registers the customer there (C3).
+	Attach Type = "attach"
+	// Detach asks a bank to end the registration that Attach made (C4).
+	Detach Type = "detach"
+	// Release tells a bank that a registration has ended at the centre: that of
+	// the original it names and earlier ones, never a later (A10).
+	Release Type = "release"
+	// Appointment asks a bank to book a visit at one of its branches (D1). It
+	// concerns no account.
+	Appointment Type = "appointment"
+	// Movement is a bank's own notice of a movement on an account (D4).
+	Movement Type = "movement"
+	// AccountEvent is a bank's own advice that an account or its registration
+	// ended there (A14); FieldEvent says how.
+	AccountEvent Type = "account-event"
 	// SignOn opens a link for traffic.
 	SignOn Type = "sign-on"
 	// Echo asks whether the other end of a link is alive.
@@ -39,6 +60,9 @@ const (
 	Advice
 	// Network concerns a link alone.
 	Network
+	// Inbound is what a bank says by itself; it is stored before it is answered,
+	// and a repeat is recognised.
+	Inbound
 )
 
 // Traits is what the switch must know of a type.
@@ -54,7 +78,15 @@ var catalogue = map[Type]Traits{
 	Authenticate: {Class: Change, Doubt: Reversal},
 	Deregister:   {Class: Change, Doubt: Completion},
 	Balance:      {Class: Enquiry},
+	SMSCode:      {Class: Enquiry},
+	Details:      {Class: Enquiry},
+	Attach:       {Class: Change, Doubt: Reversal},
+	Detach:       {Class: Change, Doubt: Completion},
+	Appointment:  {Class: Change, Doubt: Reversal},
+	Movement:     {Class: Inbound},
+	AccountEvent: {Class: Inbound},
 	Reversal:     {Class: Advice},
+	Release:      {Class: Advice},
 	Completion:   {Class: Advice},
 	SignOn:       {Class: Network},
 	Echo:         {Class: Network},
