@@ -72,14 +72,16 @@ type Traits struct {
 	// what then counts as not done, a Completion for what is to be brought to
 	// its end. Empty where nothing must be told.
 	Doubt Type
+	// Stateless is an Enquiry whose end changes nothing of the customer's.
+	Stateless bool
 }
 
 var catalogue = map[Type]Traits{
 	Authenticate: {Class: Change, Doubt: Reversal},
 	Deregister:   {Class: Change, Doubt: Completion},
-	Balance:      {Class: Enquiry},
+	Balance:      {Class: Enquiry, Stateless: true},
 	SMSCode:      {Class: Enquiry},
-	Details:      {Class: Enquiry},
+	Details:      {Class: Enquiry, Stateless: true},
 	Attach:       {Class: Change, Doubt: Reversal},
 	Detach:       {Class: Change, Doubt: Completion},
 	Appointment:  {Class: Change, Doubt: Reversal},
@@ -101,6 +103,9 @@ func (t Type) Traits() (traits Traits, ok bool) {
 
 // Class returns the type's class, 0 for an unknown type.
 func (t Type) Class() Class { return catalogue[t].Class }
+
+// Stateless reports whether the type's end changes nothing of the customer's.
+func (t Type) Stateless() bool { return catalogue[t].Stateless }
 
 // Types returns every type of one class, in no order.
 func Types(c Class) []Type {

@@ -84,7 +84,7 @@ func Answer(e Entry, a Advice, newer bool, r LateReply) Change {
 	if a.Type == codec.Completion {
 		c = completionAnswer(e, newer, r.Meaning)
 	} else {
-		c = undoAnswer(e, r.Class)
+		c = undoAnswer(e, a.Type, r.Class)
 	}
 	if !moves(a.State, c.Advice) {
 		c.Advice, c.Again = "", false
@@ -110,12 +110,16 @@ func moves(from, to AdviceState) bool {
 // undoAnswer: not found ends a reversal provisionally, unless the bank is known
 // to have approved the original: then the two crossed on their way, and it must
 // be told again.
-func undoAnswer(e Entry, class codec.AdviceClass) Change {
+// To a release it is as good as done.
+func undoAnswer(e Entry, t codec.Type, class codec.AdviceClass) Change {
 	switch class {
 	case codec.Done:
 		return Change{Advice: AdviceDone}
 	case codec.NotFound:
-		if e.Late == codec.Approved {
+		switch {
+		case t == codec.Release:
+			return Change{Advice: AdviceDone}
+		case e.Late == codec.Approved:
 			return Change{Again: true}
 		}
 		return Change{Advice: AdviceNotFound}

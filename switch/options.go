@@ -41,6 +41,8 @@ type Options struct {
 	// Wake is called when a bank may have an advice to be sent, and with the
 	// entry whose advice must not wait for its back-off, 0 for none; may be nil.
 	Wake       func(bank string, entry int64)
+	// Told is called when there may be a notice to be told; may be nil.
+	Told       func()
 	Now        func() time.Time // default time.Now
 	Log        zerolog.Logger
 	Registerer prometheus.Registerer // may be nil
@@ -58,6 +60,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Wake == nil {
 		o.Wake = func(string, int64) {}
+	}
+	if o.Told == nil {
+		o.Told = func() {}
 	}
 	if o.Failpoint == nil {
 		o.Failpoint = func(string) {}

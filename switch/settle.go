@@ -89,6 +89,9 @@ func (s *Switch) closed(row Entry, end End) {
 	if _, doubt := Doubt(row, end); doubt {
 		s.Wake(row.Bank, 0)
 	}
+	if !row.Type.Stateless() {
+		s.Told()
+	}
 	s.Changed(row.ID)
 }
 
@@ -117,6 +120,7 @@ func (s *Switch) Late(ctx context.Context, bank string, m *codec.Message) {
 			Str("standing", string(e.Standing)).Msg("late reply")
 		s.metrics.late(bank, "journalled")
 		s.Wake(bank, 0)
+		s.Told()
 		s.Changed(e.ID)
 	}
 }
@@ -148,17 +152,6 @@ func NewLateReply(b *banks.Bank, m *codec.Message) LateReply {
 		RRN: codec.RRN(m.Get(codec.FieldRRN)), STAN: codec.STAN(m.Get(codec.FieldSTAN)), Sent: codec.Stamp(m.Get(codec.FieldSent)),
 		Meaning: d.Meaning(m.Type, code), Class: d.AdviceClass(m.Type, code),
 	}
-}
-
-// codeUnsupported is F39 "function not supported".
-const codeUnsupported = "40"
-
-// Incoming answers what a bank says by itself (banks.Handler). No type of that
-// kind is known yet: each is answered as not supported, and counted.
-func (s *Switch) Incoming(_ context.Context, bank string, m *codec.Message) *codec.Message {
-	s.Log.Warn().Str("bank", bank).Object("message", m).Msg("request from the bank is not supported")
-	s.metrics.late(bank, "unsupported-request")
-	return codec.NewReply(m, codeUnsupported)
 }
 
 // Get returns the client's own entry as it stands today. An entry that joined

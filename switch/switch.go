@@ -55,6 +55,7 @@ type walk struct {
 	deadline time.Time
 	bank     *banks.Bank
 	entry    Entry
+	unkept   string // the SMS code, which is sent and never journalled
 	bankTime time.Duration
 	closing  bool // its row is closed after its answer
 	result   Result
@@ -72,11 +73,13 @@ func (w *walk) leave() {
 func (s *Switch) start(ctx context.Context, r Request) *walk {
 	w := &walk{Switch: s, ctx: ctx, request: r, started: time.Now()}
 	hash := s.bodyHash(r)
+	w.unkept = r.Fields.Get(codec.FieldSMSCode)
+	r.Fields.Set(codec.FieldSMSCode, "")
 	r.Fields.Set(codec.FieldAcquirer, s.Acquirer)
 	r.Fields.Set(codec.FieldForwarder, s.Forwarder)
 	w.entry = Entry{
 		Client: r.Client, Operation: r.Operation, Type: r.Type, Customer: r.Customer,
-		Account: r.Account, Fields: r.Fields, Instance: s.Instance, BodyHash: hash,
+		Account: r.Account, Fields: r.Fields, Instance: s.Instance, BodyHash: hash, Proof: r.Proof,
 	}
 	if r.Key != "" {
 		w.entry.KeyHash = s.Hasher.Index("idempotency", r.Client, r.Operation, r.Key)
@@ -86,16 +89,18 @@ func (s *Switch) start(ctx context.Context, r Request) *walk {
 
 // bodyHash covers what was asked, and nothing that configuration decides.
 func (s *Switch) bodyHash(r Request) []byte {
-	return s.Hasher.Hash("body", string(r.Type), r.Customer, r.Account.Reveal(), r.Bank, string(r.Fields.AppendClear(nil)))
+	proof := ""
+	if r.Proof != nil {
+		proof = r.Proof.Covers()
+	}
+	return s.Hasher.Hash("body", string(r.Type), r.Customer, r.Account.Reveal(), r.Bank, string(r.Fields.AppendClear(nil)), proof)
 }
 
 // route finds the bank and fixes the deadline. It journals nothing.
 func (w *walk) route() Reason {
-	target, err := w.Router.Route(w.request.Account, routing.Bank(w.request.Bank))
-	if err != nil {
-		return refusalReason(err)
+	if refusal := w.find(); refusal != "" {
+		return refusal
 	}
-	w.entry.Bank, w.entry.Card = string(target.Bank), target.Card
 	var known bool
 	if w.bank, known = w.banks[w.entry.Bank]; !known {
 		return ReasonUnknownBank
@@ -110,6 +115,21 @@ func (w *walk) route() Reason {
 		limit = t
 	}
 	w.deadline = w.started.Add(limit)
+	return ""
+}
+
+// find names the account's bank. What concerns no account goes to the bank that
+// the request names.
+func (w *walk) find() Reason {
+	if w.request.Account.IsZero() {
+		w.entry.Bank = w.request.Bank
+		return ""
+	}
+	target, err := w.Router.Route(w.request.Account, routing.Bank(w.request.Bank))
+	if err != nil {
+		return refusalReason(err)
+	}
+	w.entry.Bank, w.entry.Card = string(target.Bank), target.Card
 	return ""
 }
 
@@ -190,11 +210,13 @@ func (w *walk) openFailed(err error) (Result, error) {
 // send exchanges the message and closes the row.
 func (w *walk) send(permit *banks.Permit) (Result, error) {
 	begun := time.Now()
-	reply, err := permit.Exchange(w.ctx, message(w.entry), w.deadline)
+	m := message(w.entry)
+	m.Set(codec.FieldSMSCode, w.unkept)
+	reply, err := permit.Exchange(w.ctx, m, w.deadline)
 	w.bankTime = time.Since(begun)
 	w.Failpoint("reply")
 	end := settle(w.entry.Type, reply, err)
-	if w.entry.Type.Class() == codec.Enquiry && end.Outcome != TimedOut && w.closeLater(end) {
+	if w.entry.Type.Stateless() && end.Outcome != TimedOut && w.closeLater(end) {
 		return w.done(ended(w.entry, end), false)
 	}
 	return w.end(end)

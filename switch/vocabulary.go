@@ -61,10 +61,22 @@ type Request struct {
 	Account  codec.Account
 	// Bank is the 开户行 the customer chose, empty for none.
 	Bank string
-	// Fields are what else the message says, by name.
+	// Fields are what else the message says, by name. FieldSMSCode is sent and
+	// never journalled.
 	Fields codec.Fields
+	// Proof is what the type's Effect checks when the row is opened, nil for
+	// none. It is never stored.
+	Proof Proof
 	// Timeout shortens the bank's deadline; 0 leaves it, below 0 is past.
 	Timeout time.Duration
+}
+
+// Proof is what a customer must show for a change: a password's verdict, an SMS
+// code. It lives in memory only.
+type Proof interface {
+	// Covers is what the body's keyed hash covers of it, so that a repeat of the
+	// key with another code or password is told apart.
+	Covers() string
 }
 
 // End is how a transaction ended.
@@ -89,6 +101,7 @@ type Entry struct {
 	Card      bool // the account is a card
 	Account   codec.Account
 	Fields    codec.Fields // what an advice repeats; never a code or a password
+	Proof     Proof        // while it is opened; never stored
 	MTI       string
 	Code3     string // F3, the processing code
 	STAN      codec.STAN
@@ -151,8 +164,10 @@ type Effect interface {
 	// with an *EffectRefusal, which commits what it wrote; any other error
 	// rolls back.
 	Open(ctx context.Context, tx Tx, e *Entry) error
-	// Close applies an outcome, in time or late. For Refused it gives back what
-	// Open took.
+	// Close applies an outcome, in time or late: e.Standing is the outcome, and
+	// e.End.Outcome differs from it where it came late. For Refused it gives back
+	// what Open took. Of an Advice that it returns, the original's ID and the
+	// type count.
 	Close(ctx context.Context, tx Tx, e Entry, o Outcome) ([]Notice, []Advice, error)
 }
 
@@ -161,9 +176,60 @@ type EffectRefusal struct{ Reason Reason }
 
 func (e *EffectRefusal) Error() string { return "refused: " + string(e.Reason) }
 
-// Notice is something a follower must be told. Package notice will define it;
-// effects return none yet.
-type Notice struct{}
+// Notice is something a follower must be told.
+type Notice struct {
+	// ID follows from the cause: a cause that comes again gives the same ID, and
+	// the outbox keeps each once.
+	ID string
+	// Channel and Subject are the follower.
+	Channel, Subject string
+	// Order: notices of one follower with the same Order are told in the order
+	// they were written.
+	Order string
+	Kind  NoticeKind
+	// Data is what the text is filled with, by name; sealed at rest. Accounts in
+	// it are masked.
+	Data map[string]string
+	At   time.Time // of the cause
+}
+
+// NoticeKind says what a notice tells.
+type NoticeKind string
+
+// The kinds of notices.
+const (
+	NoticeMovement      NoticeKind = "movement"       // D4; data: account, bank, direction, amount, balance, summary, at
+	NoticeDeregistered  NoticeKind = "deregistered"   // A9: a deregistration in doubt was approved
+	NoticeRestored      NoticeKind = "restored"       // A9: it was declined
+	NoticeDetached      NoticeKind = "detached"       // C4: in doubt, approved; data: account, bank
+	NoticeAttached      NoticeKind = "attached"       // C4: a detach in doubt was declined, the link stands
+	NoticeSuperseded    NoticeKind = "superseded"     // A13: authenticated by another follower
+	NoticeAccountEnded  NoticeKind = "account-ended"  // A14; data: account, bank, event
+	NoticeCustomerEnded NoticeKind = "customer-ended" // A14, of the primary; data: account, bank, event
+)
+
+// Heard is what a bank said by itself.
+type Heard struct {
+	Bank    string
+	Message *codec.Message
+	At      time.Time
+}
+
+// Listener is what a type that banks send by themselves does to the customers.
+// It runs once for a message, in the transaction that remembers it; it uses SQL
+// only. code is the answer's F39.
+type Listener interface {
+	Hear(ctx context.Context, tx Tx, h Heard) (code string, notices []Notice, advices []Advice, err error)
+}
+
+// Local is work that sends nothing, done once per idempotency key.
+type Local struct {
+	Client, Operation, Key string
+	// Customer is the customer's id, ours.
+	Customer string
+	// Covers is what was asked, secrets decrypted; a keyed hash of it is kept.
+	Covers []string
+}
 
 // AdviceState is where an advice stands.
 type AdviceState string
@@ -225,6 +291,9 @@ type Journal interface {
 	Find(ctx context.Context, keyHash []byte) (Entry, bool, error)
 	// Get returns the entry with the ID.
 	Get(ctx context.Context, id int64) (Entry, bool, error)
+	// Hear remembers what a bank said, runs its type's Listener once, and returns
+	// the F39 that it was or is now answered with. repeat says it was heard before.
+	Hear(ctx context.Context, h Heard) (code string, repeat bool, err error)
 	// Confirm is Get behind a durable write of its own: what an earlier write
 	// left unknown is then on disk for good, or never will be.
 	Confirm(ctx context.Context, id int64) (Entry, bool, error)

@@ -24,12 +24,23 @@ type Options struct {
 	Vault *vault.Vault
 	// Effects are what types do to the customer's state, if anything.
 	Effects map[codec.Type]switching.Effect
+	// Listeners are what the messages of banks' own do.
+	Listeners map[codec.Type]switching.Listener
+	// Outbox takes what must be told to followers; required where effects or
+	// listeners tell anything.
+	Outbox Outbox
 	// Backoff is the pause between two attempts of an advice; default 1 s to
 	// 5 min.
 	Backoff switching.Backoff
 	// KeepKeys is how long idempotency keys are kept; default 7 days.
 	KeepKeys time.Duration
 	Now      func() time.Time // default time.Now
+}
+
+// Outbox keeps notices, in the transaction of their cause. One whose ID is there
+// already it leaves as it is.
+type Outbox interface {
+	Put(ctx context.Context, tx switching.Tx, n switching.Notice) error
 }
 
 // Journal implements switching.Journal. It is safe for concurrent use, and for
@@ -152,7 +163,7 @@ func (j *Journal) hold(ctx context.Context, tx db.Tx, r row, holder int64) (swit
 	if err != nil || !found {
 		return switching.Opening{}, fmt.Errorf("read what holds the account: %w", err)
 	}
-	if !joins(r.Entry, h, r.accountIx, j.accountIx(h.Account)) {
+	if !joins(r.Entry, h, r.accountIx, j.accountIx(h)) {
 		return switching.Opening{Kind: switching.Settling, Blocker: holder}, nil
 	}
 	r.Joins, r.Holds, r.RRN = h.ID, false, h.RRN
@@ -274,16 +285,11 @@ func (j *Journal) effect(ctx context.Context, tx db.Tx, e switching.Entry, o swi
 	if effect == nil {
 		return nil
 	}
-	_, advices, err := effect.Close(ctx, tx, e, o)
+	notices, advices, err := effect.Close(ctx, tx, e, o)
 	if err != nil {
 		return fmt.Errorf("effect of %s: %w", e.Type, err)
 	}
-	for _, a := range advices {
-		if err := j.addAdvice(ctx, tx, a.Entry, a.Type); err != nil {
-			return err
-		}
-	}
-	return nil
+	return j.consequences(ctx, tx, notices, advices)
 }
 
 // longest bounds how far ahead a deadline or a lease can be that was written

@@ -95,7 +95,7 @@ func (j *Journal) doubt(ctx context.Context, tx db.Tx, e switching.Entry) (*swit
 }
 
 // registrations counts the approved registrations of an account.
-const registrations = `(SELECT COUNT(*) FROM entry WHERE type = 'authenticate' AND bank = $1 AND account_ix = $2 AND standing = 'approved')`
+const registrations = `(SELECT COUNT(*) FROM entry WHERE type IN ('authenticate', 'attach') AND bank = $1 AND account_ix = $2 AND standing = 'approved')`
 
 // newerRegistration reports whether a registration of the account was approved
 // after the advice was stored. Until then the original held the account, so one
@@ -103,7 +103,7 @@ const registrations = `(SELECT COUNT(*) FROM entry WHERE type = 'authenticate' A
 // never taken back, so counting tells.
 func (j *Journal) newerRegistration(ctx context.Context, tx db.Tx, a switching.Advice) (newer bool, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT `+registrations+` > (SELECT approved FROM advice WHERE id = $3)`,
-		a.Entry.Bank, j.accountIx(a.Entry.Account), a.ID).Scan(&newer)
+		a.Entry.Bank, j.accountIx(a.Entry), a.ID).Scan(&newer)
 	if err != nil {
 		return false, fmt.Errorf("look for a newer registration: %w", err)
 	}
@@ -130,6 +130,9 @@ func (j *Journal) apply(ctx context.Context, tx db.Tx, e switching.Entry, a *swi
 	}
 	if err := j.moveAdvice(ctx, tx, *a, c.Again); err != nil {
 		return e, err
+	}
+	if a.Type == codec.Release {
+		return e, nil // it keeps no change back: a later registration it cannot end
 	}
 	return j.setHold(ctx, tx, e, a.State.Settles())
 }

@@ -21,7 +21,13 @@ type row struct {
 }
 
 // accountIx is the keyed index by which rows of one account find one another.
-func (j *Journal) accountIx(a codec.Account) []byte { return j.Vault.Index("account", a.Reveal()) }
+// What concerns no account is alone.
+func (j *Journal) accountIx(e switching.Entry) []byte {
+	if e.Account.IsZero() {
+		return j.Vault.Index("no account", strconv.FormatInt(e.ID, 10))
+	}
+	return j.Vault.Index("account", e.Account.Reveal())
+}
 
 // askedContext and replyContext bind a sealed value to its row and column, so
 // that one copied to another row does not open.
@@ -39,7 +45,7 @@ func (j *Journal) seal(e switching.Entry) (row, error) {
 	if err != nil {
 		return row{}, fmt.Errorf("seal entry: %w", err)
 	}
-	return row{e, j.accountIx(e.Account), sealed}, nil
+	return row{e, j.accountIx(e), sealed}, nil
 }
 
 // kept are the fields of a reply that its caller is told, or told again.
