@@ -1,0 +1,4 @@
+package customer
+
+// Places are the branches and the merchants with offers (D1).
+type Places struct{}
