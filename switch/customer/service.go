@@ -21,6 +21,7 @@ type Doors struct {
 	// Switch carries out what a bank must be asked.
 	Switch interface {
 		Do(ctx context.Context, r switching.Request) (switching.Result, error)
+		Replay(ctx context.Context, r switching.Request) (result switching.Result, found bool, err error)
 	}
 	// Journal does what sends nothing, once per key.
 	Journal interface {
