@@ -279,3 +279,43 @@ func TestCodesADay(t *testing.T) {
 	a, err = send() // midnight
 	w.want(a, err, switching.Approved, "")
 }
+
+func TestAttachNeedsThePaymentPassword(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	code := w.code(f, ForAttach, cardB)
+	try := func(password string) (Answer, error) {
+		return w.service.Attach(w.Context(), w.loggedIn(f), AttachRequest{Account: codec.NewAccount(cardB), Code: code, Payment: w.sealed(password)})
+	}
+	for range 4 {
+		a, err := try("246802")
+		w.want(a, err, switching.Refused, ReasonPaymentWrong)
+	}
+	a, err := try(payment) // a right one forgives, and the code is still good
+	w.want(a, err, switching.Approved, "")
+	for i := range 6 {
+		code = w.code(f, ForAttach, cardC)
+		a, err := w.service.Attach(w.Context(), w.loggedIn(f), AttachRequest{Account: codec.NewAccount(cardC), Code: code, Payment: w.sealed("246802")})
+		want := ReasonPaymentWrong
+		if i == 4 {
+			want = ReasonPaymentLocked
+		}
+		if i < 5 {
+			w.want(a, err, switching.Refused, want)
+		}
+	}
+	// One sealed password is for one use, whatever the key.
+	g := w.loggedIn(f)
+	sealed := w.sealed(payment)
+	for i, want := range []switching.Reason{ReasonPageKey, ReasonPageKey} {
+		r := AttachRequest{Account: codec.NewAccount(cardC), Code: code, Payment: sealed}
+		if i == 0 { // spends it
+			other := w.call(f)
+			_, err := w.service.Login(w.Context(), other, sealed)
+			w.must(err)
+		}
+		g.Key = w.call(f).Key
+		a, err := w.service.Attach(w.Context(), g, r)
+		w.want(a, err, switching.Refused, want)
+	}
+}

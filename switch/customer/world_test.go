@@ -3,12 +3,19 @@ package customer
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/alexedwards/argon2id"
 	"github.com/rs/zerolog"
 
 	"wxswitch/codec"
@@ -71,7 +78,10 @@ func (w *world) start() {
 	w.Helper()
 	var err error
 	now := func() time.Time { return w.now }
-	w.store, err = Open(w.Context(), Options{DB: w.db, Vault: w.vault, Now: now})
+	w.store, err = Open(w.Context(), Options{
+		DB: w.db, Vault: w.vault, Now: now,
+		Argon: argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32},
+	})
 	w.must(err)
 	w.journal, err = journal.New(w.Context(), journal.Options{
 		DB: w.db, Vault: w.vault, Now: now, Effects: w.store.Effects(), Listeners: w.store.Listeners(), Outbox: w,
@@ -199,6 +209,49 @@ func (w *world) authenticated(name, account string) Follower {
 	a, err := w.authenticate(f, account)
 	w.want(a, err, switching.Approved, "")
 	return f
+}
+
+const (
+	login   = "kashgar-1847"
+	payment = "135790"
+)
+
+// sealed is a password as a page seals it.
+func (w *world) sealed(password string) Sealed {
+	w.Helper()
+	k, err := w.service.PageKey(w.Context())
+	w.must(err)
+	der, err := base64.StdEncoding.DecodeString(k.SPKI)
+	w.must(err)
+	key, err := x509.ParsePKIXPublicKey(der)
+	w.must(err)
+	plain, err := json.Marshal(map[string]string{"nonce": k.Nonce, "value": password})
+	w.must(err)
+	box, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, key.(*rsa.PublicKey), plain, nil)
+	w.must(err)
+	return Sealed(k.KID + "." + base64.RawURLEncoding.EncodeToString(box))
+}
+
+// loggedIn is a call of a follower that has passwords and a session.
+func (w *world) loggedIn(f Follower) Call {
+	w.Helper()
+	c := w.row(f)
+	if c.Login.Hash == "" {
+		w.must(w.db.Write(w.Context(), func(ctx context.Context, tx db.Tx) (err error) {
+			if c.Login.Hash, err = w.store.hash(c.ID, kindLogin, NewPassword(login)); err != nil {
+				return err
+			}
+			if c.Payment.Hash, err = w.store.hash(c.ID, kindPayment, NewPassword(payment)); err != nil {
+				return err
+			}
+			return w.store.save(ctx, tx, &c)
+		}))
+	}
+	a, err := w.service.Login(w.Context(), w.call(f), w.sealed(login))
+	w.want(a.Answer, err, switching.Approved, "")
+	call := w.call(f)
+	call.Session = a.Token
+	return call
 }
 
 // desk stands for switch and banks: it journals as the switch does, and ends
