@@ -20,8 +20,16 @@ func (s *Switch) Do(ctx context.Context, r Request) (Result, error) {
 	defer s.inflight.Add(-1)
 	s.metrics.inFlight.Inc()
 	defer s.metrics.inFlight.Dec()
-	w := s.start(context.WithoutCancel(ctx), r)
+	w := s.start(context.WithoutCancel(ctx), &r)
 	defer w.leave()
+	if w.err = w.run(); w.err != nil {
+		return Result{}, w.err
+	}
+	return Result{Entry: w.entry, Journalled: w.journalled, Replayed: w.replayed}, nil
+}
+
+// run is the walk. Where it returns no error, entry is the result's.
+func (w *walk) run() error {
 	refusal := w.route()
 	for refusal == "" {
 		var permit *banks.Permit
@@ -40,7 +48,7 @@ func (s *Switch) Do(ctx context.Context, r Request) (Result, error) {
 		case opening.Kind == Settling:
 			refusal = w.waitSettled(opening.Blocker)
 		default:
-			return w.answer(opening)
+			return w.answer(&opening)
 		}
 	}
 	return w.refuse(refusal)
@@ -50,27 +58,30 @@ func (s *Switch) Do(ctx context.Context, r Request) (Result, error) {
 type walk struct {
 	*Switch
 	ctx      context.Context //nolint:containedctx // a walk lives as long as its call
-	request  Request
-	started  time.Time // monotonic
+	chosen   routing.Bank    // by the customer
+	timeout  time.Duration   // the caller's
+	started  time.Time       // monotonic
 	deadline time.Time
 	bank     *banks.Bank
 	entry    Entry
+	id       int64 // of the entry that it opens
 	bankTime time.Duration
 	closing  bool // its row is closed after its answer
-	result   Result
-	err      error
+
+	journalled, replayed bool // of the result
+	err                  error
 }
 
 // leave ends the walk.
 func (w *walk) leave() {
 	if !w.closing {
-		w.own.remove(w.entry.ID)
+		w.own.remove(w.id)
 	}
 	w.log()
 }
 
-func (s *Switch) start(ctx context.Context, r Request) *walk {
-	w := &walk{Switch: s, ctx: ctx, request: r, started: time.Now()}
+func (s *Switch) start(ctx context.Context, r *Request) *walk {
+	w := &walk{Switch: s, ctx: ctx, chosen: routing.Bank(r.Bank), timeout: r.Timeout, started: time.Now()}
 	hash := s.bodyHash(r)
 	r.Fields.Set(codec.FieldAcquirer, s.Acquirer)
 	r.Fields.Set(codec.FieldForwarder, s.Forwarder)
@@ -85,13 +96,14 @@ func (s *Switch) start(ctx context.Context, r Request) *walk {
 }
 
 // bodyHash covers what was asked, and nothing that configuration decides.
-func (s *Switch) bodyHash(r Request) []byte {
-	return s.Hasher.Hash("body", string(r.Type), r.Customer, r.Account.Reveal(), r.Bank, string(r.Fields.AppendClear(nil)))
+func (s *Switch) bodyHash(r *Request) []byte {
+	var some [256]byte
+	return s.Hasher.Hash("body", string(r.Type), r.Customer, r.Account.Reveal(), r.Bank, string(r.Fields.AppendClear(some[:0])))
 }
 
 // route finds the bank and fixes the deadline. It journals nothing.
 func (w *walk) route() Reason {
-	target, err := w.Router.Route(w.request.Account, routing.Bank(w.request.Bank))
+	target, err := w.Router.Route(w.entry.Account, w.chosen)
 	if err != nil {
 		return refusalReason(err)
 	}
@@ -100,13 +112,13 @@ func (w *walk) route() Reason {
 	if w.bank, known = w.banks[w.entry.Bank]; !known {
 		return ReasonUnknownBank
 	}
-	mti, code, known := w.bank.Dialect().Wire(w.request.Type)
-	if class := w.request.Type.Class(); !known || (class != codec.Enquiry && class != codec.Change) {
+	mti, code, known := w.bank.Dialect().Wire(w.entry.Type)
+	if class := w.entry.Type.Class(); !known || (class != codec.Enquiry && class != codec.Change) {
 		return ReasonUnsupported
 	}
 	w.entry.MTI, w.entry.Code3 = mti, code
-	limit := w.bank.Deadline(w.request.Type)
-	if t := w.request.Timeout; t != 0 && t < limit {
+	limit := w.bank.Deadline(w.entry.Type)
+	if t := w.timeout; t != 0 && t < limit {
 		limit = t
 	}
 	w.deadline = w.started.Add(limit)
@@ -138,7 +150,8 @@ func (w *walk) open() (Opening, error) {
 		return Opening{}, err
 	}
 	e := &w.entry
-	w.own.remove(e.ID) // of an earlier turn that found the account held
+	w.own.remove(w.id) // of an earlier turn that found the account held
+	w.id = n.ID
 	e.ID, e.STAN, e.Sent, e.RRN = n.ID, n.STAN, n.Sent, codec.NewRRN(n.ID)
 	w.own.add(e.ID)
 	e.Opened = w.Now()
@@ -176,10 +189,10 @@ func (w *walk) readBackOpen(cause error) (Opening, error) {
 	return Opening{Kind: Opened, Entry: e}, nil
 }
 
-func (w *walk) openFailed(err error) (Result, error) {
+func (w *walk) openFailed(err error) error {
 	w.Log.Error().Err(err).Int64("id", w.entry.ID).Msg("open entry")
 	if errors.Is(err, ErrOutcomeUnknown) {
-		return w.fail(ErrOutcomeUnknown)
+		return ErrOutcomeUnknown
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return w.refuse(ReasonDeadline)
@@ -188,46 +201,48 @@ func (w *walk) openFailed(err error) (Result, error) {
 }
 
 // send exchanges the message and closes the row.
-func (w *walk) send(permit *banks.Permit) (Result, error) {
+func (w *walk) send(permit *banks.Permit) error {
 	begun := time.Now()
-	reply, err := permit.Exchange(w.ctx, message(w.entry), w.deadline)
+	reply, err := permit.Exchange(w.ctx, message(&w.entry), w.deadline)
 	w.bankTime = time.Since(begun)
 	w.Failpoint("reply")
-	end := settle(w.entry.Type, reply, err)
-	if w.entry.Type.Class() == codec.Enquiry && end.Outcome != TimedOut && w.closeLater(end) {
-		return w.done(ended(w.entry, end), false)
+	end := settle(w.entry.Type, &reply, err)
+	if w.entry.Type.Class() == codec.Enquiry && end.Outcome != TimedOut && w.closeLater(&end) {
+		w.entry.Open, w.entry.End, w.entry.Standing = false, end, end.Outcome // as it will stand
+		return w.done(false)
 	}
-	return w.end(end)
+	return w.end(&end)
 }
 
 // end closes the row and answers what it then holds.
-func (w *walk) end(end End) (Result, error) {
-	e, err := w.close(w.ctx, w.entry, end)
+func (w *walk) end(end *End) error {
+	e, err := w.close(w.ctx, &w.entry, end)
 	w.Failpoint("close")
 	if err != nil {
 		w.Log.Error().Err(err).Int64("id", w.entry.ID).Msg("close entry")
-		return w.fail(ErrOutcomeUnknown)
+		return ErrOutcomeUnknown
 	}
-	return w.done(e, false)
+	w.entry = e
+	return w.done(false)
 }
 
 // closeLater closes an enquiry after its answer, where there is a place left. Not
 // one that timed out: a late reply could end its row first, and otherwise. A
 // crash before it leaves the row open, and nothing in doubt.
-func (w *walk) closeLater(end End) bool {
+func (w *walk) closeLater(end *End) bool {
 	select {
 	case w.closers <- struct{}{}:
 	default:
 		return false
 	}
 	w.inflight.Add(1)
-	s, ctx, entry := w.Switch, w.ctx, w.entry
+	s, ctx, entry, last := w.Switch, w.ctx, w.entry, *end
 	w.closing = true
 	go func() {
 		defer s.own.remove(entry.ID)
 		defer s.inflight.Add(-1)
 		defer func() { <-s.closers }()
-		if _, err := s.close(ctx, entry, end); err != nil {
+		if _, err := s.close(ctx, &entry, &last); err != nil {
 			s.Log.Error().Err(err).Int64("id", entry.ID).Msg("close enquiry")
 		}
 	}()
@@ -235,33 +250,34 @@ func (w *walk) closeLater(end End) bool {
 }
 
 // answer ends a walk that sends nothing itself.
-func (w *walk) answer(o Opening) (Result, error) {
+func (w *walk) answer(o *Opening) error {
 	switch o.Kind {
 	case KeyReused:
-		return w.fail(ErrKeyReused)
+		return ErrKeyReused
 	case Known:
-		return w.replay(o.Entry)
+		return w.replay(&o.Entry)
 	case Joined:
 		return w.join()
 	case Opened, Settling, EffectRefused:
 	}
-	return w.done(o.Entry, false)
+	w.entry = o.Entry
+	return w.done(false)
 }
 
 // replay answers as the first request with the key ended, or waits for its end.
-func (w *walk) replay(e Entry) (Result, error) {
+func (w *walk) replay(e *Entry) error {
 	if e.Open {
-		var ok bool
-		var err error
-		e, ok, err = w.await(w.ctx, e.ID, w.replayDeadline(), func(e Entry) bool { return !e.Open })
+		ended, ok, err := w.await(w.ctx, e.ID, w.replayDeadline(), func(e Entry) bool { return !e.Open })
 		if err != nil {
-			return w.fail(ErrOutcomeUnknown)
+			return ErrOutcomeUnknown
 		}
 		if !ok {
-			return w.fail(ErrInProgress)
+			return ErrInProgress
 		}
+		e = &ended
 	}
-	return w.done(e, true)
+	w.entry = *e
+	return w.done(true)
 }
 
 // replayDeadline is the repeat's own deadline: with no route there is none, and
@@ -270,23 +286,24 @@ func (w *walk) replayDeadline() time.Time {
 	if !w.deadline.IsZero() {
 		return w.deadline
 	}
-	if t := w.request.Timeout; t != 0 {
+	if t := w.timeout; t != 0 {
 		return w.started.Add(t)
 	}
 	return w.started.Add(5 * time.Second)
 }
 
 // join waits, within its own deadline, for the end of the operation it joined.
-func (w *walk) join() (Result, error) {
+func (w *walk) join() error {
 	w.Wake(w.entry.Bank, w.entry.Joins)
 	root, ok, err := w.await(w.ctx, w.entry.Joins, w.deadline, settled)
 	switch {
 	case err != nil:
-		return w.fail(ErrOutcomeUnknown) // the scan ends the row
+		return ErrOutcomeUnknown // the scan ends the row
 	case !ok:
-		return w.end(End{Outcome: TimedOut, Reason: Reason(banks.NoReply)})
+		return w.end(&End{Outcome: TimedOut, Reason: Reason(banks.NoReply)})
 	}
-	return w.end(joinedEnd(root))
+	end := joinedEnd(root)
+	return w.end(&end)
 }
 
 // settled reports whether an operation has an end that those who joined it can
@@ -323,7 +340,7 @@ const findLimit = 2 * time.Second
 
 // refuse ends a walk before anything was sent or journalled. But a repeat of a
 // key that has ended is answered as it ended, even with the bank down.
-func (w *walk) refuse(reason Reason) (Result, error) {
+func (w *walk) refuse(reason Reason) error {
 	if w.entry.KeyHash != nil {
 		ctx, cancel := context.WithTimeout(w.ctx, findLimit)
 		defer cancel()
@@ -333,25 +350,21 @@ func (w *walk) refuse(reason Reason) (Result, error) {
 			w.Log.Error().Err(err).Msg("find key")
 			reason = ReasonJournal
 		case found && !bytes.Equal(e.BodyHash, w.entry.BodyHash):
-			return w.fail(ErrKeyReused)
+			return ErrKeyReused
 		case found:
-			return w.replay(e)
+			return w.replay(&e)
 		}
 	}
-	w.result = Result{Entry: Entry{
+	w.entry = Entry{
 		Client: w.entry.Client, Type: w.entry.Type, Bank: w.entry.Bank, End: End{Outcome: Refused, Reason: reason},
-	}}
-	return w.result, nil
+	}
+	return nil
 }
 
-func (w *walk) done(e Entry, replayed bool) (Result, error) {
-	w.result = Result{Entry: e, Journalled: true, Replayed: replayed}
-	return w.result, nil
-}
-
-func (w *walk) fail(err error) (Result, error) {
-	w.err = err
-	return Result{}, err
+// done ends the walk with what the journal holds, or will.
+func (w *walk) done(replayed bool) error {
+	w.journalled, w.replayed = true, replayed
+	return nil
 }
 
 // refusalReason passes on the reason of routing and banks.
