@@ -32,8 +32,8 @@ func (j *Journal) Late(ctx context.Context, r switching.LateReply) (e switching.
 			known = false
 			return nil
 		case e.Open:
-			e, err = j.close(ctx, tx, e, switching.EndOf(e.Type, r.Reply, r.Meaning))
-			return err
+			end := switching.EndOf(e.Type, r.Reply, r.Meaning)
+			return j.close(ctx, tx, &e, &end)
 		}
 		e, err = j.lateEntry(ctx, tx, e, r)
 		return err
@@ -118,7 +118,7 @@ func (j *Journal) apply(ctx context.Context, tx db.Tx, e switching.Entry, a *swi
 		if err != nil {
 			return e, fmt.Errorf("standing: %w", err)
 		}
-		if err := j.effect(ctx, tx, e, c.Standing); err != nil {
+		if err := j.effect(ctx, tx, &e, c.Standing); err != nil {
 			return e, err
 		}
 	}

@@ -14,9 +14,9 @@ import (
 	"wxswitch/switch/db"
 )
 
-// row is an entry as the database holds it.
+// row is an entry on its way into the database, and what becomes of it.
 type row struct {
-	switching.Entry
+	switching.Opening
 	accountIx []byte
 	asked     []byte // sealed
 }
@@ -26,21 +26,32 @@ func (j *Journal) accountIx(a codec.Account) []byte { return j.Vault.Index("acco
 
 // askedContext and replyContext bind a sealed value to its row and column, so
 // that one copied to another row does not open.
-func askedContext(id int64) []byte { return strconv.AppendInt([]byte("entry.asked "), id, 10) }
-func replyContext(id int64) []byte { return strconv.AppendInt([]byte("entry.reply "), id, 10) }
+func askedContext(id int64) []byte { return valueContext("entry.asked ", id) }
+func replyContext(id int64) []byte { return valueContext("entry.reply ", id) }
 
-func (j *Journal) seal(e switching.Entry) (row, error) {
+func valueContext(column string, id int64) []byte {
+	const number = 20 // digits
+	return strconv.AppendInt(append(make([]byte, 0, len(column)+number), column...), id, 10)
+}
+
+// clearSize is what the fields of most requests take in clear.
+const clearSize = 192
+
+// seal makes of the entry what is stored in its stead.
+func (j *Journal) seal(r *row) (err error) {
+	e := &r.Entry
 	asked := e.Fields
 	if e.Card {
 		asked.Set(codec.FieldPAN, e.Account.Reveal())
 	} else {
 		asked.Set(codec.FieldAccount, e.Account.Reveal())
 	}
-	sealed, err := j.Vault.Seal(asked.AppendClear(nil), askedContext(e.ID))
+	r.accountIx = j.accountIx(e.Account)
+	r.asked, err = j.Vault.Seal(asked.AppendClear(make([]byte, 0, clearSize)), askedContext(e.ID))
 	if err != nil {
-		return row{}, fmt.Errorf("seal entry: %w", err)
+		return fmt.Errorf("seal entry: %w", err)
 	}
-	return row{e, j.accountIx(e.Account), sealed}, nil
+	return nil
 }
 
 // kept are the fields of a reply that its caller is told, or told again.
@@ -48,7 +59,7 @@ var kept = []codec.Field{
 	codec.FieldAuthCode, codec.FieldHolder, codec.FieldBalance, codec.FieldAvailable, codec.FieldCurrency, codec.FieldText,
 }
 
-func (j *Journal) sealReply(id int64, reply codec.Fields) ([]byte, error) {
+func (j *Journal) sealReply(id int64, reply *codec.Fields) ([]byte, error) {
 	var keep codec.Fields
 	for _, f := range kept {
 		keep.Set(f, reply.Get(f))
@@ -56,7 +67,7 @@ func (j *Journal) sealReply(id int64, reply codec.Fields) ([]byte, error) {
 	if keep == (codec.Fields{}) {
 		return nil, nil
 	}
-	sealed, err := j.Vault.Seal(keep.AppendClear(nil), replyContext(id))
+	sealed, err := j.Vault.Seal(keep.AppendClear(make([]byte, 0, clearSize)), replyContext(id))
 	if err != nil {
 		return nil, fmt.Errorf("seal reply: %w", err)
 	}
@@ -73,13 +84,14 @@ func exec(ctx context.Context, tx db.Tx, sole bool, query string, args ...any) (
 }
 
 // insert writes the row; inserted is false where a unique index kept it out.
-func (j *Journal) insert(ctx context.Context, tx db.Tx, r row) (inserted bool, err error) {
-	inserted, err = changed(exec(ctx, tx, j.Effects[r.Type] == nil, `INSERT INTO entry (id, key_hash, body_hash, client, operation, type, customer, bank,
+func (j *Journal) insert(ctx context.Context, tx db.Tx, r *row) (inserted bool, err error) {
+	e := &r.Entry
+	inserted, err = changed(exec(ctx, tx, j.Effects[e.Type] == nil, `INSERT INTO entry (id, key_hash, body_hash, client, operation, type, customer, bank,
 		account_ix, asked, mti, code3, sent, joins, instance, opened, deadline, open, holds)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1, $18) ON CONFLICT DO NOTHING`,
-		r.ID, r.KeyHash, r.BodyHash, r.Client, r.Operation, string(r.Type), r.Customer, r.Bank,
-		r.accountIx, r.asked, r.MTI, r.Code3, string(r.Sent), r.Joins, r.Instance,
-		r.Opened.UnixMilli(), r.Deadline.UnixMilli(), r.Holds))
+		e.ID, e.KeyHash, e.BodyHash, e.Client, e.Operation, string(e.Type), e.Customer, e.Bank,
+		r.accountIx, r.asked, e.MTI, e.Code3, string(e.Sent), e.Joins, e.Instance,
+		e.Opened.UnixMilli(), e.Deadline.UnixMilli(), e.Holds))
 	if err != nil {
 		return false, fmt.Errorf("insert entry: %w", err)
 	}
