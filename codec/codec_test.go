@@ -24,6 +24,7 @@ func TestFieldNames(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{string(codec.NewSTAN(7)), "000007"},
+		{string(codec.NewSTAN(1234567)), "1234567"},
 		{string(codec.NewRRN(77)), "000000000077"},
 		{string(codec.NewStamp(time.Date(2026, 11, 24, 20, 5, 9, 0, time.UTC))), "1125040509"},
 		{codec.Amount(-1).String(), "-0.01"},

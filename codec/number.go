@@ -2,6 +2,7 @@ package codec
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -15,14 +16,33 @@ var Shanghai = time.FixedZone("CST", 8*3600)
 type STAN string
 
 // NewSTAN writes n, in 1…999999, as six digits.
-func NewSTAN(n int64) STAN { return STAN(fmt.Sprintf("%06d", n)) }
+func NewSTAN(n int64) STAN {
+	var b [6]byte
+	return STAN(digits(b[:], n))
+}
+
+// digits writes n into b with leading zeros, or longer where it does not fit.
+func digits(b []byte, n int64) string {
+	rest := n
+	for i := range slices.Backward(b) {
+		b[i] = byte('0' + rest%10)
+		rest /= 10
+	}
+	if n < 0 || rest != 0 {
+		return fmt.Sprintf("%0*d", len(b), n)
+	}
+	return string(b)
+}
 
 // RRN is the retrieval reference number (F37), twelve characters. It names one
 // operation at the bank, over all its sendings, its reversal and its advices.
 type RRN string
 
 // NewRRN writes n, in 0…999999999999, as twelve digits.
-func NewRRN(n int64) RRN { return RRN(fmt.Sprintf("%012d", n)) }
+func NewRRN(n int64) RRN {
+	var b [12]byte
+	return RRN(digits(b[:], n))
+}
 
 // Number returns the number that [NewRRN] wrote, or false for another's RRN.
 func (r RRN) Number() (int64, bool) {

@@ -2,9 +2,12 @@ package switching
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"wxswitch/codec"
 )
 
 type metrics struct {
@@ -14,11 +17,27 @@ type metrics struct {
 	inFlight   prometheus.Gauge
 	lates      *prometheus.CounterVec
 	recovered  prometheus.Counter
+
+	mu    sync.RWMutex // guards pairs
+	pairs map[pair]*pairMetrics
+}
+
+// pair is a type at a bank.
+type pair struct {
+	t    codec.Type
+	bank string
+}
+
+// pairMetrics are what nearly every request of a pair counts in, resolved once.
+type pairMetrics struct {
+	approved             prometheus.Counter
+	bankTime, switchTime prometheus.Observer
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
 	seconds := prometheus.ExponentialBuckets(0.0005, 2, 16)
 	m := &metrics{
+		pairs: make(map[pair]*pairMetrics),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wxswitch_requests_total",
 			Help: "Requests ended, by type, bank, outcome and reason.",
@@ -50,23 +69,48 @@ func newMetrics(r prometheus.Registerer) *metrics {
 
 func (m *metrics) late(bank, result string) { m.lates.WithLabelValues(bank, result).Inc() }
 
+func (m *metrics) of(t codec.Type, bank string) *pairMetrics {
+	p := pair{t, bank}
+	m.mu.RLock()
+	known := m.pairs[p]
+	m.mu.RUnlock()
+	if known != nil {
+		return known
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pairs[p] == nil {
+		m.pairs[p] = &pairMetrics{
+			approved:   m.requests.WithLabelValues(string(t), bank, string(Approved), ""),
+			bankTime:   m.bankTime.WithLabelValues(string(t), bank),
+			switchTime: m.switchTime.WithLabelValues(string(t), bank),
+		}
+	}
+	return m.pairs[p]
+}
+
 // log writes the one line of a transaction and counts it.
 func (w *walk) log() {
-	e, outcome := w.result.Entry, string(w.result.End.Outcome)
-	reason := string(e.End.Reason)
+	e := &w.entry
+	outcome, reason := string(e.End.Outcome), string(e.End.Reason)
 	if w.err != nil {
-		e, outcome, reason = w.entry, "error", errorReason(w.err)
+		outcome, reason = "error", errorReason(w.err)
 	}
 	whole := time.Since(w.started)
-	w.metrics.requests.WithLabelValues(string(w.request.Type), e.Bank, outcome, reason).Inc()
-	if w.bankTime > 0 {
-		w.metrics.bankTime.WithLabelValues(string(e.Type), e.Bank).Observe(w.bankTime.Seconds())
-		w.metrics.switchTime.WithLabelValues(string(e.Type), e.Bank).Observe((whole - w.bankTime).Seconds())
+	if w.err == nil && e.End.Outcome == Approved && reason == "" {
+		w.metrics.of(e.Type, e.Bank).approved.Inc()
+	} else {
+		w.metrics.requests.WithLabelValues(string(e.Type), e.Bank, outcome, reason).Inc()
 	}
-	w.Log.Info().Int64("id", e.ID).Str("client", e.Client).Str("type", string(w.request.Type)).
+	if w.bankTime > 0 {
+		m := w.metrics.of(e.Type, e.Bank)
+		m.bankTime.Observe(w.bankTime.Seconds())
+		m.switchTime.Observe((whole - w.bankTime).Seconds())
+	}
+	w.Log.Info().Int64("id", e.ID).Str("client", e.Client).Str("type", string(e.Type)).
 		Str("bank", e.Bank).Str("rrn", string(e.RRN)).Str("stan", string(e.STAN)).Str("sent", string(e.Sent)).
 		Str("outcome", outcome).Str("reason", reason).Str("code", e.End.Code).
-		Bool("replayed", w.result.Replayed).Dur("took", whole).Dur("bank_took", w.bankTime).Msg("transaction")
+		Bool("replayed", w.replayed).Dur("took", whole).Dur("bank_took", w.bankTime).Msg("transaction")
 }
 
 func errorReason(err error) string {

@@ -167,7 +167,7 @@ func (s *Switch) recoverOne(ctx context.Context, e Entry) bool {
 			end = joinedEnd(root)
 		}
 	}
-	if _, err := s.close(ctx, e, end); err != nil {
+	if _, err := s.close(ctx, &e, &end); err != nil {
 		s.Log.Error().Err(err).Int64("id", e.ID).Msg("settle open entry")
 		return false
 	}
@@ -176,7 +176,7 @@ func (s *Switch) recoverOne(ctx context.Context, e Entry) bool {
 }
 
 // message writes the entry as the request it is.
-func message(e Entry) *codec.Message {
+func message(e *Entry) *codec.Message {
 	m := codec.NewRequest(e.Type)
 	m.Fields = e.Fields
 	m.SetAccount(e.Account, e.Card)
@@ -189,7 +189,7 @@ func message(e Entry) *codec.Message {
 // AdviceMessage writes an advice under a number of its own. It names the
 // original by RRN and processing code, and by F90.
 func AdviceMessage(a Advice, n Number) *codec.Message {
-	m := message(a.Entry)
+	m := message(&a.Entry)
 	m.Type = a.Type
 	m.Repeat = a.Attempts > 1
 	m.Set(codec.FieldSTAN, string(n.STAN))

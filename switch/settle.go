@@ -11,7 +11,7 @@ import (
 )
 
 // settle turns what the exchange brought into an end.
-func settle(t codec.Type, reply banks.Reply, err error) End {
+func settle(t codec.Type, reply *banks.Reply, err error) End {
 	if err != nil {
 		return settleError(err)
 	}
@@ -62,17 +62,17 @@ const closeTries = 3
 // close ends the entry and wakes whoever waits for it or for its advice. A
 // commit that failed is read back: the row tells. A crash before the commit
 // leaves the row open, to be ended as timed out.
-func (s *Switch) close(ctx context.Context, e Entry, end End) (Entry, error) {
+func (s *Switch) close(ctx context.Context, e *Entry, end *End) (Entry, error) {
 	var row Entry
 	var err error
 	for range closeTries {
-		if row, err = s.Journal.Close(ctx, e, end); err == nil {
-			s.closed(row, end)
+		if row, err = s.Journal.Close(ctx, *e, *end); err == nil {
+			s.closed(&row, end)
 			return row, nil
 		}
 		back, found, readErr := s.Journal.Confirm(ctx, e.ID)
 		if readErr == nil && found && !back.Open {
-			s.closed(back, end)
+			s.closed(&back, end)
 			return back, nil
 		}
 		<-time.After(closePause)
@@ -85,20 +85,14 @@ const (
 	ownPause   = 2 * time.Millisecond
 )
 
-func (s *Switch) closed(row Entry, end End) {
-	if _, doubt := Doubt(row, end); doubt {
+func (s *Switch) closed(row *Entry, end *End) {
+	if _, doubt := Doubt(*row, *end); doubt {
 		s.Wake(row.Bank, 0)
 	}
 	if !row.Type.Stateless() {
 		s.Told()
 	}
 	s.Changed(row.ID)
-}
-
-// ended is the entry as it will stand when its close is written.
-func ended(e Entry, end End) Entry {
-	e.Open, e.End, e.Standing = false, end, end.Outcome
-	return e
 }
 
 // Late journals a reply that nobody waits for (banks.Handler).

@@ -20,8 +20,16 @@ func (s *Switch) Do(ctx context.Context, r Request) (Result, error) {
 	defer s.inflight.Add(-1)
 	s.metrics.inFlight.Inc()
 	defer s.metrics.inFlight.Dec()
-	w := s.start(context.WithoutCancel(ctx), r)
+	w := s.start(context.WithoutCancel(ctx), &r)
 	defer w.leave()
+	if w.err = w.run(); w.err != nil {
+		return Result{}, w.err
+	}
+	return Result{Entry: w.entry, Journalled: w.journalled, Replayed: w.replayed}, nil
+}
+
+// run is the walk. Where it returns no error, entry is the result's.
+func (w *walk) run() error {
 	refusal := w.route()
 	for refusal == "" {
 		var permit *banks.Permit
@@ -40,7 +48,7 @@ func (s *Switch) Do(ctx context.Context, r Request) (Result, error) {
 		case opening.Kind == Settling:
 			refusal = w.waitSettled(opening.Blocker)
 		default:
-			return w.answer(opening)
+			return w.answer(&opening)
 		}
 	}
 	return w.refuse(refusal)
@@ -50,47 +58,46 @@ func (s *Switch) Do(ctx context.Context, r Request) (Result, error) {
 // the caller's deadline if it has not ended; found is false if the key is free.
 // Nothing is sent. Errors are Do's.
 func (s *Switch) Replay(ctx context.Context, r Request) (result Result, found bool, err error) {
-	w := s.start(context.WithoutCancel(ctx), r)
-	e, found, err := s.Journal.Find(ctx, w.entry.KeyHash)
-	switch {
-	case err != nil:
-		return Result{}, false, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-	case !found:
-		return Result{}, false, nil
-	case !bytes.Equal(e.BodyHash, w.entry.BodyHash):
-		return Result{}, true, ErrKeyReused
+	w := s.start(context.WithoutCancel(ctx), &r)
+	if found, w.err = w.known(); !found {
+		return Result{}, false, w.err
 	}
 	defer w.leave()
-	result, err = w.replay(e)
-	return result, true, err
+	if w.err != nil {
+		return Result{}, true, w.err
+	}
+	return Result{Entry: w.entry, Journalled: true, Replayed: true}, true, nil
 }
 
 // walk is one request on its way.
 type walk struct {
 	*Switch
 	ctx      context.Context //nolint:containedctx // a walk lives as long as its call
-	request  Request
-	started  time.Time // monotonic
+	chosen   routing.Bank    // by the customer
+	timeout  time.Duration   // the caller's
+	started  time.Time       // monotonic
 	deadline time.Time
 	bank     *banks.Bank
 	entry    Entry
 	unkept   string // the SMS code, which is sent and never journalled
+	id       int64  // of the entry that it opens
 	bankTime time.Duration
 	closing  bool // its row is closed after its answer
-	result   Result
-	err      error
+
+	journalled, replayed bool // of the result
+	err                  error
 }
 
 // leave ends the walk.
 func (w *walk) leave() {
 	if !w.closing {
-		w.own.remove(w.entry.ID)
+		w.own.remove(w.id)
 	}
 	w.log()
 }
 
-func (s *Switch) start(ctx context.Context, r Request) *walk {
-	w := &walk{Switch: s, ctx: ctx, request: r, started: time.Now()}
+func (s *Switch) start(ctx context.Context, r *Request) *walk {
+	w := &walk{Switch: s, ctx: ctx, chosen: routing.Bank(r.Bank), timeout: r.Timeout, started: time.Now()}
 	w.unkept = r.Fields.Get(codec.FieldSMSCode)
 	r.Fields.Set(codec.FieldSMSCode, "") // a repeat would have another
 	hash := s.bodyHash(r)
@@ -107,7 +114,7 @@ func (s *Switch) start(ctx context.Context, r Request) *walk {
 }
 
 // bodyHash covers what was asked, and nothing that configuration decides.
-func (s *Switch) bodyHash(r Request) []byte {
+func (s *Switch) bodyHash(r *Request) []byte {
 	proof := ""
 	if r.Proof != nil {
 		proof = r.Proof.Covers()
@@ -115,7 +122,8 @@ func (s *Switch) bodyHash(r Request) []byte {
 	if r.Asked != "" {
 		return s.Hasher.Hash("asked", string(r.Type), r.Customer, r.Asked, proof)
 	}
-	return s.Hasher.Hash("body", string(r.Type), r.Customer, r.Account.Reveal(), r.Bank, string(r.Fields.AppendClear(nil)), proof)
+	var some [256]byte
+	return s.Hasher.Hash("body", string(r.Type), r.Customer, r.Account.Reveal(), r.Bank, string(r.Fields.AppendClear(some[:0])), proof)
 }
 
 // route finds the bank and fixes the deadline. It journals nothing.
@@ -127,13 +135,13 @@ func (w *walk) route() Reason {
 	if w.bank, known = w.banks[w.entry.Bank]; !known {
 		return ReasonUnknownBank
 	}
-	mti, code, known := w.bank.Dialect().Wire(w.request.Type)
-	if class := w.request.Type.Class(); !known || (class != codec.Enquiry && class != codec.Change) {
+	mti, code, known := w.bank.Dialect().Wire(w.entry.Type)
+	if class := w.entry.Type.Class(); !known || (class != codec.Enquiry && class != codec.Change) {
 		return ReasonUnsupported
 	}
 	w.entry.MTI, w.entry.Code3 = mti, code
-	limit := w.bank.Deadline(w.request.Type)
-	if t := w.request.Timeout; t != 0 && t < limit {
+	limit := w.bank.Deadline(w.entry.Type)
+	if t := w.timeout; t != 0 && t < limit {
 		limit = t
 	}
 	w.deadline = w.started.Add(limit)
@@ -143,11 +151,11 @@ func (w *walk) route() Reason {
 // find names the account's bank. What concerns no account goes to the bank that
 // the request names.
 func (w *walk) find() Reason {
-	if w.request.Account.IsZero() {
-		w.entry.Bank = w.request.Bank
+	if w.entry.Account.IsZero() {
+		w.entry.Bank = string(w.chosen)
 		return ""
 	}
-	target, err := w.Router.Route(w.request.Account, routing.Bank(w.request.Bank))
+	target, err := w.Router.Route(w.entry.Account, w.chosen)
 	if err != nil {
 		return refusalReason(err)
 	}
@@ -180,7 +188,8 @@ func (w *walk) open() (Opening, error) {
 		return Opening{}, err
 	}
 	e := &w.entry
-	w.own.remove(e.ID) // of an earlier turn that found the account held
+	w.own.remove(w.id) // of an earlier turn that found the account held
+	w.id = n.ID
 	e.ID, e.STAN, e.Sent, e.RRN = n.ID, n.STAN, n.Sent, codec.NewRRN(n.ID)
 	w.own.add(e.ID)
 	e.Opened = w.Now()
@@ -218,10 +227,10 @@ func (w *walk) readBackOpen(cause error) (Opening, error) {
 	return Opening{Kind: Opened, Entry: e}, nil
 }
 
-func (w *walk) openFailed(err error) (Result, error) {
+func (w *walk) openFailed(err error) error {
 	w.Log.Error().Err(err).Int64("id", w.entry.ID).Msg("open entry")
 	if errors.Is(err, ErrOutcomeUnknown) {
-		return w.fail(ErrOutcomeUnknown)
+		return ErrOutcomeUnknown
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return w.refuse(ReasonDeadline)
@@ -230,48 +239,50 @@ func (w *walk) openFailed(err error) (Result, error) {
 }
 
 // send exchanges the message and closes the row.
-func (w *walk) send(permit *banks.Permit) (Result, error) {
+func (w *walk) send(permit *banks.Permit) error {
 	begun := time.Now()
-	m := message(w.entry)
+	m := message(&w.entry)
 	m.Set(codec.FieldSMSCode, w.unkept)
 	reply, err := permit.Exchange(w.ctx, m, w.deadline)
 	w.bankTime = time.Since(begun)
 	w.Failpoint("reply")
-	end := settle(w.entry.Type, reply, err)
-	if w.entry.Type.Stateless() && end.Outcome != TimedOut && w.closeLater(end) {
-		return w.done(ended(w.entry, end), false)
+	end := settle(w.entry.Type, &reply, err)
+	if w.entry.Type.Stateless() && end.Outcome != TimedOut && w.closeLater(&end) {
+		w.entry.Open, w.entry.End, w.entry.Standing = false, end, end.Outcome // as it will stand
+		return w.done(false)
 	}
-	return w.end(end)
+	return w.end(&end)
 }
 
 // end closes the row and answers what it then holds.
-func (w *walk) end(end End) (Result, error) {
-	e, err := w.close(w.ctx, w.entry, end)
+func (w *walk) end(end *End) error {
+	e, err := w.close(w.ctx, &w.entry, end)
 	w.Failpoint("close")
 	if err != nil {
 		w.Log.Error().Err(err).Int64("id", w.entry.ID).Msg("close entry")
-		return w.fail(ErrOutcomeUnknown)
+		return ErrOutcomeUnknown
 	}
-	return w.done(e, false)
+	w.entry = e
+	return w.done(false)
 }
 
 // closeLater closes an enquiry after its answer, where there is a place left. Not
 // one that timed out: a late reply could end its row first, and otherwise. A
 // crash before it leaves the row open, and nothing in doubt.
-func (w *walk) closeLater(end End) bool {
+func (w *walk) closeLater(end *End) bool {
 	select {
 	case w.closers <- struct{}{}:
 	default:
 		return false
 	}
 	w.inflight.Add(1)
-	s, ctx, entry := w.Switch, w.ctx, w.entry
+	s, ctx, entry, last := w.Switch, w.ctx, w.entry, *end
 	w.closing = true
 	go func() {
 		defer s.own.remove(entry.ID)
 		defer s.inflight.Add(-1)
 		defer func() { <-s.closers }()
-		if _, err := s.close(ctx, entry, end); err != nil {
+		if _, err := s.close(ctx, &entry, &last); err != nil {
 			s.Log.Error().Err(err).Int64("id", entry.ID).Msg("close enquiry")
 		}
 	}()
@@ -279,33 +290,34 @@ func (w *walk) closeLater(end End) bool {
 }
 
 // answer ends a walk that sends nothing itself.
-func (w *walk) answer(o Opening) (Result, error) {
+func (w *walk) answer(o *Opening) error {
 	switch o.Kind {
 	case KeyReused:
-		return w.fail(ErrKeyReused)
+		return ErrKeyReused
 	case Known:
-		return w.replay(o.Entry)
+		return w.replay(&o.Entry)
 	case Joined:
 		return w.join()
 	case Opened, Settling, EffectRefused:
 	}
-	return w.done(o.Entry, false)
+	w.entry = o.Entry
+	return w.done(false)
 }
 
 // replay answers as the first request with the key ended, or waits for its end.
-func (w *walk) replay(e Entry) (Result, error) {
+func (w *walk) replay(e *Entry) error {
 	if e.Open {
-		var ok bool
-		var err error
-		e, ok, err = w.await(w.ctx, e.ID, w.replayDeadline(), func(e Entry) bool { return !e.Open })
+		ended, ok, err := w.await(w.ctx, e.ID, w.replayDeadline(), func(e Entry) bool { return !e.Open })
 		if err != nil {
-			return w.fail(ErrOutcomeUnknown)
+			return ErrOutcomeUnknown
 		}
 		if !ok {
-			return w.fail(ErrInProgress)
+			return ErrInProgress
 		}
+		e = &ended
 	}
-	return w.done(e, true)
+	w.entry = *e
+	return w.done(true)
 }
 
 // replayDeadline is the repeat's own deadline: with no route there is none, and
@@ -314,23 +326,24 @@ func (w *walk) replayDeadline() time.Time {
 	if !w.deadline.IsZero() {
 		return w.deadline
 	}
-	if t := w.request.Timeout; t != 0 {
+	if t := w.timeout; t != 0 {
 		return w.started.Add(t)
 	}
 	return w.started.Add(5 * time.Second)
 }
 
 // join waits, within its own deadline, for the end of the operation it joined.
-func (w *walk) join() (Result, error) {
+func (w *walk) join() error {
 	w.Wake(w.entry.Bank, w.entry.Joins)
 	root, ok, err := w.await(w.ctx, w.entry.Joins, w.deadline, settled)
 	switch {
 	case err != nil:
-		return w.fail(ErrOutcomeUnknown) // the scan ends the row
+		return ErrOutcomeUnknown // the scan ends the row
 	case !ok:
-		return w.end(End{Outcome: TimedOut, Reason: Reason(banks.NoReply)})
+		return w.end(&End{Outcome: TimedOut, Reason: Reason(banks.NoReply)})
 	}
-	return w.end(joinedEnd(root))
+	end := joinedEnd(root)
+	return w.end(&end)
 }
 
 // settled reports whether an operation has an end that those who joined it can
@@ -367,35 +380,45 @@ const findLimit = 2 * time.Second
 
 // refuse ends a walk before anything was sent or journalled. But a repeat of a
 // key that has ended is answered as it ended, even with the bank down.
-func (w *walk) refuse(reason Reason) (Result, error) {
-	if w.entry.KeyHash != nil {
-		ctx, cancel := context.WithTimeout(w.ctx, findLimit)
-		defer cancel()
-		e, found, err := w.Journal.Find(ctx, w.entry.KeyHash)
-		switch {
-		case err != nil:
-			w.Log.Error().Err(err).Msg("find key")
-			reason = ReasonJournal
-		case found && !bytes.Equal(e.BodyHash, w.entry.BodyHash):
-			return w.fail(ErrKeyReused)
-		case found:
-			return w.replay(e)
-		}
+func (w *walk) refuse(reason Reason) error {
+	found, err := w.known()
+	switch {
+	case found:
+		return err
+	case err != nil:
+		w.Log.Error().Err(err).Msg("find key")
+		reason = ReasonJournal
 	}
-	w.result = Result{Entry: Entry{
+	w.entry = Entry{
 		Client: w.entry.Client, Type: w.entry.Type, Bank: w.entry.Bank, End: End{Outcome: Refused, Reason: reason},
-	}}
-	return w.result, nil
+	}
+	return nil
 }
 
-func (w *walk) done(e Entry, replayed bool) (Result, error) {
-	w.result = Result{Entry: e, Journalled: true, Replayed: replayed}
-	return w.result, nil
+// known answers as the request with the same key ended; found is false if the
+// key is free, or if that could not be looked up.
+func (w *walk) known() (found bool, err error) {
+	if w.entry.KeyHash == nil {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, findLimit)
+	defer cancel()
+	e, found, err := w.Journal.Find(ctx, w.entry.KeyHash)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	case !found:
+		return false, nil
+	case !bytes.Equal(e.BodyHash, w.entry.BodyHash):
+		return true, ErrKeyReused
+	}
+	return true, w.replay(&e)
 }
 
-func (w *walk) fail(err error) (Result, error) {
-	w.err = err
-	return Result{}, err
+// done ends the walk with what the journal holds, or will.
+func (w *walk) done(replayed bool) error {
+	w.journalled, w.replayed = true, replayed
+	return nil
 }
 
 // refusalReason passes on the reason of routing and banks.

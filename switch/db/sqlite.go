@@ -35,9 +35,9 @@ var (
 		{"synchronous", "FULL", "2"},
 		{"foreign_keys", "ON", "1"},
 		{"temp_store", "MEMORY", "2"}, // keeps what savepoints undo out of files
-		// 16 MB, no more: a commit after a page was split looks through the whole
-		// cache, which at 64 MB costs more than reading pages again.
-		{"cache_size", "-16384", "-16384"},
+		// 4 MB, no more: a commit after a page was split looks through the whole
+		// cache, which at 16 MB costs more than reading pages again.
+		{"cache_size", "-4096", "-4096"},
 		{"wal_autocheckpoint", "4000", "4000"},
 		{"journal_size_limit", "33554432", "33554432"}, // the log's file shrinks to 32 MB when it is reused
 	}

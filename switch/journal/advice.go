@@ -19,7 +19,7 @@ func (j *Journal) addAdvice(ctx context.Context, tx db.Tx, e switching.Entry, t 
 	now := j.Now().UnixMilli()
 	_, err := tx.ExecContext(ctx, `INSERT INTO advice (bank, account_ix, entry, type, state, attempts, next, claimed, created, approved)
 		VALUES ($1, $2, $3, $4, 'pending', 0, $5, 0, $5, `+registrations+`)
-		ON CONFLICT (entry, type) DO NOTHING`, e.Bank, j.accountIx(e), e.ID, string(t), now)
+		ON CONFLICT (entry, type) DO NOTHING`, e.Bank, j.accountIx(&e), e.ID, string(t), now)
 	if err != nil {
 		return fmt.Errorf("store advice: %w", err)
 	}

@@ -78,39 +78,38 @@ func (j *Journal) write(ctx context.Context, fn func(context.Context, db.Tx) err
 // Open writes the row, unless its key is known or its account is held.
 func (j *Journal) Open(ctx context.Context, e switching.Entry) (switching.Opening, error) {
 	e.Open, e.Holds = true, e.Type.Class() == codec.Change
-	r, err := j.seal(e)
-	if err != nil {
+	r := row{Opening: switching.Opening{Entry: e}}
+	err := j.seal(&r)
+	if err == nil {
+		err = j.write(ctx, func(ctx context.Context, tx db.Tx) error { return j.open(ctx, tx, &r) })
+	}
+	if err != nil { // the writer may still be at work on r, if it hangs
 		return switching.Opening{}, err
 	}
-	var o switching.Opening
-	err = j.write(ctx, func(ctx context.Context, tx db.Tx) (err error) {
-		o, err = j.open(ctx, tx, r)
-		return err
-	})
-	return o, err
+	return r.Opening, nil
 }
 
-func (j *Journal) open(ctx context.Context, tx db.Tx, r row) (switching.Opening, error) {
-	blocker, err := customerBlocker(ctx, tx, r.Entry)
+func (j *Journal) open(ctx context.Context, tx db.Tx, r *row) error {
+	blocker, err := customerBlocker(ctx, tx, &r.Entry)
 	if err != nil {
-		return switching.Opening{}, err
+		return err
 	}
 	if blocker != 0 {
 		return j.blocked(ctx, tx, r, blocker)
 	}
 	inserted, err := j.insert(ctx, tx, r)
 	if err != nil {
-		return switching.Opening{}, err
+		return err
 	}
 	if !inserted {
 		return j.conflict(ctx, tx, r)
 	}
-	return j.openEffect(ctx, tx, r.Entry, switching.Opened)
+	return j.openEffect(ctx, tx, r, switching.Opened)
 }
 
 // customerBlocker returns the unsettled change of the same customer that e must
 // wait for: a deregistration excludes every other change.
-func customerBlocker(ctx context.Context, tx db.Tx, e switching.Entry) (int64, error) {
+func customerBlocker(ctx context.Context, tx db.Tx, e *switching.Entry) (int64, error) {
 	if e.Customer == "" || !e.Holds {
 		return 0, nil
 	}
@@ -124,114 +123,114 @@ func customerBlocker(ctx context.Context, tx db.Tx, e switching.Entry) (int64, e
 }
 
 // conflict says which rule kept the row out.
-func (j *Journal) conflict(ctx context.Context, tx db.Tx, r row) (switching.Opening, error) {
-	if o, known, err := j.known(ctx, tx, r.Entry); err != nil || known {
-		return o, err
+func (j *Journal) conflict(ctx context.Context, tx db.Tx, r *row) error {
+	if known, err := j.known(ctx, tx, r); err != nil || known {
+		return err
 	}
 	var holder int64
 	err := tx.QueryRowContext(ctx, `SELECT id FROM entry WHERE bank = $1 AND account_ix = $2 AND holds = 1`,
-		r.Bank, r.accountIx).Scan(&holder)
+		r.Entry.Bank, r.accountIx).Scan(&holder)
 	if err != nil {
-		return switching.Opening{}, fmt.Errorf("find what holds the account: %w", err)
+		return fmt.Errorf("find what holds the account: %w", err)
 	}
 	return j.hold(ctx, tx, r, holder)
 }
 
 // blocked is conflict for a row that was kept out before it was inserted.
-func (j *Journal) blocked(ctx context.Context, tx db.Tx, r row, holder int64) (switching.Opening, error) {
-	if o, known, err := j.known(ctx, tx, r.Entry); err != nil || known {
-		return o, err
+func (j *Journal) blocked(ctx context.Context, tx db.Tx, r *row, holder int64) error {
+	if known, err := j.known(ctx, tx, r); err != nil || known {
+		return err
 	}
 	return j.hold(ctx, tx, r, holder)
 }
 
-func (j *Journal) known(ctx context.Context, tx db.Tx, e switching.Entry) (o switching.Opening, known bool, err error) {
-	if e.KeyHash == nil {
-		return o, false, nil
+func (j *Journal) known(ctx context.Context, tx db.Tx, r *row) (bool, error) {
+	if r.Entry.KeyHash == nil {
+		return false, nil
 	}
-	o.Entry, known, err = j.one(ctx, tx, `key_hash = $1`, e.KeyHash)
-	o.Kind = switching.Known
-	if known && !bytes.Equal(o.Entry.BodyHash, e.BodyHash) {
-		o = switching.Opening{Kind: switching.KeyReused}
+	e, known, err := j.one(ctx, tx, `key_hash = $1`, r.Entry.KeyHash)
+	switch {
+	case err != nil || !known:
+		return false, err
+	case bytes.Equal(e.BodyHash, r.Entry.BodyHash):
+		r.Opening = switching.Opening{Kind: switching.Known, Entry: e}
+	default:
+		r.Opening = switching.Opening{Kind: switching.KeyReused}
 	}
-	return o, known, err
+	return true, nil
 }
 
 // hold joins the holder, or waits for it.
-func (j *Journal) hold(ctx context.Context, tx db.Tx, r row, holder int64) (switching.Opening, error) {
+func (j *Journal) hold(ctx context.Context, tx db.Tx, r *row, holder int64) error {
 	h, found, err := j.one(ctx, tx, `id = $1`, holder)
 	if err != nil || !found {
-		return switching.Opening{}, fmt.Errorf("read what holds the account: %w", err)
+		return fmt.Errorf("read what holds the account: %w", err)
 	}
-	if !joins(r.Entry, h, r.accountIx, j.accountIx(h)) {
-		return switching.Opening{Kind: switching.Settling, Blocker: holder}, nil
+	if !joins(&r.Entry, &h, r.accountIx, j.accountIx(&h)) {
+		r.Opening = switching.Opening{Kind: switching.Settling, Blocker: holder}
+		return nil
 	}
-	r.Joins, r.Holds, r.RRN = h.ID, false, h.RRN
+	r.Entry.Joins, r.Entry.Holds, r.Entry.RRN = h.ID, false, h.RRN
 	inserted, err := j.insert(ctx, tx, r)
 	if err != nil {
-		return switching.Opening{}, err
+		return err
 	}
 	if !inserted {
-		return switching.Opening{}, fmt.Errorf("entry %d is there already", r.ID)
+		return fmt.Errorf("entry %d is there already", r.Entry.ID)
 	}
-	return j.openEffect(ctx, tx, r.Entry, switching.Joined)
+	return j.openEffect(ctx, tx, r, switching.Joined)
 }
 
 // joins reports whether e is a second try of what h is bringing to its end.
-func joins(e, h switching.Entry, eIx, hIx []byte) bool {
+func joins(e, h *switching.Entry, eIx, hIx []byte) bool {
 	traits, _ := e.Type.Traits()
 	return traits.Doubt == codec.Completion && e.Type == h.Type && e.Client == h.Client &&
 		e.Customer == h.Customer && e.Bank == h.Bank && bytes.Equal(eIx, hIx)
 }
 
-func (j *Journal) openEffect(ctx context.Context, tx db.Tx, e switching.Entry, kind switching.OpenKind) (switching.Opening, error) {
-	if effect := j.Effects[e.Type]; effect != nil {
-		return j.runOpen(ctx, tx, effect, e, kind)
+// openEffect runs the type's Effect, if it has one. Its refusal ends the row,
+// under its key, with what the Effect wrote. The row was written before, so that
+// a repeat of the key or a change that must wait does not get here; what the
+// Effect changes in the entry is not kept.
+func (j *Journal) openEffect(ctx context.Context, tx db.Tx, r *row, kind switching.OpenKind) error {
+	r.Kind = kind
+	effect := j.Effects[r.Entry.Type]
+	if effect == nil {
+		return nil
 	}
-	return switching.Opening{Kind: kind, Entry: e}, nil
-}
-
-// runOpen runs the type's Effect. Its refusal ends the row, under its key, with
-// what the Effect wrote. The row was written before, so that a repeat of the key
-// or a change that must wait does not get here; what the Effect changes in the
-// entry is not kept.
-func (j *Journal) runOpen(ctx context.Context, tx db.Tx, effect switching.Effect, e switching.Entry, kind switching.OpenKind) (switching.Opening, error) {
-	asked := e
+	asked := r.Entry
+	err := effect.Open(ctx, tx, &asked)
 	var refusal *switching.EffectRefusal
-	switch err := effect.Open(ctx, tx, &asked); {
-	case errors.As(err, &refusal):
-		end := switching.End{Outcome: switching.Refused, Reason: refusal.Reason}
-		e, _, err = j.end(ctx, tx, e, end, true)
-		return switching.Opening{Kind: switching.EffectRefused, Entry: e}, err
-	case err != nil:
-		return switching.Opening{}, err
+	if errors.As(err, &refusal) {
+		r.Kind = switching.EffectRefused
+		_, err = j.end(ctx, tx, &r.Entry, &switching.End{Outcome: switching.Refused, Reason: refusal.Reason}, true)
 	}
-	return switching.Opening{Kind: kind, Entry: e}, nil
+	return err
 }
 
 // Close ends the entry if it is open, and returns the row as it then stands.
 func (j *Journal) Close(ctx context.Context, e switching.Entry, end switching.End) (switching.Entry, error) {
-	var after switching.Entry
-	err := j.write(ctx, func(ctx context.Context, tx db.Tx) (err error) {
-		after, err = j.close(ctx, tx, e, end)
-		return err
-	})
-	return after, err
-}
-
-// close is every end: in time, late on an open row, by scan.
-func (j *Journal) close(ctx context.Context, tx db.Tx, e switching.Entry, end switching.End) (switching.Entry, error) {
-	e, won, err := j.end(ctx, tx, e, end, false)
-	if err != nil || !won {
-		return e, err
-	}
-	if err := j.effect(ctx, tx, e, end.Outcome); err != nil {
-		return e, err
-	}
-	if t, doubt := switching.Doubt(e, end); doubt {
-		return e, j.addAdvice(ctx, tx, e, t)
+	err := j.write(ctx, func(ctx context.Context, tx db.Tx) error { return j.close(ctx, tx, &e, &end) })
+	if err != nil { // the writer may still be at work on e, if it hangs
+		return switching.Entry{}, err
 	}
 	return e, nil
+}
+
+// close is every end: in time, late on an open row, by scan. It makes e the row
+// as it then stands.
+func (j *Journal) close(ctx context.Context, tx db.Tx, e *switching.Entry, end *switching.End) error {
+	won, err := j.end(ctx, tx, e, end, false)
+	if err != nil || !won {
+		return err
+	}
+	if err := j.effect(ctx, tx, e, end.Outcome); err != nil {
+		return err
+	}
+	if t, doubt := switching.Doubt(*e, *end); doubt {
+		return j.addAdvice(ctx, tx, *e, t)
+	}
+	return nil
 }
 
 // Two texts, because an UPDATE that names key_hash writes its index again, even
@@ -249,17 +248,17 @@ const (
 	endAloneFreeKey = endEntryFreeKey + noneWaits
 )
 
-// end is the compare-and-set from open. won is false where another was first:
-// then e is the row as it is.
-func (j *Journal) end(ctx context.Context, tx db.Tx, e switching.Entry, end switching.End, keepKey bool) (_ switching.Entry, won bool, err error) {
-	reply, err := j.sealReply(e.ID, end.Reply)
+// end is the compare-and-set from open, after which e is the row. won is false
+// where another was first.
+func (j *Journal) end(ctx context.Context, tx db.Tx, e *switching.Entry, end *switching.End, keepKey bool) (won bool, err error) {
+	reply, err := j.sealReply(e.ID, &end.Reply)
 	if err != nil {
-		return e, false, err
+		return false, err
 	}
-	_, doubt := switching.Doubt(e, end)
+	_, doubt := switching.Doubt(*e, *end)
 	now := j.Now()
 	alone, beside := endAlone, endEntry
-	if switching.FreesKey(end) && !keepKey {
+	if switching.FreesKey(*end) && !keepKey {
 		alone, beside = endAloneFreeKey, endEntryFreeKey
 	}
 	args := []any{doubt, string(end.Outcome), string(end.Reason), end.Code, reply, now.UnixMilli(), e.ID}
@@ -268,25 +267,26 @@ func (j *Journal) end(ctx context.Context, tx db.Tx, e switching.Entry, end swit
 	if err == nil && !done {
 		var row switching.Entry
 		if row, _, err = j.one(ctx, tx, `id = $1`, e.ID); err != nil || !row.Open {
-			return row, false, err
+			*e = row
+			return false, err
 		}
 		if _, err = tx.ExecContext(ctx, beside, args...); err == nil && !doubt {
 			err = handOver(ctx, tx, e.ID)
 		}
 	}
 	if err != nil {
-		return e, false, fmt.Errorf("end entry: %w", err)
+		return false, fmt.Errorf("end entry: %w", err)
 	}
-	e.Open, e.Holds, e.End, e.Standing, e.Ended = false, doubt, end, end.Outcome, now
-	return e, true, nil
+	e.Open, e.Holds, e.End, e.Standing, e.Ended = false, doubt, *end, end.Outcome, now
+	return true, nil
 }
 
-func (j *Journal) effect(ctx context.Context, tx db.Tx, e switching.Entry, o switching.Outcome) error {
+func (j *Journal) effect(ctx context.Context, tx db.Tx, e *switching.Entry, o switching.Outcome) error {
 	effect := j.Effects[e.Type]
 	if effect == nil {
 		return nil
 	}
-	notices, advices, err := effect.Close(ctx, tx, e, o)
+	notices, advices, err := effect.Close(ctx, tx, *e, o)
 	if err != nil {
 		return fmt.Errorf("effect of %s: %w", e.Type, err)
 	}

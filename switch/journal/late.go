@@ -32,8 +32,8 @@ func (j *Journal) Late(ctx context.Context, r switching.LateReply) (e switching.
 			known = false
 			return nil
 		case e.Open:
-			e, err = j.close(ctx, tx, e, switching.EndOf(e.Type, r.Reply, r.Meaning))
-			return err
+			end := switching.EndOf(e.Type, r.Reply, r.Meaning)
+			return j.close(ctx, tx, &e, &end)
 		}
 		e, err = j.lateEntry(ctx, tx, e, r)
 		return err
@@ -103,7 +103,7 @@ const registrations = `(SELECT COUNT(*) FROM entry WHERE type IN ('authenticate'
 // never taken back, so counting tells.
 func (j *Journal) newerRegistration(ctx context.Context, tx db.Tx, a switching.Advice) (newer bool, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT `+registrations+` > (SELECT approved FROM advice WHERE id = $3)`,
-		a.Entry.Bank, j.accountIx(a.Entry), a.ID).Scan(&newer)
+		a.Entry.Bank, j.accountIx(&a.Entry), a.ID).Scan(&newer)
 	if err != nil {
 		return false, fmt.Errorf("look for a newer registration: %w", err)
 	}
@@ -118,7 +118,7 @@ func (j *Journal) apply(ctx context.Context, tx db.Tx, e switching.Entry, a *swi
 		if err != nil {
 			return e, fmt.Errorf("standing: %w", err)
 		}
-		if err := j.effect(ctx, tx, e, c.Standing); err != nil {
+		if err := j.effect(ctx, tx, &e, c.Standing); err != nil {
 			return e, err
 		}
 	}

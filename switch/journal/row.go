@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"wxswitch/codec"
@@ -14,16 +15,16 @@ import (
 	"wxswitch/switch/db"
 )
 
-// row is an entry as the database holds it.
+// row is an entry on its way into the database, and what becomes of it.
 type row struct {
-	switching.Entry
+	switching.Opening
 	accountIx []byte
 	asked     []byte // sealed
 }
 
 // accountIx is the keyed index by which rows of one account find one another.
 // What concerns no account is alone.
-func (j *Journal) accountIx(e switching.Entry) []byte {
+func (j *Journal) accountIx(e *switching.Entry) []byte {
 	if e.Account.IsZero() {
 		return j.Vault.Index("no account", strconv.FormatInt(e.ID, 10))
 	}
@@ -32,21 +33,32 @@ func (j *Journal) accountIx(e switching.Entry) []byte {
 
 // askedContext and replyContext bind a sealed value to its row and column, so
 // that one copied to another row does not open.
-func askedContext(id int64) []byte { return strconv.AppendInt([]byte("entry.asked "), id, 10) }
-func replyContext(id int64) []byte { return strconv.AppendInt([]byte("entry.reply "), id, 10) }
+func askedContext(id int64) []byte { return valueContext("entry.asked ", id) }
+func replyContext(id int64) []byte { return valueContext("entry.reply ", id) }
 
-func (j *Journal) seal(e switching.Entry) (row, error) {
+func valueContext(column string, id int64) []byte {
+	const number = 20 // digits
+	return strconv.AppendInt(append(make([]byte, 0, len(column)+number), column...), id, 10)
+}
+
+// clearSize is what the fields of most requests take in clear.
+const clearSize = 192
+
+// seal makes of the entry what is stored in its stead.
+func (j *Journal) seal(r *row) (err error) {
+	e := &r.Entry
 	asked := e.Fields
 	if e.Card {
 		asked.Set(codec.FieldPAN, e.Account.Reveal())
 	} else {
 		asked.Set(codec.FieldAccount, e.Account.Reveal())
 	}
-	sealed, err := j.Vault.Seal(asked.AppendClear(nil), askedContext(e.ID))
+	r.accountIx = j.accountIx(e)
+	r.asked, err = j.Vault.Seal(asked.AppendClear(make([]byte, 0, clearSize)), askedContext(e.ID))
 	if err != nil {
-		return row{}, fmt.Errorf("seal entry: %w", err)
+		return fmt.Errorf("seal entry: %w", err)
 	}
-	return row{e, j.accountIx(e), sealed}, nil
+	return nil
 }
 
 // kept are the fields of a reply that its caller is told, or told again.
@@ -54,7 +66,7 @@ var kept = []codec.Field{
 	codec.FieldAuthCode, codec.FieldHolder, codec.FieldBalance, codec.FieldAvailable, codec.FieldCurrency, codec.FieldText,
 }
 
-func (j *Journal) sealReply(id int64, reply codec.Fields) ([]byte, error) {
+func (j *Journal) sealReply(id int64, reply *codec.Fields) ([]byte, error) {
 	var keep codec.Fields
 	for _, f := range kept {
 		keep.Set(f, reply.Get(f))
@@ -62,7 +74,7 @@ func (j *Journal) sealReply(id int64, reply codec.Fields) ([]byte, error) {
 	if keep == (codec.Fields{}) {
 		return nil, nil
 	}
-	sealed, err := j.Vault.Seal(keep.AppendClear(nil), replyContext(id))
+	sealed, err := j.Vault.Seal(keep.AppendClear(make([]byte, 0, clearSize)), replyContext(id))
 	if err != nil {
 		return nil, fmt.Errorf("seal reply: %w", err)
 	}
@@ -79,20 +91,44 @@ func exec(ctx context.Context, tx db.Tx, sole bool, query string, args ...any) (
 }
 
 // insert writes the row; inserted is false where a unique index kept it out.
-func (j *Journal) insert(ctx context.Context, tx db.Tx, r row) (inserted bool, err error) {
-	inserted, err = changed(exec(ctx, tx, j.Effects[r.Type] == nil, `INSERT INTO entry (id, key_hash, body_hash, client, operation, type, customer, bank,
-		account_ix, asked, mti, code3, sent, joins, instance, opened, deadline, open, holds)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1, $18) ON CONFLICT DO NOTHING`,
-		r.ID, r.KeyHash, r.BodyHash, r.Client, r.Operation, string(r.Type), r.Customer, r.Bank,
-		r.accountIx, r.asked, r.MTI, r.Code3, string(r.Sent), r.Joins, r.Instance,
-		r.Opened.UnixMilli(), r.Deadline.UnixMilli(), r.Holds))
+func (j *Journal) insert(ctx context.Context, tx db.Tx, r *row) (inserted bool, err error) {
+	e := &r.Entry
+	sending, err := joinSending(e)
+	if err != nil {
+		return false, fmt.Errorf("insert entry: %w", err)
+	}
+	inserted, err = changed(exec(ctx, tx, j.Effects[e.Type] == nil, `INSERT INTO entry (id, key_hash, body_hash, type, customer, bank,
+		account_ix, asked, sending, joins, opened, deadline, open, holds)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13) ON CONFLICT DO NOTHING`,
+		e.ID, e.KeyHash, e.BodyHash, string(e.Type), e.Customer, e.Bank,
+		r.accountIx, r.asked, sending, e.Joins, e.Opened.UnixMilli(), e.Deadline.UnixMilli(), e.Holds))
 	if err != nil {
 		return false, fmt.Errorf("insert entry: %w", err)
 	}
 	return inserted, nil
 }
 
-const columns = `id, key_hash, body_hash, client, operation, type, customer, bank, asked, mti, code3, sent, joins, instance,
+// joinSending is one column for what nobody searches for: a column each costs
+// more, at an open and again at a close. Only the client, the last, may have
+// spaces.
+func joinSending(e *switching.Entry) (string, error) {
+	before := e.MTI + " " + e.Code3 + " " + string(e.Sent) + " " + e.Instance + " " + e.Operation + " "
+	if strings.Count(before, " ") != 5 {
+		return "", fmt.Errorf("a space in %q", before)
+	}
+	return before + e.Client, nil
+}
+
+func splitSending(e *switching.Entry, s string) error {
+	part := strings.SplitN(s, " ", 6)
+	if len(part) != 6 {
+		return errors.New("sending: parts are missing")
+	}
+	e.MTI, e.Code3, e.Sent, e.Instance, e.Operation, e.Client = part[0], part[1], codec.Stamp(part[2]), part[3], part[4], part[5]
+	return nil
+}
+
+const columns = `id, key_hash, body_hash, type, customer, bank, asked, sending, joins,
 	opened, deadline, open, holds, outcome, reason, code, reply, ended, standing, late, late_code`
 
 // errUnreadable: the row is damaged, or was sealed by a key that this process
@@ -160,15 +196,16 @@ func (j *Journal) scan(s scanner) (switching.Entry, error) {
 	var e switching.Entry
 	var asked, reply []byte
 	var opened, deadline, ended int64
-	err := s.Scan(&e.ID, &e.KeyHash, &e.BodyHash, &e.Client, &e.Operation, &e.Type, &e.Customer, &e.Bank, &asked, &e.MTI,
-		&e.Code3, &e.Sent, &e.Joins, &e.Instance, &opened, &deadline, &e.Open, &e.Holds, &e.End.Outcome,
+	var sending string
+	err := s.Scan(&e.ID, &e.KeyHash, &e.BodyHash, &e.Type, &e.Customer, &e.Bank, &asked, &sending, &e.Joins,
+		&opened, &deadline, &e.Open, &e.Holds, &e.End.Outcome,
 		&e.End.Reason, &e.End.Code, &reply, &ended, &e.Standing, &e.Late, &e.LateCode)
 	if err != nil {
 		return e, err
 	}
 	e.STAN, e.RRN = codec.NewSTAN(e.ID%1_000_000), codec.NewRRN(operation(e))
 	e.Opened, e.Deadline, e.Ended = millis(opened), millis(deadline), millis(ended)
-	return e, j.unseal(&e, asked, reply)
+	return e, cmp.Or(j.unseal(&e, asked, reply), splitSending(&e, sending))
 }
 
 // operation is the number of the sending that began the entry's operation.

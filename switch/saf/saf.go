@@ -42,7 +42,8 @@ type Options struct {
 	Now        func() time.Time // default time.Now
 	Log        zerolog.Logger
 	Registerer prometheus.Registerer // may be nil
-	// Failpoint, in tests, is called after "claim" and after "answer".
+	// Failpoint, in tests, is called after "claim", when an answer was "heard"
+	// that is not written down, and after "answer".
 	Failpoint func(step string)
 }
 
@@ -233,6 +234,7 @@ func (l *lane) attempt(ctx context.Context, a switching.Advice, p *banks.Permit)
 	case cause != nil:
 		return resultSilence, cause, l.Store.Silent(ctx, a)
 	}
+	l.Failpoint("heard")
 	_, err = l.Store.Answered(ctx, a.ID, switching.NewLateReply(l.bank, reply.Message))
 	l.Failpoint("answer")
 	l.Switch.Changed(a.Entry.ID)

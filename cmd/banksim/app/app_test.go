@@ -43,7 +43,7 @@ func TestLoadSaysWhereItIsWrong(t *testing.T) {
 		"no database":  {"    database: one.db\n", "", "banks[0].database: missing"},
 		"no address":   {`["127.0.0.1:0"]`, "[]", "banks[0].listen: at least one"},
 		"bad address":  {`["127.0.0.1:0"]`, "[there]", "banks[0].listen[0]: an address"},
-		"bad duration": {"name: one", "name: one\n    idle: soon", "not a duration"},
+		"bad duration": {"name: one", "name: one\n    idle: soon", "must be a duration"},
 		"negative":     {"name: one", "name: one\n    idle: -1s", "banks[0].idle: 0 or more"},
 		"bad level":    {"banks:", "log: {level: loud}\nbanks:", "log.level: one of"},
 		"name twice": {

@@ -1,5 +1,6 @@
 // Package config reads the programs' YAML files strictly: an unknown key, a key
-// twice or a wrong type stops the start with file, line, column and the reason.
+// twice, a wrong type, a key without a value, an anchor or a second document
+// stops the start with file, line, column and the reason.
 //
 //	var c Config
 //	f, err := config.Read("switchd.yaml", &c)
@@ -11,12 +12,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"reflect"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 )
 
@@ -46,26 +45,24 @@ func Parse(path string, data []byte, into any) (*File, error) {
 	}
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
-		return nil, located(path, data, err)
+		return nil, located(path, err)
+	}
+	if err := (&strict{path: path}).check(tree, reflect.TypeOf(into).Elem()); err != nil {
+		return nil, err
 	}
 	if err := yaml.UnmarshalWithOptions(data, into, yaml.Strict()); err != nil {
-		return nil, located(path, data, err)
+		return nil, located(path, err)
 	}
 	return &File{path, tree}, nil
 }
 
 // located puts the library's error into one line: its own spans several, and
-// quotes the file. Of a duration that is none it does not say where it stands.
-func located(path string, data []byte, err error) error {
+// quotes the file.
+func located(path string, err error) error {
 	var y yaml.Error
 	if errors.As(err, &y) && y.GetToken() != nil {
 		p := y.GetToken().Position
 		return fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, y.GetMessage())
-	}
-	for _, t := range lexer.Tokenize(string(data)) {
-		if strings.HasSuffix(err.Error(), "duration "+strconv.Quote(t.Value)) {
-			return fmt.Errorf("%s:%d:%d: not a duration, such as 20s or 500ms", path, t.Position.Line, t.Position.Column)
-		}
 	}
 	return fmt.Errorf("%s:1:1: not the YAML that is expected", path)
 }

@@ -17,10 +17,10 @@ type sample struct {
 
 func TestParseSaysWhereItIsWrong(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
-		"unknown key": {"name: a\ntname: b\n", "f.yaml:2:1: unknown field"},
+		"unknown key": {"name: a\ntname: b\n", "f.yaml:2:1: unknown key \"tname\""},
 		"key twice":   {"name: a\nname: b\n", "f.yaml:2:1: mapping key"},
 		"wrong type":  {"name: a\nbanks: 7\n", "f.yaml:2:8:"},
-		"duration":    {"name: a\nwait: soon\n", "f.yaml:2:7: not a duration"},
+		"duration":    {"name: a\nwait: soon\n", "f.yaml:2:7: wait: must be a duration"},
 		"no YAML":     {"name: [a\n", "f.yaml:1:7:"},
 		"too large":   {strings.Repeat("#", maxSize+1), "f.yaml:1:1: larger than"},
 	}

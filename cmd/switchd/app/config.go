@@ -8,7 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,6 +22,7 @@ import (
 	"wxswitch/codec"
 	"wxswitch/codec/iso"
 	"wxswitch/routing"
+	switching "wxswitch/switch"
 	"wxswitch/switch/api"
 	"wxswitch/switch/vault"
 )
@@ -123,43 +128,67 @@ func Load(path string) (Config, error) {
 
 // check reports each rule that the configuration breaks; at says where.
 func (c *Config) check(at func(key, reason string) error) (errs []error) {
-	fail := func(key, reason string) { errs = append(errs, at(key, reason)) }
-	for key, v := range map[string]string{"key_file": c.KeyFile, "database": c.Database, "routes": c.Routes, "acquirer": c.Acquirer} {
-		if v == "" && (key != "key_file" || c.Key == nil) {
-			fail(key, "must not be empty")
+	need := func(ok bool, key, rule string) {
+		if !ok {
+			errs = append(errs, at(key, rule))
 		}
 	}
-	for key, v := range map[string]string{"listen": c.Listen, "ops": c.Ops} {
-		if _, _, err := net.SplitHostPort(v); err != nil {
-			fail(key, "must be host:port")
-		}
-	}
-	for key, d := range map[string]time.Duration{
-		"grace": c.Grace, "drain": c.Drain, "advices.backoff_min": c.Advices.BackoffMin, "advices.backoff_max": c.Advices.BackoffMax,
-	} {
-		if d < 0 {
-			fail(key, "must not be negative")
-		}
-	}
-	if _, err := c.level(); err != nil {
-		fail("log.level", "must be debug, info, warn or error")
-	}
-	if c.Log.Format != "" && c.Log.Format != "json" && c.Log.Format != "console" {
-		fail("log.format", "must be json or console")
-	}
+	need(isAddress(c.Listen), "listen", "must be host:port")
+	need(isAddress(c.Ops), "ops", "must be host:port")
+	need(c.KeyFile != "" || c.Key != nil, "key_file", "must not be empty")
+	need(c.Database != "", "database", "must not be empty")
+	need(c.Routes != "", "routes", "must not be empty")
+	need(isInstitution(c.Acquirer), "acquirer", "must be 1 to 11 digits")
+	need(c.Forwarder == "" || isInstitution(c.Forwarder), "forwarder", "must be 1 to 11 digits")
+	need(c.Grace >= 0, "grace", "must not be negative")
+	need(c.Drain >= 0, "drain", "must not be negative")
+	need(c.Advices.BackoffMin >= 0, "advices.backoff_min", "must not be negative")
+	need(c.Advices.BackoffMax >= 0, "advices.backoff_max", "must not be negative")
+	need(c.Advices.BackoffMax == 0 || c.Advices.BackoffMin <= c.Advices.BackoffMax, "advices.backoff_min", "must not exceed backoff_max")
+	need(slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level), "log.level", "must be debug, info, warn or error")
+	need(slices.Contains([]string{"", "json", "console"}, c.Log.Format), "log.format", "must be json or console")
 	errs = append(errs, c.checkAccess(at)...)
 	errs = append(errs, c.checkBanks(at)...)
 	if len(errs) == 0 {
-		if _, err := c.loadRoutes(); err != nil {
-			errs = append(errs, err)
-		}
+		errs = c.checkRoutes(at)
 	}
 	return errs
 }
 
+// checkRoutes reads the route file, whose faults are told with their place in
+// it.
+func (c *Config) checkRoutes(at func(key, reason string) error) []error {
+	_, err := c.loadRoutes()
+	var unreadable *fs.PathError
+	switch {
+	case errors.As(err, &unreadable):
+		return []error{at("routes", err.Error())}
+	case err != nil:
+		return []error{err}
+	}
+	return nil
+}
+
+func isAddress(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil || port == "" {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
+}
+
+// isInstitution takes what F32 and F33 can hold (ISO 8583: n..11).
+func isInstitution(s string) bool {
+	return s != "" && len(s) <= 11 && strings.Trim(s, "0123456789") == ""
+}
+
 func (c *Config) checkAccess(at func(key, reason string) error) (errs []error) {
-	if _, err := c.clients(); err != nil {
-		errs = append(errs, at("clients", err.Error()))
+	for i := range c.Clients {
+		if _, err := clients(c.Clients[:i+1]); err != nil {
+			errs = append(errs, at(fmt.Sprintf("clients[%d]", i), err.Error()))
+			break
+		}
 	}
 	if err := api.CheckScopes(c.Anonymous); err != nil {
 		errs = append(errs, at("anonymous", err.Error()))
@@ -178,12 +207,15 @@ func (c *Config) checkBanks(at func(key, reason string) error) (errs []error) {
 	for i := range c.Banks {
 		b := &c.Banks[i]
 		key := fmt.Sprintf("banks[%d]", i)
+		if b.Acquirer != "" && !isInstitution(b.Acquirer) {
+			errs = append(errs, at(key+".acquirer", "must be 1 to 11 digits"))
+		}
+		if b.Forwarder != "" && !isInstitution(b.Forwarder) {
+			errs = append(errs, at(key+".forwarder", "must be 1 to 11 digits"))
+		}
 		b.Acquirer = cmp.Or(b.Acquirer, c.Acquirer)
 		b.Forwarder = cmp.Or(b.Forwarder, c.Forwarder, b.Acquirer)
-		if _, err := iso.Open(b.Dialect); err != nil {
-			errs = append(errs, at(key+".dialect", err.Error()))
-		}
-		errs = append(errs, bankErrors(key, b.Validate(), at)...)
+		errs = append(errs, b.check(key, at)...)
 		if names[b.Name] {
 			errs = append(errs, at(key+".name", "stands twice"))
 		}
@@ -192,24 +224,62 @@ func (c *Config) checkBanks(at func(key, reason string) error) (errs []error) {
 	return errs
 }
 
-// bankErrors places the errors of banks.Config.Validate in the file.
-func bankErrors(key string, err error, at func(key, reason string) error) (errs []error) {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the joined errors themselves
-	if !ok {
-		return nil
+// maxDeadline is the longest that a bank may be given. What is open for longer
+// the journal takes for a row that was written under a clock that was set back
+// since, and ends it at once; the minute between is for clocks that are set.
+const maxDeadline = 10 * time.Minute
+
+// check asks for what banks.New would refuse, and places it in the file.
+func (b *Bank) check(key string, at func(key, reason string) error) (errs []error) {
+	d, err := iso.Open(b.Dialect)
+	switch {
+	case err != nil:
+		errs = append(errs, at(key+".dialect", err.Error()))
+		err = b.Validate()
+	case !isInstitution(b.Acquirer) || !isInstitution(b.Forwarder): // told of the keys themselves
+		err = b.Validate()
+	default:
+		_, err = banks.New(b.Config, d, nil, banks.Options{Numbers: &switching.Numbers{}})
 	}
-	for _, err := range joined.Unwrap() {
-		var e *banks.ConfigError
-		if errors.As(err, &e) {
-			errs = append(errs, at(key+"."+e.Key, e.Rule))
+	for _, e := range configErrors(err) {
+		errs = append(errs, at(key+"."+e.Key, e.Rule))
+	}
+	if b.Deadline > maxDeadline {
+		errs = append(errs, at(key+".deadline", "must not exceed "+maxDeadline.String()))
+	}
+	for _, t := range slices.Sorted(maps.Keys(b.Deadlines)) {
+		if b.Deadlines[t] > maxDeadline {
+			errs = append(errs, at(key+".deadlines."+string(t), "must not exceed "+maxDeadline.String()))
+		}
+	}
+	for i, l := range b.Links {
+		for k, address := range l.Addresses {
+			if _, _, err := net.SplitHostPort(address); err == nil && !isAddress(address) { // else told above
+				errs = append(errs, at(fmt.Sprintf("%s.links[%d].addresses[%d]", key, i, k), "no such port"))
+			}
 		}
 	}
 	return errs
 }
 
-func (c *Config) clients() ([]api.Client, error) {
-	clients := make([]api.Client, 0, len(c.Clients))
-	for _, configured := range c.Clients {
+// configErrors are those that err is joined of.
+func configErrors(err error) (all []*banks.ConfigError) {
+	switch e := err.(type) { //nolint:errorlint // the tree of errors itself
+	case *banks.ConfigError:
+		return []*banks.ConfigError{e}
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			all = append(all, configErrors(err)...)
+		}
+	case interface{ Unwrap() error }:
+		return configErrors(e.Unwrap())
+	}
+	return all
+}
+
+func clients(all []Client) ([]api.Client, error) {
+	clients := make([]api.Client, 0, len(all))
+	for _, configured := range all {
 		sum, err := hex.DecodeString(configured.TokenSHA256)
 		if err != nil || len(sum) != sha256.Size {
 			return nil, fmt.Errorf("client %q: token_sha256 must be 64 hexadecimal digits", configured.ID)

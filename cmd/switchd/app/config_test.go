@@ -42,11 +42,11 @@ func sample(t *testing.T, old, text string) string {
 
 func TestAWrongConfigurationSaysWhereAndWhy(t *testing.T) {
 	tests := map[string]struct{ old, text, want string }{
-		"unknown key":      {"drain:", "drian:", `:24:1: unknown field "drian"`},
-		"no duration":      {"drain: 20s", "drain: soon", ":24:8: not a duration"},
+		"unknown key":      {"drain:", "drian:", `:24:1: unknown key "drian"`},
+		"no duration":      {"drain: 20s", "drain: soon", ":24:8: drain: must be a duration"},
 		"negative":         {"drain: 20s", "drain: -1s", "drain: must not be negative"},
 		"no port":          {"127.0.0.1:8480", "here", ":5:9: listen: must be host:port"},
-		"no acquirer":      {`acquirer: "48980000"`, `acquirer: ""`, ": acquirer: must not be empty"},
+		"no acquirer":      {`acquirer: "48980000"`, `acquirer: ""`, ": acquirer: must be 1 to 11 digits"},
 		"short hash":       {"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "9f86", `client "batch": token_sha256 must be 64 hexadecimal digits`},
 		"unknown scope":    {"[operate]", "[rule]", `unknown scope "rule"`},
 		"unknown dialect":  {"dialect: cups", "dialect: cuips", "banks[0].dialect: "},

@@ -205,7 +205,7 @@ func (a *app) banks(context.Context) error {
 
 // doors opens the listeners: what cannot be listened on stops the start.
 func (a *app) doors(ctx context.Context) error {
-	clients, err := a.clients()
+	clients, err := clients(a.Clients)
 	if err != nil {
 		return err
 	}

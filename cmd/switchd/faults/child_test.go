@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -20,6 +21,9 @@ import (
 	"go.uber.org/goleak"
 
 	"wxswitch/cmd/switchd/app"
+	"wxswitch/codec"
+	"wxswitch/codec/frame"
+	"wxswitch/codec/iso"
 )
 
 // childEnv holds the configuration file of a test binary that is to be switchd.
@@ -53,7 +57,17 @@ func beSwitchd(path string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	var f failpoint
+	f := failpoint{dialects: make(map[string]codec.Dialect)}
+	for _, b := range c.Banks {
+		for _, l := range b.Links {
+			for _, address := range l.Addresses {
+				if f.dialects[address], err = iso.Open(b.Dialect); err != nil {
+					fmt.Fprintln(os.Stderr, err)
+					return 1
+				}
+			}
+		}
+	}
 	c.Failpoint, c.Dial = f.pass, f.dial
 	c.Ready = func(a app.Addresses) { fmt.Fprintln(os.Stdout, "up", a.API, a.Ops, os.Getpid()) }
 	go f.obey(os.Stdin)
@@ -66,6 +80,8 @@ func beSwitchd(path string) int {
 
 // failpoint kills the process at the n-th pass of a step.
 type failpoint struct {
+	dialects map[string]codec.Dialect // by address; read only
+
 	mu   sync.Mutex // guards what follows
 	step string
 	left int
@@ -83,13 +99,20 @@ func (f *failpoint) hit(step string) bool {
 
 func (f *failpoint) pass(step string) {
 	if f.hit(step) {
-		die()
+		die(step)
 	}
 }
 
-// die is kill -9. The parent is told when, to count what was in flight.
-func die() {
-	fmt.Fprintln(os.Stdout, "dying", time.Now().UnixNano())
+func (f *failpoint) armed(step string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.step == step && f.left > 0
+}
+
+// die is kill -9. The parent is told where, and when, to count what was in
+// flight.
+func die(step string) {
+	fmt.Fprintln(os.Stdout, "dying", step, time.Now().UnixNano())
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}
 }
@@ -120,24 +143,40 @@ func (f *failpoint) dial(ctx context.Context, network, address string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	return failConn{c, f}, nil
+	return failConn{c, f, f.dialects[address]}, nil
 }
 
-// failConn passes "half" when half of a write is on the socket, and "write" when
-// all is.
+// failConn passes "half" when half of a write is on the socket, "write" when
+// all is, and "sent" when an advice was among it.
 type failConn struct {
 	net.Conn
-	f *failpoint
+	f       *failpoint
+	dialect codec.Dialect
 }
 
 func (c failConn) Write(b []byte) (int, error) {
 	if c.f.hit("half") {
 		_, _ = c.Conn.Write(b[:len(b)/2])
-		die()
+		die("half")
 	}
 	n, err := c.Conn.Write(b)
 	c.f.pass("write")
+	if c.f.armed("sent") && c.advises(b) {
+		c.f.pass("sent")
+	}
 	return n, err
+}
+
+func (c failConn) advises(b []byte) bool {
+	for frames := frame.NewReader(bytes.NewReader(b), c.dialect.Frame()); ; {
+		raw, err := frames.Next()
+		if err != nil {
+			return false
+		}
+		if head, err := c.dialect.Peek(raw); err == nil && head.Type.Class() == codec.Advice {
+			return true
+		}
+	}
 }
 
 // child is switchd as a process of its own.
@@ -149,6 +188,7 @@ type child struct {
 	lines  chan string // what it says; closed at its end
 	exited chan error  // capacity 1
 	killed time.Time   // once dead: since when it was dying
+	diedOf string      // once dead: the step, where it was a failpoint
 	log    string
 }
 
@@ -188,8 +228,9 @@ func (c *child) listen(out io.Reader) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if at, dying := strings.CutPrefix(lines.Text(), "dying "); dying {
+			step, at, _ := strings.Cut(at, " ")
 			ns, _ := strconv.ParseInt(at, 10, 64)
-			c.killed = time.Unix(0, ns)
+			c.killed, c.diedOf = time.Unix(0, ns), step
 			continue
 		}
 		c.lines <- lines.Text()

@@ -28,7 +28,9 @@ const (
 )
 
 // steps are where switchd dies, and the bounds of n of "at the n-th pass". Those
-// of 0 are killed from outside, at any time.
+// of 0 are killed from outside, at any time. Each has the same share of the
+// rounds. An advice is told in four of them: taken to be told, on the socket,
+// answered by the bank, and the answer on disk.
 var steps = []struct {
 	name     string
 	min, max int
@@ -39,6 +41,8 @@ var steps = []struct {
 	{"reply", 10, 90},
 	{"close", 10, 90},
 	{"claim", 1, 6},
+	{"sent", 1, 6},
+	{"heard", 1, 6},
 	{"answer", 1, 6},
 	{"random", 0, 0},
 }
@@ -50,22 +54,28 @@ func TestKillUnderLoad(t *testing.T) {
 		*seed = rand.Uint64() //nolint:gosec // a seed
 	}
 	t.Logf("again with: -run TestKillUnderLoad -rounds %d -seed %d", *rounds, *seed)
-	k := &killing{random: rand.New(rand.NewPCG(*seed, 1))} //nolint:gosec // reproducible
+	k := &killing{random: rand.New(rand.NewPCG(*seed, 1)), steps: make(map[string]int)} //nolint:gosec // reproducible
 	for done := 0; done < *rounds; done += perSeries {
 		t.Run(fmt.Sprintf("from %d", done), func(t *testing.T) {
 			k.series(t, done, min(perSeries, *rounds-done))
 		})
 	}
-	t.Logf("%d kills, %d of them while recovering from one; %d requests, %d in flight at a kill (at least %d); %d answers told, %d repeats compared",
-		k.kills, k.again, k.requests, k.lost, k.fewest, k.answers, k.repeats)
+	t.Logf("%d kills by step %v, %d more while recovering; %d requests, %d in flight at a kill (at least %d); %d answers told, %d repeats compared",
+		k.kills, k.steps, k.again, k.requests, k.lost, k.fewest, k.answers, k.repeats)
+	for _, step := range steps {
+		if want := *rounds / len(steps); k.steps[step.name] < want {
+			t.Errorf("%d kills at %s, want %d", k.steps[step.name], step.name, want)
+		}
+	}
 }
 
 // killing is all rounds, and their totals.
 type killing struct {
 	random *rand.Rand
 	kills  int
-	again  int // kills while recovering
-	lost   int // in flight at kills
+	steps  map[string]int // kills by step
+	again  int            // kills while recovering
+	lost   int            // in flight at kills
 	fewest int
 
 	requests, answers, repeats int
@@ -92,7 +102,10 @@ func (k *killing) series(t *testing.T, first, n int) {
 func (k *killing) round(t *testing.T, h *house, c *child, number int) *child {
 	step := steps[number%len(steps)]
 	h.online()
-	trouble := k.trouble(h, step.name)
+	if slices.Contains(toldSteps, step.name) {
+		silence(h)
+	}
+	trouble := k.trouble(h)
 	n := 0
 	if step.max > 0 {
 		n = step.min + k.random.IntN(step.max-step.min+1)
@@ -107,6 +120,10 @@ func (k *killing) round(t *testing.T, h *house, c *child, number int) *child {
 	died := c.wait()
 	heard := l.end()
 	c.sane()
+	if step.max > 0 && c.diedOf != step.name {
+		t.Errorf("round %d: armed to die of %s, it died of %q: %v", number, step.name, c.diedOf, died)
+	}
+	k.steps[step.name]++
 	lost := lostAt(heard, c.killed)
 	t.Logf("round %d: %s %d, %v: %d requests, %d in flight", number, step.name, n, died, len(heard), len(lost))
 	if len(lost) < inFlight {
@@ -281,16 +298,22 @@ func anyQuestion(h *house, random *rand.Rand, key string) question {
 	return q
 }
 
+// toldSteps are those of an advice.
+var toldSteps = []string{"claim", "sent", "heard", "answer"}
+
+// silence has every bank leave some changes in doubt, so that advices are
+// stored.
+func silence(h *house) {
+	for name := range h.banks {
+		h.fault(name, sim.Fault{Kind: sim.SilenceAfter, Type: codec.Authenticate, Count: 10})
+		h.fault(name, sim.Fault{Kind: sim.Silence, Type: codec.Deregister, Count: 10})
+	}
+}
+
 // trouble sets faults of one kind; what it returns happens once the load is on.
-func (k *killing) trouble(h *house, step string) (later func()) {
+func (k *killing) trouble(h *house) (later func()) {
 	bank := []string{"urmqccb", "xjrcu"}[k.random.IntN(2)]
 	later = func() {}
-	if step == "claim" || step == "answer" {
-		for name := range h.banks {
-			h.fault(name, sim.Fault{Kind: sim.SilenceAfter, Type: codec.Authenticate, Count: 10})
-			h.fault(name, sim.Fault{Kind: sim.Silence, Type: codec.Deregister, Count: 10})
-		}
-	}
 	pause := time.Duration(20+k.random.IntN(200)) * time.Millisecond
 	switch k.random.IntN(8) {
 	case 0: // a bank that is well

@@ -230,7 +230,7 @@ func (o *run) wait(r *rapid.T) {
 }
 
 func (o *run) arm(r *rapid.T) {
-	step := rapid.SampledFrom([]string{"open", "reply", "close", "claim", "answer"}).Draw(r, "step")
+	step := rapid.SampledFrom([]string{"open", "reply", "close", "claim", "heard", "answer"}).Draw(r, "step")
 	o.note("arm %s", step)
 	o.life.crashAt.Store(&step)
 }
