@@ -36,7 +36,8 @@ func stub(tb testing.TB, took func(frontapi.Notice)) *httptest.Server {
 // over HTTP, and until the end is on disk. notices/s is what came through.
 func BenchmarkNotices(b *testing.B) {
 	w := newWorld(b)
-	var took atomic.Int64
+	var took, commits, jobs, waited atomic.Int64
+	w.dbo.Observe = func(n int, d time.Duration) { commits.Add(1); jobs.Add(int64(n)); waited.Add(int64(d)) }
 	server := stub(b, func(frontapi.Notice) { took.Add(1) })
 	sender, err := notice.NewHTTP(notice.Front{URL: server.URL, Token: codec.NewSecret("t")})
 	must(b, err)
@@ -59,13 +60,15 @@ func BenchmarkNotices(b *testing.B) {
 			w.notices.Kick()
 		}
 	})
-	for s := (notice.Stats{Pending: 1}); s.Pending > 0; time.Sleep(time.Millisecond) {
+	for s := (notice.Stats{Pending: 1}); s.Pending > 0; time.Sleep(20 * time.Millisecond) {
 		if s, err = w.notices.Stats(context.Background()); err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "notices/s")
 	b.ReportMetric(float64((cpu()-before).Microseconds())/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64(jobs.Load())/float64(commits.Load()), "batch")
+	b.ReportMetric(float64(waited.Load())/float64(commits.Load())/1e6, "commit-ms")
 	if took.Load() != int64(b.N) {
 		b.Errorf("the front took %d of %d", took.Load(), b.N)
 	}

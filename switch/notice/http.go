@@ -21,7 +21,7 @@ type Front struct {
 	URL   string       // of its root, as http://127.0.0.1:8090
 	Token codec.Secret // the switch's, for the front
 	TLS   *tls.Config  // may be nil
-	// Connections bounds those at once; default 64. Not fewer than the notices on
+	// Connections bounds those at once; default 128. Not fewer than the notices on
 	// their way, or some wait in vain.
 	Connections int
 	Now         func() time.Time // default time.Now
@@ -37,7 +37,7 @@ type HTTP struct {
 // NewHTTP returns the Sender. It connects when there is something to send.
 func NewHTTP(f Front) (*HTTP, error) {
 	if f.Connections == 0 {
-		f.Connections = 64
+		f.Connections = 128
 	}
 	if f.Now == nil {
 		f.Now = time.Now

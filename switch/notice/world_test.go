@@ -199,10 +199,17 @@ func (w *world) run() *world {
 	return w
 }
 
+// stop also looks whether each lane has its one head.
 func (w *world) stop() {
 	if w.stopRun != nil {
 		w.stopRun()
 	}
+	var broken int
+	must(w.t, w.db.Read(context.Background(), func(ctx context.Context, tx db.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM notice WHERE state <> 'pending' AND head = 1) +
+			(SELECT COUNT(*) FROM (SELECT 1 FROM notice WHERE state = 'pending' GROUP BY lane HAVING SUM(head) <> 1))`).Scan(&broken)
+	}))
+	equal(w.t, "lanes without their one head", broken, 0)
 	w.stopDB()
 }
 
