@@ -1,0 +1,2 @@
+// Package notice tells followers what they must be told.
+package notice
