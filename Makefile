@@ -1,6 +1,7 @@
 # wxswitch. `make` alone lists what there is.
 GOLANGCI := v2.12.2
 GOFUMPT  := v0.10.0
+GOVULN   := v1.9.0
 TOOLS    := $(CURDIR)/.tools
 GO       := go
 FUZZTIME ?= 20s
@@ -24,10 +25,11 @@ test: ## every test, with the race detector; installs what they need
 	@.ci/install gcc strace python3
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 20m ./...
 
-check: lint ## what must hold besides the tests: linters, formatting, generated files, tidy modules
+check: lint $(TOOLS)/govulncheck-$(GOVULN) ## what must hold besides the tests: linters, formatting, generated files, tidy modules, no known vulnerability
 	$(GO) vet ./...
 	$(GO) mod tidy -diff
 	@.ci/generated
+	@.ci/vulnerable $(TOOLS)/govulncheck-$(GOVULN)
 
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI) $(TOOLS)/gofumpt-$(GOFUMPT)
 	GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(TOOLS)/golangci-lint-$(GOLANGCI) run ./...
@@ -41,6 +43,10 @@ $(TOOLS)/golangci-lint-$(GOLANGCI):
 $(TOOLS)/gofumpt-$(GOFUMPT):
 	GOBIN=$(TOOLS) CGO_ENABLED=0 $(GO) install mvdan.cc/gofumpt@$(GOFUMPT)
 	@mv $(TOOLS)/gofumpt $@
+
+$(TOOLS)/govulncheck-$(GOVULN):
+	GOBIN=$(TOOLS) CGO_ENABLED=0 $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULN)
+	@mv $(TOOLS)/govulncheck $@
 
 generate: ## server types and client, from switch/api/openapi.yaml
 	$(GO) generate ./switch/api/...

@@ -3,6 +3,7 @@ module wxswitch
 go 1.26.0
 
 require (
+	github.com/alexedwards/argon2id v1.0.0
 	github.com/getkin/kin-openapi v0.142.0
 	github.com/goccy/go-yaml v1.19.2
 	github.com/moov-io/iso8583 v0.26.1

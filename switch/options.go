@@ -40,7 +40,7 @@ type Options struct {
 	Drain time.Duration
 	// Wake is called when a bank may have an advice to be sent, and with the
 	// entry whose advice must not wait for its back-off, 0 for none; may be nil.
-	Wake       func(bank string, entry int64)
+	Wake func(bank string, entry int64)
 	// Told is called when there may be a notice to be told; may be nil.
 	Told       func()
 	Now        func() time.Time // default time.Now

@@ -46,6 +46,25 @@ func (s *Switch) Do(ctx context.Context, r Request) (Result, error) {
 	return w.refuse(refusal)
 }
 
+// Replay answers as the request with the same key ended, and waits for it within
+// the caller's deadline if it has not ended; found is false if the key is free.
+// Nothing is sent. Errors are Do's.
+func (s *Switch) Replay(ctx context.Context, r Request) (result Result, found bool, err error) {
+	w := s.start(context.WithoutCancel(ctx), r)
+	e, found, err := s.Journal.Find(ctx, w.entry.KeyHash)
+	switch {
+	case err != nil:
+		return Result{}, false, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	case !found:
+		return Result{}, false, nil
+	case !bytes.Equal(e.BodyHash, w.entry.BodyHash):
+		return Result{}, true, ErrKeyReused
+	}
+	defer w.leave()
+	result, err = w.replay(e)
+	return result, true, err
+}
+
 // walk is one request on its way.
 type walk struct {
 	*Switch
@@ -72,9 +91,9 @@ func (w *walk) leave() {
 
 func (s *Switch) start(ctx context.Context, r Request) *walk {
 	w := &walk{Switch: s, ctx: ctx, request: r, started: time.Now()}
-	hash := s.bodyHash(r)
 	w.unkept = r.Fields.Get(codec.FieldSMSCode)
-	r.Fields.Set(codec.FieldSMSCode, "")
+	r.Fields.Set(codec.FieldSMSCode, "") // a repeat would have another
+	hash := s.bodyHash(r)
 	r.Fields.Set(codec.FieldAcquirer, s.Acquirer)
 	r.Fields.Set(codec.FieldForwarder, s.Forwarder)
 	w.entry = Entry{
@@ -92,6 +111,9 @@ func (s *Switch) bodyHash(r Request) []byte {
 	proof := ""
 	if r.Proof != nil {
 		proof = r.Proof.Covers()
+	}
+	if r.Asked != "" {
+		return s.Hasher.Hash("asked", string(r.Type), r.Customer, r.Asked, proof)
 	}
 	return s.Hasher.Hash("body", string(r.Type), r.Customer, r.Account.Reveal(), r.Bank, string(r.Fields.AppendClear(nil)), proof)
 }

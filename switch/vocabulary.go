@@ -64,6 +64,10 @@ type Request struct {
 	// Fields are what else the message says, by name. FieldSMSCode is sent and
 	// never journalled.
 	Fields codec.Fields
+	// Asked is what was asked, where our own rules chose account and fields by it:
+	// the body's hash then covers it in their place, so that a repeat is the same
+	// request though the customer's state changed since.
+	Asked string
 	// Proof is what the type's Effect checks when the row is opened, nil for
 	// none. It is never stored.
 	Proof Proof

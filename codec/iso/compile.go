@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"wxswitch/codec"
 	"wxswitch/codec/frame"
@@ -30,7 +31,8 @@ func compile(f *file) (*Dialect, error) {
 			return nil, err
 		}
 	}
-	c.d.spec = librarySpec(c.d)
+	d := c.d
+	d.desks = &sync.Pool{New: func() any { return newDesk(d) }}
 	return c.d, nil
 }
 

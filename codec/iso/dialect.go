@@ -1,7 +1,7 @@
 package iso
 
 import (
-	"github.com/moov-io/iso8583"
+	"sync"
 
 	"wxswitch/codec"
 	"wxswitch/codec/frame"
@@ -46,7 +46,7 @@ type Dialect struct {
 	fallback map[string]codec.Meaning
 	advices  map[codec.Type]map[string]codec.AdviceClass
 
-	spec *iso8583.MessageSpec
+	desks *sync.Pool // of *desk
 }
 
 var _ codec.Dialect = (*Dialect)(nil)

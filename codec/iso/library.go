@@ -9,10 +9,24 @@ import (
 	"github.com/moov-io/iso8583/prefix"
 )
 
-// librarySpec describes the dialect to the library.
-func librarySpec(d *Dialect) *iso8583.MessageSpec {
+// desk is one message of the library and its fields, for one message at a time
+// and used again and again: the library makes each field anew for each message,
+// which cost more than all the rest.
+type desk struct {
+	message *iso8583.Message
+	mti     *value
+	values  [maxField + 1]*value
+	numbers []int  // of values
+	set     bitset // the fields that the message may have
+}
+
+// every is what a message may have that was read, or not wholly written.
+var every = bitset{^uint64(0), ^uint64(0)}
+
+func newDesk(d *Dialect) *desk {
+	k := &desk{mti: newValue(&slot{name: "MTI", format: format{class: classN, min: 4, max: 4}})}
 	spec := &iso8583.MessageSpec{Name: d.name, Fields: map[int]field.Field{
-		0: newValue(&slot{name: "MTI", format: format{class: classN, min: 4, max: 4}}),
+		0: k.mti,
 		1: field.NewBitmap(&field.Spec{Length: 8, Description: "bitmap", Enc: encoding.Binary, Pref: prefix.Binary.Fixed}),
 	}}
 	if d.hexBitmap {
@@ -22,10 +36,47 @@ func librarySpec(d *Dialect) *iso8583.MessageSpec {
 	}
 	for n, f := range d.fields {
 		if f != nil {
-			spec.Fields[n] = newValue(&f.slot)
+			k.values[n] = newValue(&f.slot)
+			k.numbers = append(k.numbers, n)
+			spec.Fields[n] = k.values[n]
 		}
 	}
-	return spec
+	k.message = iso8583.NewMessage(spec)
+	return k
+}
+
+// pack returns the message with these fields, each as it is on the wire.
+func (k *desk) pack(mti string, bits *bitset, wire func(n int) []byte) ([]byte, error) {
+	defer k.clear()
+	before := k.set
+	k.set = every
+	k.message.MTI(mti)
+	for _, n := range k.numbers {
+		switch {
+		case bits.has(n):
+			if err := k.message.BinaryField(n, wire(n)); err != nil {
+				return nil, err
+			}
+		case before.has(n):
+			k.message.UnsetField(n)
+		}
+	}
+	k.set = *bits
+	return k.message.Pack()
+}
+
+// unpack reads the message, whose fields then stand in values until clear.
+func (k *desk) unpack(raw []byte) error {
+	k.set = every
+	return k.message.Unpack(raw)
+}
+
+// clear forgets the message: it holds secrets.
+func (k *desk) clear() {
+	k.mti.wire = nil
+	for _, n := range k.numbers {
+		k.values[n].wire = nil
+	}
 }
 
 // value is a field of the library's messages. The library's own accept a sign
@@ -48,8 +99,8 @@ func newValue(s *slot) *value {
 
 var errValue = errors.New("not a value of this field")
 
-// NewInstance returns an empty field of the same kind.
-func (v *value) NewInstance() field.Field { return &value{s: v.s, spec: v.spec} }
+// NewInstance returns the field itself: a desk has one message.
+func (v *value) NewInstance() field.Field { return v }
 
 // Spec is the library's description of the field.
 func (v *value) Spec() *field.Spec { return v.spec }

@@ -1,10 +1,6 @@
 package iso
 
-import (
-	"github.com/moov-io/iso8583"
-
-	"wxswitch/codec"
-)
+import "wxswitch/codec"
 
 // Pack writes the message, unframed but for a length that stands in its own
 // header. A value that the dialect has no place for is an error, but for
@@ -111,17 +107,9 @@ next:
 var errLibrary = &codec.FormatError{Field: "message", Rule: "ISO 8583"}
 
 func (p *packing) assemble() ([]byte, error) {
-	message := iso8583.NewMessage(p.d.spec)
-	message.MTI(p.mti())
-	for _, n := range p.d.numbers {
-		if !p.bits.has(n) {
-			continue
-		}
-		if message.BinaryField(n, p.buf[p.span[n].at:p.span[n].end]) != nil {
-			return nil, errLibrary
-		}
-	}
-	body, err := message.Pack()
+	k := p.d.desks.Get().(*desk) //nolint:forcetypeassert,errcheck // the pool holds nothing else
+	defer p.d.desks.Put(k)
+	body, err := k.pack(p.mti(), &p.bits, func(n int) []byte { return p.buf[p.span[n].at:p.span[n].end] })
 	if err != nil {
 		return nil, errLibrary
 	}

@@ -3,8 +3,6 @@ package iso
 import (
 	"strings"
 
-	"github.com/moov-io/iso8583"
-
 	"wxswitch/codec"
 )
 
@@ -56,15 +54,17 @@ func (d *Dialect) untold(s *scan) error {
 
 // readValues takes the values from the library and reads them by our table.
 func (d *Dialect) readValues(s *scan, m *codec.Message) error {
-	message := iso8583.NewMessage(d.spec)
-	if message.Unpack(s.raw[d.headerSize:]) != nil {
+	k := d.desks.Get().(*desk) //nolint:forcetypeassert,errcheck // the pool holds nothing else
+	defer d.desks.Put(k)
+	defer k.clear()
+	if k.unpack(s.raw[d.headerSize:]) != nil {
 		return errLibrary
 	}
 	for n := 2; n <= maxField; n++ {
 		if !s.bits.has(n) {
 			continue
 		}
-		content, err := message.GetString(n)
+		content, err := k.values[n].String()
 		if err != nil {
 			return errLibrary
 		}

@@ -78,7 +78,7 @@ func CheckScopes(scopes []Scope) error {
 // authenticate finds the caller. It looks at every client, whichever fits, so
 // that the time it takes tells nothing.
 func (a *API) authenticate(r *http.Request) (*Client, *refusal) {
-	header := r.Header.Values("Authorization")
+	header := r.Header["Authorization"]
 	if len(header) == 0 {
 		if a.anonymous != nil && isLocal(r) {
 			return a.anonymous, nil

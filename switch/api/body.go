@@ -1,7 +1,10 @@
 package api
 
 import (
+	"bytes"
+	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -32,16 +35,17 @@ func shapeOf(t reflect.Type) *shape {
 	return s
 }
 
-// check refuses a body that is not exactly one JSON object of the shape (RFC
+// read refuses a body that is not exactly one JSON object of the shape (RFC
 // 8259): UTF-8, no unknown or repeated field, no other type, nothing after it.
-// It never recurses deeper than the shape. What it accepts, encoding/json reads
-// the same way.
-func (s *shape) check(body []byte) *refusal {
+// It never recurses deeper than the shape. What it accepts it stores in into, a
+// zero struct of the shape's type, as encoding/json would; the zero Value is for
+// checking only.
+func (s *shape) read(body []byte, into reflect.Value) *refusal {
 	if !utf8.Valid(body) {
 		return refuseField("", "not UTF-8")
 	}
 	p := parser{rest: body}
-	if r := p.object(s, ""); r != nil {
+	if r := p.object(s, "", into); r != nil {
 		return r
 	}
 	p.blanks()
@@ -72,7 +76,7 @@ func (p *parser) take(c byte) bool {
 	return true
 }
 
-func (p *parser) object(s *shape, pointer string) *refusal {
+func (p *parser) object(s *shape, pointer string, into reflect.Value) *refusal {
 	if !p.take('{') {
 		return p.wrongType(pointer, "must be an object")
 	}
@@ -85,19 +89,18 @@ func (p *parser) object(s *shape, pointer string) *refusal {
 		if r != nil {
 			return r
 		}
-		at := pointer + "/" + s.names[i]
 		if seen&(1<<i) != 0 {
-			return refuseField(at, "stands twice")
+			return refuseField(pointer+"/"+s.names[i], "stands twice")
 		}
 		seen |= 1 << i
-		if r := p.value(s.nested[i], at); r != nil {
+		if r := p.value(s, i, pointer, into); r != nil {
 			return r
 		}
 		if p.take('}') {
 			return nil
 		}
 		if !p.take(',') {
-			return refuseField(at, malformed)
+			return refuseField(pointer+"/"+s.names[i], malformed)
 		}
 	}
 }
@@ -131,18 +134,46 @@ func isPlain(name []byte) bool {
 	return len(name) > 0 && len(name) <= 32
 }
 
-func (p *parser) value(nested *shape, pointer string) *refusal {
-	if nested != nil {
-		return p.object(nested, pointer)
+// value reads the value of the shape's field i into into's.
+func (p *parser) value(s *shape, i int, pointer string, into reflect.Value) *refusal {
+	if into.IsValid() {
+		into = into.Field(i)
+	}
+	if nested := s.nested[i]; nested != nil {
+		return p.object(nested, pointer+"/"+s.names[i], pointed(into))
 	}
 	p.blanks()
 	if len(p.rest) == 0 || p.rest[0] != '"' {
-		return p.wrongType(pointer, "must be a string")
+		return p.wrongType(pointer+"/"+s.names[i], "must be a string")
 	}
-	if _, ok := p.text(); !ok {
-		return refuseField(pointer, "not a JSON string")
+	text, ok := p.text()
+	if !ok {
+		return refuseField(pointer+"/"+s.names[i], "not a JSON string")
+	}
+	if into.IsValid() {
+		into.SetString(unescape(text))
 	}
 	return nil
+}
+
+// pointed is what a field of a struct type holds, itself or behind a pointer
+// that is then set.
+func pointed(v reflect.Value) reflect.Value {
+	if !v.IsValid() || v.Kind() != reflect.Pointer {
+		return v
+	}
+	v.Set(reflect.New(v.Type().Elem()))
+	return v.Elem()
+}
+
+// unescape returns what text, which is good, says.
+func unescape(text []byte) string {
+	if bytes.IndexByte(text, '\\') < 0 {
+		return string(text)
+	}
+	var s string
+	_ = json.Unmarshal(slices.Concat([]byte{'"'}, text, []byte{'"'}), &s)
+	return s
 }
 
 // wrongType tells a value of another type from what is no value.

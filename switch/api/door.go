@@ -24,12 +24,13 @@ type operation struct {
 	name   string
 	scopes []Scope
 	body   *shape // nil for none
+	own    bool   // not generated; see type server
 	counts *counts
 }
 
 // operations are those of openapi.yaml, by pattern.
 var operations = map[string]operation{
-	"POST /v1/transactions":       {name: "transact", scopes: []Scope{ScopeBank}, body: shapeFor[TransactionRequest]()},
+	"POST /v1/transactions":       {name: "transact", scopes: []Scope{ScopeBank}, body: shapeFor[TransactionRequest](), own: true},
 	"GET /v1/transactions/{id}":   {name: "transaction", scopes: []Scope{ScopeBank}},
 	"POST /v1/routes/explain":     {name: "explain", scopes: []Scope{ScopeBank, ScopeOperate}, body: shapeFor[RouteQuestion]()},
 	"POST /v1/routes/reload":      {name: "reload", scopes: []Scope{ScopeOperate}},
@@ -66,11 +67,11 @@ func (m *mux) HandleFunc(pattern string, handle func(http.ResponseWriter, *http.
 // routes is every path of the API.
 func (a *API) routes() http.Handler {
 	m := &mux{ServeMux: http.NewServeMux(), api: a, methods: make(map[string][]string)}
-	strict := NewStrictHandlerWithOptions(operationsOf{a}, nil, StrictHTTPServerOptions{
+	strict := NewStrictHandlerWithOptions(operationsOf{API: a}, nil, StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  a.fail,
 		ResponseErrorHandlerFunc: a.fail,
 	})
-	HandlerWithOptions(strict, StdHTTPServerOptions{BaseRouter: m, ErrorHandlerFunc: a.fail})
+	HandlerWithOptions(server{strict, a}, StdHTTPServerOptions{BaseRouter: m, ErrorHandlerFunc: a.fail})
 	m.HandleFunc("GET /openapi.yaml", page("application/yaml", openAPI))
 	m.HandleFunc("GET /problems", page("text/html; charset=utf-8", problemsPage))
 	nowhere := operation{name: "none", counts: a.metrics.of("none")}
@@ -108,81 +109,91 @@ func (a *API) guard(op *operation, next http.HandlerFunc) http.HandlerFunc {
 		}
 		a.metrics.inFlight.Inc()
 		defer a.metrics.inFlight.Dec()
-		admitted, refused := a.admit(op, r)
-		if refused != nil {
+		if refused := a.admit(answer, r); refused != nil {
 			a.fail(answer, r, refused)
 			return
 		}
-		next(answer, admitted)
+		if op.own {
+			next(answer, r)
+			return
+		}
+		next(answer, answer.handOn(r))
 	}
 }
 
-// admit checks who asks and what, and returns the request with its client and
-// a body that can be read without a check.
-func (a *API) admit(op *operation, r *http.Request) (*http.Request, *refusal) {
-	if op.scopes == nil {
-		return r, nil
+// admit checks who asks and what.
+func (a *API) admit(w *answer, r *http.Request) (refused *refusal) {
+	if w.op.scopes == nil {
+		return nil
 	}
-	client, refused := a.authenticate(r)
-	switch {
-	case refused != nil:
-		return nil, refused
-	case !client.allows(op.scopes):
-		return nil, refuse(codeScopeMissing)
+	if w.client, refused = a.authenticate(r); refused != nil {
+		return refused
 	}
-	body, refused := readBody(op.body, r)
-	if refused != nil {
-		return nil, refused
+	if !w.client.allows(w.op.scopes) {
+		return refuse(codeScopeMissing)
 	}
-	r = r.WithContext(context.WithValue(r.Context(), clientKey{}, client))
-	r.Body = body
-	return r, nil
+	if refused = w.readBody(r); refused != nil || w.op.body == nil {
+		return refused
+	}
+	var into reflect.Value
+	if w.op.own {
+		into = reflect.ValueOf(&w.request).Elem()
+	}
+	return w.op.body.read(w.body.Bytes(), into)
 }
 
-// readBody reads the whole body and checks it against the shape. Server's read
-// timeout bounds it.
-func readBody(s *shape, r *http.Request) (io.ReadCloser, *refusal) {
+// readBody reads the whole body. Server's read timeout bounds it.
+func (w *answer) readBody(r *http.Request) *refusal {
 	if r.ContentLength > maxBody {
-		return nil, refuse(codeBodyTooLarge)
+		return refuse(codeBodyTooLarge)
 	}
-	body := make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead)
-	buffer := bytes.NewBuffer(body)
-	_, err := buffer.ReadFrom(io.LimitReader(r.Body, maxBody+1))
+	w.body.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)
+	_, err := w.body.ReadFrom(io.LimitReader(r.Body, maxBody+1))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, refuse(codeBodyTimeout)
+		return refuse(codeBodyTimeout)
 	case err != nil:
-		return nil, refuseField("", "cannot be read")
-	case buffer.Len() > maxBody:
-		return nil, refuse(codeBodyTooLarge)
-	case s == nil && buffer.Len() > 0:
-		return nil, refuseField("", "this operation takes none")
-	case s == nil:
-		return http.NoBody, nil
-	case !isJSON(r.Header.Get("Content-Type")):
-		return nil, refuse(codeContentType)
+		return refuseField("", "cannot be read")
+	case w.body.Len() > maxBody:
+		return refuse(codeBodyTooLarge)
+	case w.op.body == nil && w.body.Len() > 0:
+		return refuseField("", "this operation takes none")
+	case w.op.body != nil && !isJSON(r.Header["Content-Type"]):
+		return refuse(codeContentType)
 	}
-	if refused := s.check(buffer.Bytes()); refused != nil {
-		return nil, refused
-	}
-	return io.NopCloser(buffer), nil
+	return nil
 }
 
-func isJSON(contentType string) bool {
-	if contentType == "application/json" {
+// handOn gives the generated handlers what they take: a request whose context
+// has the client, and a body.
+func (w *answer) handOn(r *http.Request) *http.Request {
+	r = r.WithContext(context.WithValue(r.Context(), clientKey{}, w.client))
+	r.Body = io.NopCloser(&w.body)
+	return r
+}
+
+func isJSON(contentType []string) bool {
+	if len(contentType) == 0 {
+		return false
+	}
+	if contentType[0] == "application/json" {
 		return true
 	}
-	media, _, err := mime.ParseMediaType(contentType)
+	media, _, err := mime.ParseMediaType(contentType[0])
 	return err == nil && media == "application/json"
 }
 
 // answer is a response under way. It knows when the answer is ready, from where
-// the time to take it counts, and keeps the status.
+// the time to take it counts, and keeps the status, who asked, and what.
 type answer struct {
 	http.ResponseWriter
 	limit  time.Duration
 	op     *operation
 	status int
+	client *Client // nil before it is known
+	body   bytes.Buffer
+	// request is what stands in the body, for server.CreateTransaction.
+	request TransactionRequest
 }
 
 // WriteHeader sends the status.
@@ -237,9 +248,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		if answer, ok := w.(*answer); ok {
 			e.Str("operation", answer.op.name)
-		}
-		if client, ok := r.Context().Value(clientKey{}).(*Client); ok {
-			e.Str("client", client.ID)
+			if answer.client != nil {
+				e.Str("client", answer.client.ID)
+			}
 		}
 	}).Str("code", refused.Code).Str("peer", r.RemoteAddr).Msg("api: refused")
 	refused.write(w)

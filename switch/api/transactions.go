@@ -13,8 +13,12 @@ import (
 )
 
 // operationsOf are the operations behind the door, as generated from
-// openapi.yaml. Their errors are refusals, or ours.
-type operationsOf struct{ *API }
+// openapi.yaml. Their errors are refusals, or ours. CreateTransaction is not
+// here: see type server.
+type operationsOf struct {
+	StrictServerInterface
+	*API
+}
 
 // keyOperation is the operation to which an idempotency key belongs.
 const keyOperation = "transactions"
@@ -22,46 +26,45 @@ const keyOperation = "transactions"
 // maxTimeout bounds the Request-Timeout.
 const maxTimeout = 600 * time.Second
 
-// CreateTransaction sends one transaction and waits for its end.
-func (o operationsOf) CreateTransaction(ctx context.Context, in CreateTransactionRequestObject) (CreateTransactionResponseObject, error) {
-	request, refused := switchRequest(in)
+// transact sends one transaction and waits for its end.
+func (a *API) transact(ctx context.Context, client *Client, p CreateTransactionParams, body *TransactionRequest) (Answer, error) {
+	request, refused := switchRequest(p, body)
 	if refused != nil {
-		return nil, refused
+		return Answer{}, refused
 	}
-	request.Client = clientOf(ctx).ID
-	result, err := o.Switch.Do(ctx, request)
+	request.Client = client.ID
+	result, err := a.Switch.Do(ctx, request)
 	switch {
 	case errors.Is(err, switching.ErrKeyReused):
-		return nil, refuse(codeKeyReused)
+		return Answer{}, refuse(codeKeyReused)
 	case errors.Is(err, switching.ErrInProgress):
-		return nil, refuse(codeInProgress)
+		return Answer{}, refuse(codeInProgress)
 	case errors.Is(err, switching.ErrOutcomeUnknown):
-		return nil, refuse(codeOutcomeUnknown)
+		return Answer{}, refuse(codeOutcomeUnknown)
 	case err != nil:
-		return nil, err
+		return Answer{}, err
 	case result.End.Outcome == switching.Refused:
 		refused := refuse(string(result.End.Reason))
 		if result.Journalled {
 			refused.id = result.ID
 		}
-		return nil, refused
+		return Answer{}, refused
 	}
-	return CreateTransaction200JSONResponse(answerOf(result)), nil
+	return answerOf(&result), nil
 }
 
-func switchRequest(in CreateTransactionRequestObject) (switching.Request, *refusal) {
-	body := in.Body
+func switchRequest(p CreateTransactionParams, body *TransactionRequest) (switching.Request, *refusal) {
 	if r := checkTransaction(body); r != nil {
 		return switching.Request{}, r
 	}
-	key := in.Params.IdempotencyKey
+	key := p.IdempotencyKey
 	switch {
 	case key == "" && body.Type != TypeBalance:
 		return switching.Request{}, refuse(codeKeyMissing)
 	case key != "" && !isVisible(key, 128):
 		return switching.Request{}, refuse(codeKeyInvalid)
 	}
-	timeout, refused := timeoutOf(in.Params.RequestTimeout)
+	timeout, refused := timeoutOf(p.RequestTimeout)
 	if refused != nil {
 		return switching.Request{}, refused
 	}
@@ -203,7 +206,7 @@ func parseID(s string) (int64, bool) {
 	return id, err == nil && id > 0 && formatID(id) == s
 }
 
-func answerOf(r switching.Result) Answer {
+func answerOf(r *switching.Result) Answer {
 	return Answer{
 		Id: formatID(r.ID), Type: Type(r.Type), Replayed: r.Replayed,
 		Outcome: AnswerOutcome(r.End.Outcome), Reason: string(r.End.Reason), Code: r.End.Code,

@@ -21,6 +21,7 @@ type Doors struct {
 	// Switch carries out what a bank must be asked.
 	Switch interface {
 		Do(ctx context.Context, r switching.Request) (switching.Result, error)
+		Replay(ctx context.Context, r switching.Request) (result switching.Result, found bool, err error)
 	}
 	// Journal does what sends nothing, once per key.
 	Journal interface {
@@ -88,6 +89,8 @@ const (
 	ReasonCert        switching.Reason = "cert-number-invalid"
 	ReasonCodeFormat  switching.Reason = "code-missing"
 	ReasonConsent     switching.Reason = "consent-missing"
+	ReasonLoginForm   switching.Reason = "login-password-invalid"   // length or characters
+	ReasonPaymentForm switching.Reason = "payment-password-invalid" // not 6 digits
 	ReasonWeak        switching.Reason = "password-weak"
 	ReasonSame        switching.Reason = "passwords-equal"
 	ReasonPhone       switching.Reason = "phone-invalid"
@@ -121,7 +124,8 @@ const (
 	ReasonLoginLocked   switching.Reason = "login-locked"
 	ReasonPaymentLocked switching.Reason = "payment-locked"
 	ReasonSetupOver     switching.Reason = "setup-over"
-	ReasonPageKey       switching.Reason = "page-key"
+	ReasonIdentity      switching.Reason = "identity-mismatch" // of a reset
+	ReasonPageKey       switching.Reason = "page-key"          // old, or its nonce spent: load the page again
 	ReasonBusy          switching.Reason = "busy"
 	// Of accounts.
 	ReasonNoLink     switching.Reason = "account-unknown"

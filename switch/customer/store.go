@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/alexedwards/argon2id"
+
 	"wxswitch/codec"
 	switching "wxswitch/switch"
 	"wxswitch/switch/db"
@@ -27,7 +29,10 @@ type Options struct {
 	DB     *db.DB
 	Vault  *vault.Vault
 	Limits Limits
-	Now    func() time.Time // default time.Now
+	// Argon is how much work a password's hash is: default 46 MiB, one pass, one
+	// thread. What was kept with less is replaced when the password is next right.
+	Argon argon2id.Params
+	Now   func() time.Time // default time.Now
 }
 
 // Limits are the rules' numbers; zero values take the defaults.
@@ -39,17 +44,31 @@ type Limits struct {
 	Setup      time.Duration // passwords may be set so long after a right code (A7); default 10 min
 	Links      int           // accounts of one customer; default 20
 	VisitsADay int           // per follower, and per phone (D1); default 3
+
+	PasswordTries int           // wrong tries that lock a password; default 5
+	Hashes        int           // passwords hashed or decrypted at once; default 2
+	SessionIdle   time.Duration // a session ends so long after its last use; default 15 min
+	SessionMax    time.Duration // and so long after the login at the latest; default 2 h
+	Sessions      int           // open sessions of one customer; default 5
+	PageKey       time.Duration // a page key is given out so long; default 24 h
+	PageKeyOpens  time.Duration // and opens so much longer; default 1 h
+	Nonce         time.Duration // a page's nonce is good so long; default 10 min
 }
 
 func (l *Limits) defaults() {
 	for d, v := range map[*time.Duration]time.Duration{
 		&l.CodePause: time.Minute, &l.CodeLife: 5 * time.Minute, &l.Setup: 10 * time.Minute,
+		&l.SessionIdle: 15 * time.Minute, &l.SessionMax: 2 * time.Hour,
+		&l.PageKey: 24 * time.Hour, &l.PageKeyOpens: time.Hour, &l.Nonce: 10 * time.Minute,
 	} {
 		if *d == 0 {
 			*d = v
 		}
 	}
-	for n, v := range map[*int]int{&l.CodeTries: 5, &l.CodesADay: 10, &l.Links: 20, &l.VisitsADay: 3} {
+	for n, v := range map[*int]int{
+		&l.CodeTries: 5, &l.CodesADay: 10, &l.Links: 20, &l.VisitsADay: 3,
+		&l.PasswordTries: 5, &l.Hashes: 2, &l.Sessions: 5,
+	} {
 		if *n == 0 {
 			*n = v
 		}
@@ -58,7 +77,12 @@ func (l *Limits) defaults() {
 
 // Store is the customers' tables and the Effects over them. It is safe for
 // concurrent use, and for several processes on one database.
-type Store struct{ Options }
+type Store struct {
+	Options
+	queue  chan struct{} // an element per caller of compute
+	places chan struct{} // an element per one that computes
+	keys   pageKeys
+}
 
 // Open brings the tables up to date and returns the Store.
 func Open(ctx context.Context, o Options) (*Store, error) {
@@ -66,10 +90,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.Now = time.Now
 	}
 	o.Limits.defaults()
+	if o.Argon == (argon2id.Params{}) {
+		o.Argon = argon2id.Params{Memory: 46 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+	}
 	if err := o.DB.Migrate(ctx, migrations, "customer_version"); err != nil {
 		return nil, fmt.Errorf("customer: %w", err)
 	}
-	return &Store{o}, nil
+	return &Store{
+		Options: o,
+		queue:   make(chan struct{}, computeQueue), places: make(chan struct{}, o.Limits.Hashes),
+		keys: newPageKeys(),
+	}, nil
 }
 
 // row is a customer as the database holds it.
@@ -99,16 +130,22 @@ type credential struct {
 	Until time.Time
 }
 
-const rowColumns = `id, channel, subject, followed, state, prior, version, frozen, cert_type, cert_ix, cert, holder,
+const rowColumns = `customer.id, channel, subject, followed, state, prior, version, frozen, cert_type, cert_ix, cert, holder,
 	login_hash, login_wrong, login_locks, login_until, pay_hash, pay_wrong, pay_locks, pay_until, setup_until, told`
 
 // read returns the customer that the condition names.
 func (s *Store) read(ctx context.Context, tx switching.Tx, where string, args ...any) (c row, found bool, err error) {
+	return s.scan(tx.QueryRowContext(ctx, `SELECT `+rowColumns+` FROM customer WHERE `+where, args...))
+}
+
+// scan is read of a row that has other columns after the customer's.
+func (s *Store) scan(r *sql.Row, after ...any) (c row, found bool, err error) {
 	var cert, holder []byte
 	var login, pay, setup int64
-	err = tx.QueryRowContext(ctx, `SELECT `+rowColumns+` FROM customer WHERE `+where, args...).Scan(
+	err = r.Scan(append([]any{
 		&c.ID, &c.Channel, &c.Subject, &c.Followed, &c.State, &c.Prior, &c.Version, &c.Frozen, &c.CertType, &c.CertIx, &cert, &holder,
-		&c.Login.Hash, &c.Login.Wrong, &c.Login.Locks, &login, &c.Payment.Hash, &c.Payment.Wrong, &c.Payment.Locks, &pay, &setup, &c.Told)
+		&c.Login.Hash, &c.Login.Wrong, &c.Login.Locks, &login, &c.Payment.Hash, &c.Payment.Wrong, &c.Payment.Locks, &pay, &setup, &c.Told,
+	}, after...)...)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return c, false, nil

@@ -44,6 +44,8 @@
 //     neighbour's. Only where SQLite gives up the whole transaction (a full disk
 //     can do that) do the neighbours that ran before it fail too, each with an
 //     error that says so and nothing done.
+//   - A function that changes something with [ExecSole] must not fail after it: that
+//     undoes those before it, too.
 //   - A caller whose context ends while its function waits gets it back undone;
 //     once it runs the caller waits for the truth. Statements ignore the
 //     context: SQLite answers an interrupted write by undoing the neighbours'.

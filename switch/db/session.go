@@ -3,7 +3,10 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 )
 
@@ -18,40 +21,93 @@ const maxStatements = 256
 type session struct {
 	conn *sql.Conn
 	// Prepared by their text. Apart, because the driver, when a statement cannot
-	// be executed while its rows are read, starts the rows again.
-	execs, queries map[string]*sql.Stmt
+	// be executed while its rows are read, starts the rows again. Those that
+	// return no rows are the driver's own: database/sql costs a µs for each.
+	execs   map[string]driver.StmtExecContext
+	queries map[string]*sql.Stmt
+	args    []driver.NamedValue // exec's, used again
 
 	// Set by SQLite's hooks, which run inside statements.
 	committing bool // COMMIT is ours; any other is turned into a rollback
 	rolledBack bool // since begin
 }
 
-// stmt returns the prepared statement, or nil if one more is not kept: a
+// query returns the prepared statement, or nil if one more is not kept: a
 // statement of an earlier function may still be open, so none is thrown out.
-func (s *session) stmt(kept map[string]*sql.Stmt, query string) (*sql.Stmt, error) {
-	if st, ok := kept[query]; ok {
+func (s *session) query(query string) (*sql.Stmt, error) {
+	if st, ok := s.queries[query]; ok {
 		return st, nil
 	}
-	if len(kept) >= maxStatements {
+	if len(s.queries) >= maxStatements {
 		return nil, nil
 	}
 	st, err := s.conn.PrepareContext(context.Background(), query)
 	if err != nil {
 		return nil, err
 	}
-	kept[query] = st
+	s.queries[query] = st
 	return st, nil
 }
 
-func (s *session) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	st, err := s.stmt(s.execs, query) //nolint:sqlclosecheck // kept
+// exec runs a statement for what it does. Of one that cannot be kept the
+// connection takes care.
+func (s *session) exec(ctx context.Context, query string, args ...any) (r sql.Result, err error) {
+	if len(s.execs) >= maxStatements && s.execs[query] == nil {
+		return s.conn.ExecContext(ctx, query, args...)
+	}
+	if err := s.bind(args); err != nil {
+		return nil, err
+	}
+	err = s.conn.Raw(func(c any) error {
+		st, err := s.execOf(c, query)
+		if err == nil {
+			r, err = st.ExecContext(ctx, s.args)
+		}
+		return err
+	})
+	clear(s.args) // keeps nobody's values alive
+	return r, err
+}
+
+// bind turns arguments into the driver's, as database/sql does.
+func (s *session) bind(args []any) (err error) {
+	s.args = s.args[:0]
+	for i, a := range args {
+		v := driver.NamedValue{Ordinal: i + 1}
+		if named, ok := a.(sql.NamedArg); ok {
+			v.Name, a = named.Name, named.Value
+		}
+		switch a.(type) {
+		case int64, string, []byte, bool, nil:
+			v.Value = a
+		default:
+			if v.Value, err = driver.DefaultParameterConverter.ConvertValue(a); err != nil {
+				return fmt.Errorf("parameter %d: %w", i+1, err)
+			}
+		}
+		s.args = append(s.args, v)
+	}
+	return nil
+}
+
+func (s *session) execOf(c any, query string) (driver.StmtExecContext, error) {
+	if st, ok := s.execs[query]; ok {
+		return st, nil
+	}
+	p, ok := c.(driver.ConnPrepareContext)
+	if !ok {
+		return nil, errors.New("the driver prepares nothing")
+	}
+	prepared, err := p.PrepareContext(context.Background(), query)
 	if err != nil {
 		return nil, err
 	}
-	if st == nil {
-		return s.conn.ExecContext(ctx, query, args...)
+	st, ok := prepared.(driver.StmtExecContext)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver executes nothing"), prepared.Close())
 	}
-	return st.ExecContext(ctx, args...)
+	s.execs[query] = st
+	return st, nil
 }
 
 // steer runs one of the few statements that steer a transaction. It has no
@@ -90,11 +146,15 @@ func (s *session) lost() bool { return s.rolledBack }
 // not know them as the connection's, and SQLite keeps one whose statements are
 // open, with its files, for as long as the process lives.
 func (s *session) close() {
-	for _, kept := range []map[string]*sql.Stmt{s.execs, s.queries} {
-		for _, st := range kept {
-			_ = st.Close()
-		}
+	for _, st := range s.queries {
+		_ = st.Close()
 	}
+	_ = s.conn.Raw(func(any) error {
+		for _, st := range s.execs {
+			_ = st.(driver.Stmt).Close() //nolint:forcetypeassert,errcheck // it was prepared
+		}
+		return nil
+	})
 	_ = s.conn.Close()
 }
 
@@ -102,6 +162,8 @@ func (s *session) close() {
 type tx struct {
 	s     *session
 	write bool
+	saved bool // the savepoint that undoes the function is set
+	sole  bool // ExecSole has changed something
 	ended atomic.Bool
 	rows  []*sql.Rows // handed out, to be closed at the end
 	row   []*sql.Row
@@ -138,15 +200,79 @@ func (t *tx) check() error {
 	return nil
 }
 
-func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+// errSole: a function went on writing after ExecSole.
+var errSole = errors.New("db: ExecSole was to be the function's only change")
+
+// mayWrite comes before a statement that may write: the first sets the savepoint
+// that undoes the function alone. If that does not work the transaction is lost.
+func (t *tx) mayWrite() error {
 	if err := t.check(); err != nil {
+		return err
+	}
+	switch {
+	case t.sole:
+		return errSole
+	case t.saved || !t.write:
+		return nil
+	}
+	if err := t.s.steer("SAVEPOINT job"); err != nil {
+		t.s.rollback()
+		return err
+	}
+	t.saved = true
+	return nil
+}
+
+// reads says whether a text can only read. Others may, too.
+func reads(query string) bool {
+	const word = "SELECT "
+	return len(query) > len(word) && strings.EqualFold(query[:len(word)], word)
+}
+
+// mayRun is check or mayWrite, before a query.
+func (t *tx) mayRun(query string) error {
+	if reads(query) {
+		return t.check()
+	}
+	return t.mayWrite()
+}
+
+func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := t.mayWrite(); err != nil {
 		return nil, err
 	}
 	return t.s.exec(t.ctx(ctx), query, args...)
 }
 
-func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+// ExecSole executes an INSERT, UPDATE or DELETE that, if it changes a row, is all
+// that its function changes: cheaper than ExecContext, since only what may have
+// to be undone needs a savepoint, and a statement that fails undoes itself. After
+// it changed something further writes are refused, and an error or a panic of the
+// function undoes all functions that ran before it in the batch: keep it from
+// failing then. After one that changed nothing anything goes. Without triggers
+// only: SQLite does not count what they change.
+func ExecSole(ctx context.Context, of Tx, query string, args ...any) (sql.Result, error) {
+	t, ok := of.(*tx)
+	if !ok || t.saved {
+		return of.ExecContext(ctx, query, args...)
+	}
 	if err := t.check(); err != nil {
+		return nil, err
+	}
+	if t.sole {
+		return nil, errSole
+	}
+	r, err := t.s.exec(t.ctx(ctx), query, args...)
+	if err != nil {
+		return nil, err
+	}
+	n, err := r.RowsAffected()
+	t.sole = n > 0 || err != nil
+	return r, err
+}
+
+func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := t.mayRun(query); err != nil {
 		return nil, err
 	}
 	rows, err := t.query(t.ctx(ctx), query, args)
@@ -161,7 +287,7 @@ func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 // statement without any is never kept.
 func (t *tx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	if len(args) > 0 {
-		st, err := t.s.stmt(t.s.queries, query) //nolint:sqlclosecheck // kept
+		st, err := t.s.query(query) //nolint:sqlclosecheck // kept
 		if err != nil {
 			return nil, err
 		}
@@ -176,7 +302,7 @@ func (t *tx) query(ctx context.Context, query string, args []any) (*sql.Rows, er
 }
 
 func (t *tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if t.check() != nil {
+	if t.mayRun(query) != nil {
 		return t.s.conn.QueryRowContext(over, query) // a Row with an error in it
 	}
 	row := t.queryRow(t.ctx(ctx), query, args)
@@ -186,7 +312,7 @@ func (t *tx) QueryRowContext(ctx context.Context, query string, args ...any) *sq
 
 func (t *tx) queryRow(ctx context.Context, query string, args []any) *sql.Row {
 	if len(args) > 0 {
-		if st, err := t.s.stmt(t.s.queries, query); err == nil && st != nil { //nolint:sqlclosecheck // kept
+		if st, err := t.s.query(query); err == nil && st != nil { //nolint:sqlclosecheck // kept
 			if row := st.QueryRowContext(ctx, args...); !inUse(row.Err()) {
 				return row
 			}

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -95,7 +96,7 @@ func openSession(ctx context.Context, pool *sql.DB, pragmas []pragma, write bool
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, execs: map[string]*sql.Stmt{}, queries: map[string]*sql.Stmt{}}
+	s := &session{conn: conn, execs: map[string]driver.StmtExecContext{}, queries: map[string]*sql.Stmt{}}
 	if err := setPragmas(ctx, conn, pragmas); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

@@ -28,7 +28,8 @@ const (
 // job is one Write. From queued exactly one side wins: the writer, which runs
 // it, or its caller, who withdraws it.
 type job struct {
-	fn    func(tx Tx) error
+	ctx   context.Context //nolint:containedctx // of the call that waits; it never ends
+	fn    func(ctx context.Context, tx Tx) error
 	state atomic.Int32
 	done  chan error // capacity 1: the writer never waits for a caller
 }
@@ -43,7 +44,7 @@ func (j *job) call(tx Tx) (err error) {
 			err = &PanicError{Value: p, Stack: debug.Stack()}
 		}
 	}()
-	return j.fn(tx)
+	return j.fn(j.ctx, tx)
 }
 
 // Write runs fn in a transaction, together with whatever else waits, and returns
@@ -55,8 +56,7 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) erro
 	if err := d.await(ctx); err != nil {
 		return err
 	}
-	inner := context.WithoutCancel(ctx)
-	j := &job{fn: func(tx Tx) error { return fn(inner, tx) }, done: make(chan error, 1)}
+	j := &job{ctx: context.WithoutCancel(ctx), fn: fn, done: make(chan error, 1)}
 	if err := d.enqueue(j); err != nil {
 		return err
 	}
@@ -238,19 +238,21 @@ func (d *DB) begin() error {
 	return d.writer.begin("BEGIN IMMEDIATE")
 }
 
-// run runs one job between the savepoint that undoes it alone. If that does not
-// work the transaction is lost.
+// run runs one job. What a failing one has changed is undone alone, by the
+// savepoint that was set before it, or, without one, with all before it.
 func (d *DB) run(j *job) error {
 	s := d.writer
-	if err := s.steer("SAVEPOINT job"); err != nil {
-		s.rollback()
-		return err
-	}
 	tx := &tx{s: s, write: true}
 	err := j.call(tx)
 	tx.end()
-	if s.lost() {
+	switch {
+	case s.lost():
 		return cmp.Or(err, errLost)
+	case err != nil && tx.sole:
+		s.rollback()
+		return err
+	case !tx.saved:
+		return err
 	}
 	if err != nil {
 		if undo := s.steer("ROLLBACK TO job"); undo != nil {

@@ -98,7 +98,7 @@ func (j *Journal) open(ctx context.Context, tx db.Tx, r row) (switching.Opening,
 	if blocker != 0 {
 		return j.blocked(ctx, tx, r, blocker)
 	}
-	inserted, err := insert(ctx, tx, r)
+	inserted, err := j.insert(ctx, tx, r)
 	if err != nil {
 		return switching.Opening{}, err
 	}
@@ -167,7 +167,7 @@ func (j *Journal) hold(ctx context.Context, tx db.Tx, r row, holder int64) (swit
 		return switching.Opening{Kind: switching.Settling, Blocker: holder}, nil
 	}
 	r.Joins, r.Holds, r.RRN = h.ID, false, h.RRN
-	inserted, err := insert(ctx, tx, r)
+	inserted, err := j.insert(ctx, tx, r)
 	if err != nil {
 		return switching.Opening{}, err
 	}
@@ -263,7 +263,8 @@ func (j *Journal) end(ctx context.Context, tx db.Tx, e switching.Entry, end swit
 		alone, beside = endAloneFreeKey, endEntryFreeKey
 	}
 	args := []any{doubt, string(end.Outcome), string(end.Reason), end.Code, reply, now.UnixMilli(), e.ID}
-	done, err := changed(tx.ExecContext(ctx, alone, args...))
+	sole := !doubt && j.Effects[e.Type] == nil
+	done, err := changed(exec(ctx, tx, sole, alone, args...))
 	if err == nil && !done {
 		var row switching.Entry
 		if row, _, err = j.one(ctx, tx, `id = $1`, e.ID); err != nil || !row.Open {

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	switching "wxswitch/switch"
 	"wxswitch/switch/db"
 	"wxswitch/switch/journal"
 	"wxswitch/switch/journal/journaltest"
@@ -27,7 +28,7 @@ func start(t testing.TB, o journaltest.Options) *journal.Journal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.New(ctx, journal.Options{DB: d, Vault: o.Vault, Effects: o.Effects, Backoff: o.Backoff, Now: o.Now})
+	j, err := journal.New(ctx, journal.Options{DB: d, Vault: o.Vault, Effects: o.Effects, Backoff: o.Backoff, Now: o.Now, Listeners: o.Listeners, Outbox: outbox(o.Put)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,4 +44,11 @@ func start(t testing.TB, o journaltest.Options) *journal.Journal {
 		}
 	})
 	return j
+}
+
+// outbox is a function as an Outbox.
+type outbox func(ctx context.Context, tx switching.Tx, n switching.Notice) error
+
+func (o outbox) Put(ctx context.Context, tx switching.Tx, n switching.Notice) error {
+	return o(ctx, tx, n)
 }

@@ -12,4 +12,11 @@
 // those it has; advices on their way end; banks sign off; the database commits
 // what it took. Each step has its limit, so that a stop ends by itself; what a
 // limit cuts off is settled at the next start.
+//
+// # Log
+//
+// One line of JSON for each transaction, and for what happens. Lines of level
+// info and debug are written within 100 ms; a warning or an error at once, behind
+// the lines before it. A crash loses at most those 100 ms of the log; of what was
+// answered the journal loses nothing.
 package app

@@ -34,6 +34,7 @@ import (
 type app struct {
 	Config
 	log      zerolog.Logger
+	lines    logWriter
 	registry *prometheus.Registry
 	key      *vault.Vault
 	db       *db.DB
@@ -58,6 +59,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	a.defaults()
+	defer a.lines.close()
 	for _, build := range []func(context.Context) error{a.foundation, a.core, a.banks, a.doors} {
 		if err := build(ctx); err != nil {
 			return errors.Join(err, a.closeDB())
@@ -118,8 +120,9 @@ func (a *app) defaults() {
 	if out == nil {
 		out = os.Stderr
 	}
+	a.lines.to, out = out, &a.lines
 	if a.Log.Format == "console" {
-		out = zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly}
+		out = zerolog.ConsoleWriter{Out: a.lines.to, TimeFormat: time.TimeOnly}
 	}
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	a.log = zerolog.New(out).Level(level).With().Timestamp().Logger()
@@ -142,6 +145,7 @@ func (a *app) foundation(ctx context.Context) (err error) {
 		DB: a.db, Vault: a.key, Now: a.Now,
 		Backoff: switching.Backoff{Min: a.Advices.BackoffMin, Max: a.Advices.BackoffMax},
 	})
+	a.parts.Add("log", a.lines.run)
 	a.parts.Add("database", a.db.Run)
 	a.parts.Add("forget", a.forget)
 	a.numbers = switching.NewNumbers(a.journal, a.Now)

@@ -108,16 +108,17 @@ CREATE TABLE session (
   why        TEXT NOT NULL
 );
 CREATE INDEX session_customer ON session (customer) WHERE ended = 0;
+CREATE INDEX session_created ON session (created);
 
 CREATE TABLE page_key (
   kid     TEXT PRIMARY KEY,
   private BLOB NOT NULL, -- sealed
   created BIGINT NOT NULL
 );
+-- The nonces that were spent. Those given out are not kept: they prove themselves.
 CREATE TABLE page_nonce (
   nonce   TEXT PRIMARY KEY,
-  expires BIGINT NOT NULL,
-  spent   INTEGER NOT NULL
+  expires BIGINT NOT NULL
 );
 CREATE INDEX page_nonce_expires ON page_nonce (expires);
 

@@ -26,6 +26,13 @@ func (f *effect) set(refuse switching.Reason, failOpen, failClose bool) {
 	f.refuse, f.failOpen, f.fails = refuse, failOpen, failClose
 }
 
+// returns sets the advices that Close returns.
+func (f *effect) returns(types ...codec.Type) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.advices = types
+}
+
 // Open writes, and then refuses or fails.
 func (f *effect) Open(ctx context.Context, tx switching.Tx, e *switching.Entry) error {
 	f.mu.Lock()

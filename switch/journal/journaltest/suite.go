@@ -15,6 +15,8 @@ import (
 type Store interface {
 	switching.Journal
 	Forget(ctx context.Context) (more bool, err error)
+	Local(ctx context.Context, l switching.Local, fn func(context.Context, switching.Tx) ([]byte, error)) (answer []byte, replayed bool, err error)
+	LocalDone(ctx context.Context, l switching.Local) (answer []byte, done bool, err error)
 
 	Waiting(ctx context.Context, bank string) (bool, error)
 	Claim(ctx context.Context, bank string, inFlight int, lease time.Time) (switching.Advice, bool, error)
@@ -37,7 +39,10 @@ type Options struct {
 	Vault   *vault.Vault
 	Now     func() time.Time
 	Effects map[codec.Type]switching.Effect
-	Backoff switching.Backoff
+	// Listeners and Put, the outbox, are there for what banks say themselves.
+	Listeners map[codec.Type]switching.Listener
+	Put       func(ctx context.Context, tx switching.Tx, n switching.Notice) error
+	Backoff   switching.Backoff
 	// Fail makes commits fail, in both ways: see db.Failpoint. nil for never.
 	Fail func(step string) error
 }
@@ -92,6 +97,15 @@ func Run(t *testing.T, open Opener) {
 		{"Numbers/stamps", testStamps},
 		{"Keys/forgotten", testForget},
 		{"Keys/forgotten in batches", testForgetBatches},
+		{"Local/once", testLocal},
+		{"Local/at once", testLocalAtOnce},
+		{"Local/commit", testLocalCommit},
+		{"Hear/once", testHear},
+		{"Hear/fails", testHearFails},
+		{"Hear/commit", testHearCommit},
+		{"Hear/forgotten", testHeardForgotten},
+		{"Release", testRelease},
+		{"No account", testNoAccount},
 		{"Commit/open", testCommitOpen},
 		{"Commit/close", testCommitClose},
 		{"Commit/confirm", testConfirm},

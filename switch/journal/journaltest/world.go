@@ -18,6 +18,7 @@ type world struct {
 	options Options
 	clock   *clock
 	effect  *effect
+	ear     *ear
 	store   Store
 	numbers *switching.Numbers
 	keys    int
@@ -36,7 +37,7 @@ func newWorld(t *testing.T, open Opener) *world {
 		t.Fatal(err)
 	}
 	w := &world{
-		T: t, opener: open, effect: &effect{},
+		T: t, opener: open, effect: &effect{}, ear: &ear{},
 		clock: &clock{t: time.Date(2026, 7, 1, 9, 30, 0, 0, codec.Shanghai)},
 	}
 	w.options = Options{
@@ -44,6 +45,7 @@ func newWorld(t *testing.T, open Opener) *world {
 		Effects: map[codec.Type]switching.Effect{
 			codec.Authenticate: w.effect, codec.Deregister: w.effect, codec.Echo: probe{},
 		},
+		Listeners: map[codec.Type]switching.Listener{codec.Movement: w.ear}, Put: w.ear.put,
 	}
 	w.start()
 	return w

@@ -1,0 +1,60 @@
+package api
+
+import (
+	"encoding/json"
+	"math/rand"
+	"reflect"
+	"testing"
+	"testing/quick"
+	"time"
+
+	"wxswitch/codec"
+)
+
+// What is written by hand is what encoding/json writes, whatever is in it: also
+// in a field that the generated type gets tomorrow.
+func TestAnswersAreWrittenAsEncodingJSONDoes(t *testing.T) {
+	ledger, none := int64(-7), int64(0)
+	answers := []Answer{
+		{}, {Replayed: true, Balance: &BalanceAmounts{}}, {Balance: &BalanceAmounts{Ledger: &ledger}},
+		{Balance: &BalanceAmounts{Available: &none, Currency: "156"}, Holder: "古丽•<&>\"\\\u2028\x00\xff"},
+		{Opened: time.Date(2026, 3, 7, 14, 15, 2, 120_000_000, codec.Shanghai)},
+	}
+	random := rand.New(rand.NewSource(1)) //nolint:gosec // a test
+	for range 200 {
+		var a Answer
+		fill(t, reflect.ValueOf(&a).Elem(), random)
+		answers = append(answers, a)
+	}
+	for _, a := range answers {
+		want, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := appendAnswer(nil, &a); string(got) != string(want)+"\n" {
+			t.Fatalf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
+// fill puts something, or the zero value, into each field.
+func fill(t *testing.T, v reflect.Value, random *rand.Rand) {
+	t.Helper()
+	for i := range v.NumField() {
+		f := v.Field(i)
+		switch {
+		case random.Intn(3) == 0:
+		case f.Type() == reflect.TypeFor[time.Time]():
+			f.Set(reflect.ValueOf(time.Unix(random.Int63n(1<<32), random.Int63n(1e9)).In(codec.Shanghai)))
+		case f.Kind() == reflect.Pointer && f.Type().Elem().Kind() == reflect.Struct:
+			f.Set(reflect.New(f.Type().Elem()))
+			fill(t, f.Elem(), random)
+		default:
+			some, ok := quick.Value(f.Type(), random)
+			if !ok {
+				t.Fatal(f.Type())
+			}
+			f.Set(some)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package customer
+
+import (
+	"context"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// AttachRequest is the form of 账户加挂 (C3).
+type AttachRequest struct {
+	Account codec.Account
+	Bank    string // the 开户行, where the number does not decide
+	Code    codec.Secret
+	Payment Sealed // 微信支付密码
+}
+
+// Attach links an account of the authenticated certificate, if its bank approves.
+func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answer, error) {
+	c, id, reason, err := s.session(ctx, call)
+	if err != nil || reason != "" {
+		return refuse(reason), err
+	}
+	q := switching.Request{
+		Type: codec.Attach, Client: call.Client, Operation: "attach", Key: call.Key, Customer: c.ID,
+		Account: r.Account, Bank: r.Bank, Timeout: call.Timeout,
+	}
+	q.Fields.Set(codec.FieldCertType, c.CertType)
+	q.Fields.Set(codec.FieldCertNumber, c.Cert.Reveal())
+	password, nonce, reason, err := s.openSealed(ctx, r.Payment)
+	if err != nil || reason != "" {
+		return refuse(reason), err
+	}
+	proof := attachProof{session: id, nonce: nonce, code: r.Code, payment: verdict{kind: kindPayment, typed: password}}
+	q.Proof = proof
+	if q.Key != "" {
+		if r, found, err := s.Switch.Replay(ctx, q); err != nil || found {
+			return s.answer(q, r, err)
+		}
+	}
+	if proof.payment, reason, err = s.compare(ctx, &c, kindPayment, password); err != nil || reason != "" {
+		return refuse(reason), err
+	}
+	q.Proof = proof
+	return s.do(ctx, q)
+}
+
+// Detach ends the link of an account that is not the primary (C4).
+func (s *Service) Detach(ctx context.Context, call Call, id string) (Answer, error) {
+	c, session, reason, err := s.session(ctx, call)
+	if err != nil || reason != "" {
+		return refuse(reason), err
+	}
+	var l link
+	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) error {
+		l, err = s.oneLink(ctx, tx, `id = $1 AND customer = $2`, id, c.ID)
+		return err
+	})
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case l.ID == "" || l.State == linkPending:
+		return refuse(ReasonNoLink), nil
+	case l.Role == Primary:
+		return refuse(ReasonPrimary), nil
+	}
+	return s.do(ctx, switching.Request{
+		Type: codec.Detach, Client: call.Client, Operation: "detach", Key: call.Key, Customer: c.ID,
+		Account: l.Account, Bank: l.Bank, Asked: l.ID, Timeout: call.Timeout, Proof: detachProof{session, l.ID},
+	})
+}

@@ -1,0 +1,479 @@
+package customer
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// Effects are what the transaction types do to customers.
+func (s *Store) Effects() map[codec.Type]switching.Effect {
+	return map[codec.Type]switching.Effect{
+		codec.SMSCode:      codeEffect{s},
+		codec.Authenticate: authEffect{s},
+		codec.Deregister:   deregEffect{s},
+		codec.Attach:       attachEffect{s},
+		codec.Detach:       detachEffect{s},
+	}
+}
+
+// errNoProof: a row was to be opened without what its Effect checks. Only a
+// fault of ours can do that.
+var errNoProof = errors.New("customer: request without proof")
+
+// refusal is an Effect's answer: an error as it is, a reason as a refusal that
+// is journalled.
+func refusal(r switching.Reason, err error) error {
+	if err != nil || r == "" {
+		return err
+	}
+	return &switching.EffectRefusal{Reason: r}
+}
+
+// ours reports whether an entry is a customer's, and an operation of its own. A
+// raw transaction, asked for by a client of scope bank, moves no customer; one
+// that joined another leaves it to that one.
+func ours(e switching.Entry) bool { return e.Customer != "" && e.Joins == 0 }
+
+// late reports whether the end came after the customer had heard another.
+func late(e switching.Entry, o switching.Outcome) bool { return e.End.Outcome != o }
+
+// by is the cause of what a transaction did.
+func by(e switching.Entry) cause { return cause{entry: e.ID, who: "bank " + e.Bank} }
+
+// asked is the cause of what the follower asked for.
+func asked(e *switching.Entry) cause { return cause{entry: e.ID, who: "follower"} }
+
+// authProof is what authEffect checks.
+type authProof struct {
+	code    codec.Secret
+	terms   string // version accepted
+	notices string // version accepted; empty for no consent to 动账
+}
+
+// Covers is what the customer typed and ticked.
+func (p authProof) Covers() string { return p.code.Reveal() + "\x00" + p.terms + "\x00" + p.notices }
+
+// authEffect is 客户认证 (A5, A12, A13).
+type authEffect struct{ *Store }
+
+// Open consumes the code and notes the consents.
+func (x authEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entry) error {
+	if !ours(*e) {
+		return nil
+	}
+	proof, ok := e.Proof.(authProof)
+	if !ok {
+		return errNoProof
+	}
+	c, err := x.byID(ctx, tx, e.Customer)
+	if err != nil {
+		return err
+	}
+	ix := x.certIx(e.Fields.Get(codec.FieldCertType), codec.NewCertNumber(e.Fields.Get(codec.FieldCertNumber)))
+	reason := x.mayAuthenticate(&c, ix)
+	if reason == "" {
+		reason, err = x.useCode(ctx, tx, &c, ForAuthenticate, e.Bank, x.accountIx(e.Account), proof.code, e.ID)
+	}
+	if err != nil || reason != "" {
+		return refusal(reason, err)
+	}
+	c.Setup = x.Now().Add(x.Limits.Setup)
+	c.Told = proof.notices != ""
+	if _, err := x.move(ctx, tx, &c, AuthAsked, asked(e)); err != nil {
+		return err
+	}
+	return x.consents(ctx, tx, e, proof)
+}
+
+// mayAuthenticate says why the customer may not ask now, if so.
+func (s *Store) mayAuthenticate(c *row, certIx []byte) switching.Reason {
+	if c.Frozen {
+		return ReasonFrozen
+	}
+	if c.State == Authenticated && string(c.CertIx) != string(certIx) {
+		return ReasonOtherCert
+	}
+	if _, ok := next(c.State, c.Prior, AuthAsked); ok {
+		return ""
+	}
+	if c.State == Deregistering {
+		return ReasonDeregistering
+	}
+	return ReasonInProgress
+}
+
+func (s *Store) consents(ctx context.Context, tx switching.Tx, e *switching.Entry, p authProof) error {
+	for kind, version := range map[string]string{"terms": p.terms, "notices": p.notices} {
+		if version == "" {
+			continue
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO consent (customer, kind, version, at, entry) VALUES ($1, $2, $3, $4, $5)`,
+			e.Customer, kind, version, s.Now().UnixMilli(), e.ID)
+		if err != nil {
+			return fmt.Errorf("note consent: %w", err)
+		}
+	}
+	return nil
+}
+
+// Close makes the customer, or leaves none half-made. An approval that finds the
+// customer gone is released at the bank.
+func (x authEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) ([]switching.Notice, []switching.Advice, error) {
+	if !ours(e) {
+		return nil, nil, nil
+	}
+	c, err := x.byID(ctx, tx, e.Customer)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o != switching.Approved {
+		if o == switching.Refused {
+			err = x.giveBackCode(ctx, tx, e.ID)
+		}
+		if err == nil {
+			_, err = x.move(ctx, tx, &c, AuthEnded, by(e))
+		}
+		return nil, nil, err
+	}
+	if _, ok := next(c.State, c.Prior, AuthApproved); !ok {
+		return nil, []switching.Advice{{Entry: switching.Entry{ID: e.ID}, Type: codec.Release}}, nil
+	}
+	return x.approved(ctx, tx, &c, e)
+}
+
+func (x authEffect) approved(ctx context.Context, tx switching.Tx, c *row, e switching.Entry) ([]switching.Notice, []switching.Advice, error) {
+	c.CertType = e.Fields.Get(codec.FieldCertType)
+	c.Cert = codec.NewCertNumber(e.Fields.Get(codec.FieldCertNumber))
+	c.CertIx = x.certIx(c.CertType, c.Cert)
+	c.Holder = codec.NewSecret(e.End.Reply.Get(codec.FieldHolder))
+	notices, err := x.supersede(ctx, tx, c, e)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := x.move(ctx, tx, c, AuthApproved, by(e)); err != nil {
+		return nil, nil, err
+	}
+	return notices, nil, x.setPrimary(ctx, tx, c, e)
+}
+
+// supersede ends whoever was authenticated by the same certificate (A13). Their
+// banks are told nothing: the registrations are the person's.
+func (s *Store) supersede(ctx context.Context, tx switching.Tx, c *row, e switching.Entry) ([]switching.Notice, error) {
+	old, found, err := s.read(ctx, tx, `cert_ix = $1 AND state IN ('authenticated', 'deregistering') AND id <> $2`, c.CertIx, c.ID)
+	if err != nil || !found {
+		return nil, err
+	}
+	if _, err := s.end(ctx, tx, &old, Supersede, "", by(e)); err != nil {
+		return nil, err
+	}
+	return s.tell(&old, switching.NoticeSuperseded, fmt.Sprintf("superseded-%d", e.ID), nil), nil
+}
+
+// setPrimary makes the entry's account the primary. The primary before stays
+// linked.
+func (s *Store) setPrimary(ctx context.Context, tx switching.Tx, c *row, e switching.Entry) error {
+	old, err := s.oneLink(ctx, tx, `customer = $1 AND role = 'primary' AND state <> 'ended'`, c.ID)
+	if err != nil {
+		return err
+	}
+	ix := s.accountIx(e.Account)
+	if old.ID != "" && (old.Bank != e.Bank || string(old.Ix) != string(ix)) {
+		old.Role = Attached
+		if err := s.setLink(ctx, tx, old); err != nil {
+			return err
+		}
+	}
+	l, err := s.linkOf(ctx, tx, c.ID, e.Bank, ix)
+	if err != nil {
+		return err
+	}
+	l.Role, l.State, l.Entry, l.Holder = Primary, linkActive, e.ID, codec.NewSecret(e.End.Reply.Get(codec.FieldHolder))
+	if l.ID != "" {
+		return s.setLink(ctx, tx, l)
+	}
+	l.ID, l.Customer, l.Bank, l.Account = randomID(), c.ID, e.Bank, e.Account
+	return s.addLink(ctx, tx, l)
+}
+
+// end ends a customer: passwords, sessions, links and codes. It returns the
+// releases of the links that were registered, but for the one excepted.
+func (s *Store) end(ctx context.Context, tx switching.Tx, c *row, ev Event, except string, why cause) ([]switching.Advice, error) {
+	c.Login, c.Payment = credential{}, credential{}
+	c.Setup, c.Told = moment(0), false
+	if moved, err := s.move(ctx, tx, c, ev, why); err != nil || !moved {
+		return nil, err
+	}
+	if err := s.endSessions(ctx, tx, c.ID, string(ev)); err != nil {
+		return nil, err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE sms_code SET state = 'void' WHERE customer = $1 AND state = 'sent'`, c.ID)
+	if err != nil {
+		return nil, fmt.Errorf("void codes: %w", err)
+	}
+	return s.endLinks(ctx, tx, c.ID, except)
+}
+
+// tell is the notice of a customer, none if its follower has left.
+func (s *Store) tell(c *row, kind switching.NoticeKind, id string, data map[string]string) []switching.Notice {
+	if !c.Followed {
+		return nil
+	}
+	return []switching.Notice{{
+		ID: id, Channel: c.Channel, Subject: c.Subject, Order: c.ID, Kind: kind, Data: data, At: s.Now(),
+	}}
+}
+
+// tellAccount is tell about one account.
+func (s *Store) tellAccount(c *row, l link, kind switching.NoticeKind, id string) []switching.Notice {
+	return s.tell(c, kind, id, map[string]string{"bank": l.Bank, "account": l.Suffix})
+}
+
+// deregEffect is 客户注销 (A8 to A10).
+type deregEffect struct{ *Store }
+
+// Open lets an authenticated customer go, by its primary only.
+func (x deregEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entry) error {
+	if !ours(*e) {
+		return nil
+	}
+	c, err := x.byID(ctx, tx, e.Customer)
+	if err != nil {
+		return err
+	}
+	l, err := x.linkOf(ctx, tx, c.ID, e.Bank, x.accountIx(e.Account))
+	switch {
+	case err != nil:
+		return err
+	case c.Frozen:
+		return refusal(ReasonFrozen, nil)
+	case !c.State.Active() || l.Role != Primary:
+		return refusal(ReasonNotAuthenticated, nil)
+	}
+	_, err = x.move(ctx, tx, &c, DeregAsked, asked(e))
+	return err
+}
+
+// Close ends the customer, restores it, or leaves it in doubt. An end that comes
+// late is told; it moves only a customer that still is deregistering.
+func (x deregEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) (notices []switching.Notice, releases []switching.Advice, err error) {
+	if !ours(e) {
+		return nil, nil, nil
+	}
+	c, err := x.byID(ctx, tx, e.Customer)
+	if err != nil || c.State != Deregistering {
+		return nil, nil, err
+	}
+	switch o {
+	case switching.Approved:
+		notices = x.tell(&c, switching.NoticeDeregistered, fmt.Sprintf("deregistered-%d", e.ID), nil)
+		l, err := x.linkOf(ctx, tx, c.ID, e.Bank, x.accountIx(e.Account))
+		if err != nil {
+			return nil, nil, err
+		}
+		if releases, err = x.end(ctx, tx, &c, DeregDone, l.ID, by(e)); err != nil {
+			return nil, nil, err
+		}
+	case switching.Declined, switching.Refused:
+		notices = x.tell(&c, switching.NoticeRestored, fmt.Sprintf("restored-%d", e.ID), nil)
+		_, err = x.move(ctx, tx, &c, DeregBack, by(e))
+	case switching.TimedOut:
+		_, err = x.move(ctx, tx, &c, DeregDoubt, by(e))
+	}
+	if !late(e, o) {
+		notices = nil
+	}
+	return notices, releases, err
+}
+
+// attachProof is what attachEffect checks.
+type attachProof struct {
+	session string // its id
+	payment verdict
+	nonce   string
+	code    codec.Secret
+}
+
+// Covers is what the customer typed.
+func (p attachProof) Covers() string { return p.code.Reveal() + "\x00" + p.payment.covers() }
+
+// attachEffect is 账户加挂 (C3).
+type attachEffect struct{ *Store }
+
+// Open checks payment password and code, and stores the link as pending.
+func (x attachEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entry) error {
+	if !ours(*e) {
+		return nil
+	}
+	proof, ok := e.Proof.(attachProof)
+	if !ok {
+		return errNoProof
+	}
+	c, err := x.byID(ctx, tx, e.Customer)
+	if err != nil {
+		return err
+	}
+	ix := x.accountIx(e.Account)
+	for _, check := range []func() (switching.Reason, error){
+		func() (switching.Reason, error) { return x.mayLink(ctx, tx, &c, proof.session) },
+		func() (switching.Reason, error) { return x.mayAdd(ctx, tx, &c, e.Bank, ix) },
+		func() (switching.Reason, error) { return x.spend(ctx, tx, proof.nonce) },
+		func() (switching.Reason, error) { return x.judge(ctx, tx, &c, proof.payment) },
+		func() (switching.Reason, error) {
+			return x.useCode(ctx, tx, &c, ForAttach, e.Bank, ix, proof.code, e.ID)
+		},
+	} {
+		if reason, err := check(); err != nil || reason != "" {
+			return refusal(reason, err)
+		}
+	}
+	return x.addLink(ctx, tx, link{
+		ID: randomID(), Customer: c.ID, Bank: e.Bank, Account: e.Account, Role: Attached, State: linkPending, Entry: e.ID,
+	})
+}
+
+// mayLink says why the customer may not change its links now, if so.
+func (s *Store) mayLink(ctx context.Context, tx switching.Tx, c *row, session string) (switching.Reason, error) {
+	switch {
+	case c.Frozen:
+		return ReasonFrozen, nil
+	case c.State == Deregistering:
+		return ReasonDeregistering, nil
+	case c.State != Authenticated:
+		return ReasonNotAuthenticated, nil
+	}
+	open, err := s.sessionOpen(ctx, tx, session, c.ID)
+	if err != nil || !open {
+		return ReasonNoSession, err
+	}
+	return "", nil
+}
+
+// mayAdd says why the account cannot be linked, if so.
+func (s *Store) mayAdd(ctx context.Context, tx switching.Tx, c *row, bank string, ix []byte) (switching.Reason, error) {
+	list, err := s.links(ctx, tx, `customer = $1 AND state <> 'ended'`, c.ID)
+	if err != nil {
+		return "", err
+	}
+	for _, l := range list {
+		if l.Bank == bank && string(l.Ix) == string(ix) {
+			return ReasonLinked, nil
+		}
+	}
+	if len(list) >= s.Limits.Links {
+		return ReasonLinks, nil
+	}
+	return "", nil
+}
+
+// Close makes the link, or ends it as never made. An approval that finds the
+// customer gone is released at the bank.
+func (x attachEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) ([]switching.Notice, []switching.Advice, error) {
+	if !ours(e) {
+		return nil, nil, nil
+	}
+	l, err := x.oneLink(ctx, tx, `entry = $1`, e.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case o == switching.Approved && l.State == linkPending:
+		l.State, l.Holder = linkActive, codec.NewSecret(e.End.Reply.Get(codec.FieldHolder))
+	case o == switching.Approved:
+		return nil, []switching.Advice{{Entry: switching.Entry{ID: e.ID}, Type: codec.Release}}, nil
+	case l.State != linkPending:
+		return nil, nil, nil
+	default:
+		l.State = linkEnded
+	}
+	if o == switching.Refused {
+		if err := x.giveBackCode(ctx, tx, e.ID); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := x.setLink(ctx, tx, l); err != nil {
+		return nil, nil, err
+	}
+	return nil, nil, x.remember(ctx, tx, l.Customer, "attach-"+string(o), Authenticated, Authenticated, by(e))
+}
+
+// detachProof is what detachEffect checks.
+type detachProof struct {
+	session string
+	link    string
+}
+
+// Covers nothing: Request.Asked names the link.
+func (detachProof) Covers() string { return "" }
+
+// detachEffect is 账户解挂 (C4).
+type detachEffect struct{ *Store }
+
+// Open marks the link as on its way out. Who joins an earlier try finds it so.
+func (x detachEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entry) error {
+	if !ours(*e) {
+		return nil
+	}
+	proof, ok := e.Proof.(detachProof)
+	if !ok {
+		return errNoProof
+	}
+	c, err := x.byID(ctx, tx, e.Customer)
+	if err != nil {
+		return err
+	}
+	if reason, err := x.mayLink(ctx, tx, &c, proof.session); err != nil || reason != "" {
+		return refusal(reason, err)
+	}
+	l, err := x.oneLink(ctx, tx, `id = $1 AND customer = $2`, proof.link, c.ID)
+	switch {
+	case err != nil:
+		return err
+	case l.Role == Primary:
+		return refusal(ReasonPrimary, nil)
+	case !l.active():
+		return refusal(ReasonNoLink, nil)
+	}
+	l.State = linkDetaching
+	return x.setLink(ctx, tx, l)
+}
+
+// Close ends the link, or lets it stand again. An end that comes late is told.
+func (x detachEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) (notices []switching.Notice, _ []switching.Advice, err error) {
+	if !ours(e) || o == switching.TimedOut {
+		return nil, nil, nil
+	}
+	l, err := x.linkOf(ctx, tx, e.Customer, e.Bank, x.accountIx(e.Account))
+	if err != nil || l.State != linkDetaching {
+		return nil, nil, err
+	}
+	c, err := x.byID(ctx, tx, e.Customer)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o == switching.Approved {
+		l.State = linkEnded
+		notices = x.tellAccount(&c, l, switching.NoticeDetached, fmt.Sprintf("detached-%d", e.ID))
+	} else {
+		l.State = linkActive
+		notices = x.tellAccount(&c, l, switching.NoticeAttached, fmt.Sprintf("attached-%d", e.ID))
+	}
+	if !late(e, o) {
+		notices = nil
+	}
+	if err := x.setLink(ctx, tx, l); err != nil {
+		return nil, nil, err
+	}
+	return notices, nil, x.remember(ctx, tx, c.ID, "detach-"+string(o), c.State, c.State, by(e))
+}
+
+// movementID names the notice of one bank's message to one follower.
+func (s *Store) movementID(h switching.Heard, customer string) string {
+	m := h.Message
+	return "movement-" + hex.EncodeToString(s.Vault.Index("notice", h.Bank, string(m.Type), m.Get(codec.FieldAcquirer),
+		m.Get(codec.FieldSTAN), m.Get(codec.FieldSent), m.Get(codec.FieldRRN), customer)[:16])
+}

@@ -1,0 +1,318 @@
+package customer
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// TestEveryEventInEveryState holds the table against a list written by hand.
+func TestEveryEventInEveryState(t *testing.T) {
+	want := map[[2]string]State{
+		{"unknown", "authenticate-asked"}:           Authenticating,
+		{"authenticating", "authenticate-approved"}: Authenticated,
+		{"authenticating", "authenticate-ended"}:    Superseded, // the prior of this test
+		{"authenticated", "authenticate-asked"}:     Authenticated,
+		{"authenticated", "authenticate-approved"}:  Authenticated,
+		{"authenticated", "authenticate-ended"}:     Authenticated,
+		{"authenticated", "deregister-asked"}:       Deregistering,
+		{"authenticated", "superseded"}:             Superseded,
+		{"authenticated", "ended-by-bank"}:          Deregistered,
+		{"deregistering", "authenticate-ended"}:     Deregistering,
+		{"deregistering", "deregister-asked"}:       Deregistering,
+		{"deregistering", "deregister-approved"}:    Deregistered,
+		{"deregistering", "deregister-restored"}:    Authenticated,
+		{"deregistering", "deregister-timed-out"}:   Deregistering,
+		{"deregistering", "superseded"}:             Superseded,
+		{"deregistering", "ended-by-bank"}:          Deregistered,
+		{"deregistered", "authenticate-asked"}:      Authenticating,
+		{"superseded", "authenticate-asked"}:        Authenticating,
+	}
+	states := []State{Unknown, Authenticating, Authenticated, Deregistering, Deregistered, Superseded}
+	events := []Event{AuthAsked, AuthApproved, AuthEnded, DeregAsked, DeregDone, DeregBack, DeregDoubt, Supersede, BankEnded}
+	for _, from := range states {
+		for _, e := range events {
+			to, ok := next(from, Superseded, e)
+			expected, possible := want[[2]string{string(from), string(e)}]
+			if ok != possible || to != expected {
+				t.Errorf("%s × %s: %q %v, want %q %v", from, e, to, ok, expected, possible)
+			}
+		}
+	}
+}
+
+func TestAuthenticationMakesACustomer(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.state(f, Authenticated)
+	w.wantAccounts(f, "xjrcu 0004 primary active")
+	c := w.row(f)
+	if c.Cert.Reveal() != cert || c.Holder.Reveal() != "阿依古丽·买买提" || !c.Told || !c.Setup.After(w.now) {
+		t.Fatalf("customer: %+v", c)
+	}
+}
+
+func TestAuthenticationThatFailsLeavesNoCustomer(t *testing.T) {
+	for _, o := range []switching.Outcome{switching.Declined, switching.TimedOut, switching.Refused} {
+		t.Run(string(o), func(t *testing.T) {
+			w := newWorld(t)
+			f := follower("a")
+			code := w.code(f, ForAuthenticate, cardA)
+			w.desk.will(o)
+			a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, code))
+			w.want(a, err, o, "")
+			w.state(f, Unknown)
+			w.wantAccounts(f)
+			again, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, code))
+			switch o {
+			case switching.Refused: // the code was given back
+				w.want(again, err, switching.Approved, "")
+			case switching.TimedOut: // its reversal holds the account
+				w.want(again, err, switching.Refused, switching.ReasonSettling)
+			default:
+				w.want(again, err, switching.Refused, ReasonCodeUsed)
+			}
+		})
+	}
+}
+
+func TestLateApprovalOfAnAuthenticationRevivesNothing(t *testing.T) {
+	w := newWorld(t)
+	f := follower("a")
+	code := w.code(f, ForAuthenticate, cardA)
+	w.desk.will(switching.TimedOut)
+	a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, code))
+	w.want(a, err, switching.TimedOut, "")
+	w.desk.late(w.desk.last, codec.Approved, "00")
+	w.state(f, Unknown)
+	if got := w.desk.advices(); !slices.Equal(got, []string{"reversal of authenticate at xjrcu"}) {
+		t.Fatal(got)
+	}
+}
+
+func TestOneCertificateOneFollower(t *testing.T) {
+	w := newWorld(t)
+	a := w.authenticated("a", cardA)
+	b := w.authenticated("b", cardC)
+	w.state(a, Superseded)
+	w.wantAccounts(a)
+	w.state(b, Authenticated)
+	if got := w.told(a); !slices.Equal(got, []switching.NoticeKind{switching.NoticeSuperseded}) {
+		t.Fatal(got)
+	}
+	if got := w.desk.advices(); len(got) != 0 {
+		t.Fatal("a bank was told:", got)
+	}
+	// And back again.
+	again, err := w.authenticate(a, cardA)
+	w.want(again, err, switching.Approved, "")
+	w.state(b, Superseded)
+	w.state(a, Authenticated)
+}
+
+func TestAnotherAccountReplacesThePrimary(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	a, err := w.authenticate(f, cardB)
+	w.want(a, err, switching.Approved, "")
+	w.wantAccounts(f, "klb 0004 primary active", "xjrcu 0004 attached active")
+}
+
+func TestAnotherCertificateIsRefused(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	r := authRequest(cardB, w.code(f, ForAuthenticate, cardB))
+	r.CertType, r.CertNumber = "03", "E12345678"
+	a, err := w.service.Authenticate(w.Context(), w.call(f), r)
+	w.want(a, err, switching.Refused, ReasonOtherCert)
+	w.state(f, Authenticated)
+}
+
+func TestThreeEndsOfADeregistration(t *testing.T) {
+	for o, state := range map[switching.Outcome]State{
+		switching.Approved: Deregistered, switching.Declined: Authenticated, switching.Refused: Authenticated, switching.TimedOut: Deregistering,
+	} {
+		t.Run(string(o), func(t *testing.T) {
+			w := newWorld(t)
+			f := w.authenticated("a", cardA)
+			w.desk.will(o)
+			a, err := w.service.Deregister(w.Context(), w.call(f))
+			w.want(a, err, o, "")
+			w.state(f, state)
+			if len(w.told(f)) != 0 {
+				t.Fatal("told of what it had just read:", w.told(f))
+			}
+		})
+	}
+}
+
+func TestDeregistrationInDoubtIsSettledAndTold(t *testing.T) {
+	settle := map[string]func(w *world){
+		"late approval":       func(w *world) { w.desk.late(w.desk.last, codec.Approved, "00") },
+		"late decline":        func(w *world) { w.desk.late(w.desk.last, codec.Declined, "14") },
+		"completion approved": func(w *world) { w.desk.answerAdvice("xjrcu", codec.Approved, 0) },
+		"completion declined": func(w *world) { w.desk.answerAdvice("xjrcu", codec.Declined, 0) },
+	}
+	for name, f := range settle {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			a := w.authenticated("a", cardA)
+			w.desk.will(switching.TimedOut)
+			answer, err := w.service.Deregister(w.Context(), w.call(a))
+			w.want(answer, err, switching.TimedOut, "")
+			f(w)
+			state, kind := Deregistered, switching.NoticeDeregistered
+			if name == "late decline" || name == "completion declined" {
+				state, kind = Authenticated, switching.NoticeRestored
+			}
+			w.state(a, state)
+			if got := w.told(a); !slices.Equal(got, []switching.NoticeKind{kind}) {
+				t.Fatal(got)
+			}
+		})
+	}
+}
+
+// TestSecondTryJoins: the bank sees one deregistration, though asked twice.
+func TestSecondTryJoins(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.desk.will(switching.TimedOut)
+	sent := w.desk.sent
+	for range 2 {
+		a, err := w.service.Deregister(w.Context(), w.call(f))
+		w.want(a, err, switching.TimedOut, "")
+	}
+	if w.desk.sent != sent+1 {
+		t.Fatal("sent", w.desk.sent-sent)
+	}
+	w.state(f, Deregistering)
+	w.desk.answerAdvice("xjrcu", codec.Approved, 0)
+	w.state(f, Deregistered)
+	if got := w.told(f); len(got) != 1 {
+		t.Fatal(got)
+	}
+}
+
+func TestRepeatAfterTheStateChanged(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	call := w.call(f)
+	a, err := w.service.Deregister(w.Context(), call)
+	w.want(a, err, switching.Approved, "")
+	repeat, err := w.service.Deregister(w.Context(), call)
+	w.want(repeat, err, switching.Approved, "")
+	fresh, err := w.service.Deregister(w.Context(), w.call(f))
+	w.want(fresh, err, switching.Refused, ReasonNotAuthenticated)
+	// Authenticated anew by another account: the old key still is the old answer.
+	again, err := w.authenticate(f, cardB)
+	w.want(again, err, switching.Approved, "")
+	repeat, err = w.service.Deregister(w.Context(), call)
+	w.want(repeat, err, switching.Approved, "")
+	if repeat.Entry != a.Entry {
+		t.Fatal("another transaction answered")
+	}
+	w.state(f, Authenticated)
+}
+
+func TestDeregistrationReleasesTheOtherBanks(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.attached(f, cardB)
+	a, err := w.service.Deregister(w.Context(), w.call(f))
+	w.want(a, err, switching.Approved, "")
+	w.wantAccounts(f)
+	if got := w.desk.advices(); !slices.Equal(got, []string{"release of attach at klb"}) {
+		t.Fatal(got)
+	}
+	w.desk.answerAdvice("klb", 0, codec.NotFound)
+	if got := w.desk.advices(); len(got) != 0 {
+		t.Fatal(got)
+	}
+}
+
+// TestSupersededWhileDeregistrationIsInDoubt: what the bank says later moves the
+// old follower no more.
+func TestSupersededWhileDeregistrationIsInDoubt(t *testing.T) {
+	for _, m := range []codec.Meaning{codec.Approved, codec.Declined} {
+		t.Run(m.String(), func(t *testing.T) {
+			w := newWorld(t)
+			a := w.authenticated("a", cardA)
+			w.desk.will(switching.TimedOut)
+			answer, err := w.service.Deregister(w.Context(), w.call(a))
+			w.want(answer, err, switching.TimedOut, "")
+			old := w.desk.last
+			b := w.authenticated("b", cardB)
+			w.state(a, Superseded)
+			w.desk.late(old, m, "14")
+			w.state(a, Superseded)
+			w.state(b, Authenticated)
+			w.wantAccounts(b, "klb 0004 primary active")
+		})
+	}
+}
+
+// TestApprovalThatFindsItsCustomerGone: a registration that nobody wants any
+// more is released.
+func TestApprovalThatFindsItsCustomerGone(t *testing.T) {
+	w := newWorld(t)
+	a := w.authenticated("a", cardA)
+	e := w.opened(a, codec.Authenticate, cardC)
+	w.authenticated("b", cardB)
+	w.state(a, Superseded)
+	_, err := w.journal.Close(w.Context(), e, switching.End{Outcome: switching.Approved, Code: "00"})
+	w.must(err)
+	w.state(a, Superseded)
+	if got := w.desk.advices(); !slices.Equal(got, []string{"release of authenticate at xjrcu"}) {
+		t.Fatal(got)
+	}
+}
+
+// opened opens an authentication and leaves it so.
+func (w *world) opened(f Follower, t codec.Type, account string) switching.Entry {
+	w.Helper()
+	r := authRequest(account, w.code(f, ForAuthenticate, account))
+	q := switching.Request{Type: t, Client: "front", Operation: "authenticate", Key: w.call(f).Key, Customer: w.row(f).ID,
+		Account: r.Account, Proof: authProof{r.Code, r.Terms, r.Notices}}
+	q.Fields.Set(codec.FieldCertType, r.CertType)
+	q.Fields.Set(codec.FieldCertNumber, r.CertNumber)
+	e, err := w.desk.entry(q)
+	w.must(err)
+	o, err := w.journal.Open(w.Context(), e)
+	if err != nil || o.Kind != switching.Opened {
+		w.Fatal(o.Kind, err)
+	}
+	return o.Entry
+}
+
+func TestScanEndsAnAuthenticationAsOneInTime(t *testing.T) {
+	w := newWorld(t)
+	f := follower("a")
+	e := w.opened(f, codec.Authenticate, cardA)
+	w.state(f, Authenticating)
+	w.now = w.now.Add(time.Minute)
+	due, err := w.journal.Due(w.Context(), w.now, 10)
+	if err != nil || len(due) != 1 || due[0].ID != e.ID {
+		t.Fatal(due, err)
+	}
+	_, err = w.journal.Close(w.Context(), due[0], switching.End{Outcome: switching.TimedOut, Reason: switching.ReasonRecovered})
+	w.must(err)
+	w.state(f, Unknown)
+}
+
+func TestHistoryIsNeverRewritten(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	for _, q := range []string{`UPDATE customer_history SET who = 'x' WHERE customer = $1`, `DELETE FROM customer_history WHERE customer = $1`} {
+		err := w.exec(q, w.row(f).ID)
+		if err == nil {
+			t.Error(q)
+		}
+	}
+	if n := w.count(`SELECT COUNT(*) FROM customer_history WHERE customer = $1 AND entry <> 0 AND who <> ''`, w.row(f).ID); n != 2 {
+		t.Fatal("history has", n)
+	}
+}

@@ -1,0 +1,321 @@
+package customer
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+	"wxswitch/switch/db"
+)
+
+func (w *world) exec(query string, args ...any) error {
+	return w.db.Write(w.Context(), func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.ExecContext(ctx, query, args...)
+		return err
+	})
+}
+
+func (w *world) count(query string, args ...any) (n int) {
+	w.Helper()
+	w.must(w.db.Read(w.Context(), func(ctx context.Context, tx db.Tx) error {
+		return tx.QueryRowContext(ctx, query, args...).Scan(&n)
+	}))
+	return n
+}
+
+func (w *world) attach(f Follower, account string) (Answer, error) {
+	w.Helper()
+	code := w.code(f, ForAttach, account)
+	return w.service.Attach(w.Context(), w.loggedIn(f), AttachRequest{Account: codec.NewAccount(account), Code: code, Payment: w.sealed(payment)})
+}
+
+func (w *world) attached(f Follower, account string) {
+	w.Helper()
+	a, err := w.attach(f, account)
+	w.want(a, err, switching.Approved, "")
+}
+
+func (w *world) linkID(f Follower, suffix string) string {
+	w.Helper()
+	list, a, err := w.service.Accounts(w.Context(), w.loggedIn(f))
+	w.want(a, err, switching.Approved, "")
+	for _, l := range list {
+		if l.Suffix == suffix && !l.Primary {
+			return l.Link
+		}
+	}
+	w.Fatal("no link", suffix)
+	return ""
+}
+
+func TestAttachAndDetach(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.attached(f, cardB)
+	w.wantAccounts(f, "klb 0004 attached active", "xjrcu 0004 primary active")
+	again, err := w.attach(f, cardB)
+	w.want(again, err, switching.Refused, ReasonLinked)
+	id := w.linkID(f, "0004")
+	call := w.loggedIn(f)
+	a, err := w.service.Detach(w.Context(), call, id)
+	w.want(a, err, switching.Approved, "")
+	w.wantAccounts(f, "xjrcu 0004 primary active")
+	repeat, err := w.service.Detach(w.Context(), call, id)
+	w.want(repeat, err, switching.Approved, "")
+	fresh, err := w.service.Detach(w.Context(), w.loggedIn(f), id)
+	w.want(fresh, err, switching.Refused, ReasonNoLink)
+}
+
+func TestThePrimaryIsNotDetached(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	list, _, err := w.service.Accounts(w.Context(), w.loggedIn(f))
+	w.must(err)
+	a, err := w.service.Detach(w.Context(), w.loggedIn(f), list[0].Link)
+	w.want(a, err, switching.Refused, ReasonPrimary)
+}
+
+func TestAttachThatFailsLeavesNoLink(t *testing.T) {
+	for _, o := range []switching.Outcome{switching.Declined, switching.TimedOut, switching.Refused} {
+		w := newWorld(t)
+		f := w.authenticated("a", cardA)
+		code := w.code(f, ForAttach, cardB)
+		w.desk.will(o)
+		a, err := w.service.Attach(w.Context(), w.loggedIn(f), AttachRequest{Account: codec.NewAccount(cardB), Code: code, Payment: w.sealed(payment)})
+		w.want(a, err, o, "")
+		w.wantAccounts(f, "xjrcu 0004 primary active")
+	}
+}
+
+func TestDetachInDoubt(t *testing.T) {
+	for m, want := range map[codec.Meaning]switching.NoticeKind{codec.Approved: switching.NoticeDetached, codec.Declined: switching.NoticeAttached} {
+		w := newWorld(t)
+		f := w.authenticated("a", cardA)
+		w.attached(f, cardB)
+		id := w.linkID(f, "0004")
+		w.desk.will(switching.TimedOut)
+		a, err := w.service.Detach(w.Context(), w.loggedIn(f), id)
+		w.want(a, err, switching.TimedOut, "")
+		w.wantAccounts(f, "klb 0004 attached detaching", "xjrcu 0004 primary active")
+		w.desk.answerAdvice("klb", m, 0)
+		if got := w.told(f); !slices.Equal(got, []switching.NoticeKind{want}) {
+			t.Fatal(got)
+		}
+	}
+}
+
+// TestOldReleaseAfterANewAttach: detach, the bank down, attach again, and then
+// the release of an earlier life arrives: it names its own registration.
+func TestOldReleaseNamesItsOwnRegistration(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.attached(f, cardB)
+	first := w.desk.last.ID
+	a, err := w.service.Deregister(w.Context(), w.call(f))
+	w.want(a, err, switching.Approved, "")
+	again, err := w.authenticate(f, cardA)
+	w.want(again, err, switching.Approved, "")
+	w.attached(f, cardB)
+	advices, err := w.journal.Advices(w.Context(), "klb", switching.AdvicePending, 0, 10)
+	if err != nil || len(advices) != 1 || advices[0].Entry.ID != first {
+		t.Fatal(advices, err)
+	}
+	w.desk.answerAdvice("klb", 0, codec.Done)
+	w.wantAccounts(f, "klb 0004 attached active", "xjrcu 0004 primary active")
+}
+
+func (w *world) heard(t codec.Type, bank, account, stan string, set map[codec.Field]string) (code string, repeat bool) {
+	w.Helper()
+	m := codec.NewRequest(t)
+	m.SetAccount(codec.NewAccount(account), true)
+	m.Set(codec.FieldSTAN, stan)
+	m.Set(codec.FieldSent, string(codec.NewStamp(w.now)))
+	m.Set(codec.FieldAcquirer, "10344")
+	for f, v := range set {
+		m.Set(f, v)
+	}
+	code, repeat, err := w.journal.Hear(w.Context(), switching.Heard{Bank: bank, Message: m, At: w.now})
+	w.must(err)
+	return code, repeat
+}
+
+func TestMovementIsToldOnceToEveryFollowerOfTheAccount(t *testing.T) {
+	w := newWorld(t)
+	a := w.authenticated("a", cardA)
+	w.attached(a, cardB)
+	for i := range 1000 {
+		code, repeat := w.heard(codec.Movement, "klb", cardB, "000007", map[codec.Field]string{codec.FieldAmount: "3250", codec.FieldDirection: "out"})
+		if code != "00" || repeat != (i > 0) {
+			t.Fatal(i, code, repeat)
+		}
+	}
+	if got := w.told(a); !slices.Equal(got, []switching.NoticeKind{switching.NoticeMovement}) {
+		t.Fatal(got)
+	}
+	if d := w.notices[0].Data; d["amount"] != "3250" || d["account"] != "0004" || d["bank"] != "klb" {
+		t.Fatal(d)
+	}
+	// The same number with other words is no repeat.
+	if code, _ := w.heard(codec.Movement, "klb", cardB, "000007", map[codec.Field]string{codec.FieldAmount: "1"}); code != "94" {
+		t.Fatal(code)
+	}
+	if code, _ := w.heard(codec.Movement, "klb", "6210290000000000012", "000008", nil); code != "00" {
+		t.Fatal("an account nobody has:", code)
+	}
+}
+
+func TestTheBankEndsAnAccount(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.attached(f, cardB)
+	w.attached(f, cardC)
+	w.heard(codec.AccountEvent, "klb", cardB, "000001", map[codec.Field]string{codec.FieldEvent: "closed"})
+	w.state(f, Authenticated)
+	w.wantAccounts(f, "xjrcu 0004 primary active", "xjrcu 0012 attached active")
+	w.heard(codec.AccountEvent, "xjrcu", cardA, "000002", map[codec.Field]string{codec.FieldEvent: "card-lost"})
+	w.state(f, Deregistered)
+	w.wantAccounts(f)
+	if got := w.told(f); !slices.Equal(got, []switching.NoticeKind{switching.NoticeAccountEnded, switching.NoticeCustomerEnded}) {
+		t.Fatal(got)
+	}
+	if got := w.desk.advices(); !slices.Equal(got, []string{"release of attach at xjrcu"}) {
+		t.Fatal(got)
+	}
+}
+
+func TestCodeRules(t *testing.T) {
+	w := newWorld(t)
+	f := follower("a")
+	send := func() (Answer, error) {
+		return w.service.SendCode(w.Context(), w.call(f), CodeRequest{Purpose: ForAuthenticate, Account: codec.NewAccount(cardA)})
+	}
+	try := func(code string) (Answer, error) {
+		return w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, codec.NewSecret(code)))
+	}
+	a, err := send()
+	w.want(a, err, switching.Approved, "")
+	first := w.desk.codes[cardA]
+	w.now = w.now.Add(59 * time.Second)
+	a, err = send()
+	w.want(a, err, switching.Refused, ReasonCodeSoon)
+	w.now = w.now.Add(2 * time.Second)
+	a, err = send()
+	w.want(a, err, switching.Approved, "")
+	second := w.desk.codes[cardA]
+	a, err = try(first) // void
+	if first != second {
+		w.want(a, err, switching.Refused, ReasonCodeVoid)
+	}
+	w.now = w.now.Add(4*time.Minute + 59*time.Second)
+	a, err = try("x")
+	w.want(a, err, switching.Refused, ReasonCodeWrong)
+	w.now = w.now.Add(2 * time.Second)
+	a, err = try(second)
+	w.want(a, err, switching.Refused, ReasonCodeExpired)
+	clocks, err := w.service.Codes(w.Context(), f, ForAuthenticate)
+	if err != nil || clocks != (CodeClocks{}) {
+		t.Fatal(clocks, err)
+	}
+}
+
+func TestFiveWrongTriesVoidACode(t *testing.T) {
+	w := newWorld(t)
+	f := follower("a")
+	code := w.code(f, ForAuthenticate, cardA)
+	for range 5 {
+		a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, codec.NewSecret("none")))
+		w.want(a, err, switching.Refused, ReasonCodeWrong)
+	}
+	a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, code))
+	w.want(a, err, switching.Refused, ReasonCodeVoid)
+}
+
+func TestACodeIsForItsFollowerAndAccount(t *testing.T) {
+	w := newWorld(t)
+	code := w.code(follower("a"), ForAuthenticate, cardA)
+	a, err := w.service.Authenticate(w.Context(), w.call(follower("b")), authRequest(cardA, code))
+	w.want(a, err, switching.Refused, ReasonCodeWrong)
+	a, err = w.service.Authenticate(w.Context(), w.call(follower("a")), authRequest(cardB, code))
+	w.want(a, err, switching.Refused, ReasonCodeWrong)
+}
+
+// TestCodeThatTimedOutIsGood: it may arrive; one that was not sent frees the 60 s.
+func TestEndsOfACode(t *testing.T) {
+	w := newWorld(t)
+	f := follower("a")
+	send := func() (Answer, error) {
+		return w.service.SendCode(w.Context(), w.call(f), CodeRequest{Purpose: ForAuthenticate, Account: codec.NewAccount(cardA)})
+	}
+	w.desk.will(switching.Refused, switching.TimedOut)
+	a, err := send()
+	w.want(a, err, switching.Refused, "")
+	a, err = send()
+	w.want(a, err, switching.TimedOut, "")
+	a, err = send()
+	w.want(a, err, switching.Refused, ReasonCodeSoon)
+	a, err = w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, codec.NewSecret(w.desk.codes[cardA])))
+	w.want(a, err, switching.Approved, "")
+}
+
+func TestCodesADay(t *testing.T) {
+	w := newWorld(t)
+	f := follower("a")
+	for range w.store.Limits.CodesADay {
+		w.code(f, ForAuthenticate, cardA)
+	}
+	send := func() (Answer, error) {
+		w.now = w.now.Add(time.Minute)
+		return w.service.SendCode(w.Context(), w.call(f), CodeRequest{Purpose: ForAuthenticate, Account: codec.NewAccount(cardA)})
+	}
+	a, err := send()
+	w.want(a, err, switching.Refused, ReasonCodesADay)
+	w.now = time.Date(2026, 11, 24, 23, 58, 59, 0, codec.Shanghai)
+	a, err = send() // 23:59:59
+	w.want(a, err, switching.Refused, ReasonCodesADay)
+	w.now = w.now.Add(-59 * time.Second)
+	a, err = send() // midnight
+	w.want(a, err, switching.Approved, "")
+}
+
+func TestAttachNeedsThePaymentPassword(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	code := w.code(f, ForAttach, cardB)
+	try := func(password string) (Answer, error) {
+		return w.service.Attach(w.Context(), w.loggedIn(f), AttachRequest{Account: codec.NewAccount(cardB), Code: code, Payment: w.sealed(password)})
+	}
+	for range 4 {
+		a, err := try("246802")
+		w.want(a, err, switching.Refused, ReasonPaymentWrong)
+	}
+	a, err := try(payment) // a right one forgives, and the code is still good
+	w.want(a, err, switching.Approved, "")
+	for i := range 6 {
+		code = w.code(f, ForAttach, cardC)
+		a, err := w.service.Attach(w.Context(), w.loggedIn(f), AttachRequest{Account: codec.NewAccount(cardC), Code: code, Payment: w.sealed("246802")})
+		want := ReasonPaymentWrong
+		if i == 4 {
+			want = ReasonPaymentLocked
+		}
+		if i < 5 {
+			w.want(a, err, switching.Refused, want)
+		}
+	}
+	// One sealed password is for one use, whatever the key.
+	g := w.loggedIn(f)
+	sealed := w.sealed(payment)
+	for i, want := range []switching.Reason{ReasonPageKey, ReasonPageKey} {
+		r := AttachRequest{Account: codec.NewAccount(cardC), Code: code, Payment: sealed}
+		if i == 0 { // spends it
+			other := w.call(f)
+			_, err := w.service.Login(w.Context(), other, sealed)
+			w.must(err)
+		}
+		g.Key = w.call(f).Key
+		a, err := w.service.Attach(w.Context(), g, r)
+		w.want(a, err, switching.Refused, want)
+	}
+}

@@ -1,0 +1,111 @@
+package customer
+
+import (
+	"context"
+	"encoding/hex"
+	"maps"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// Listeners are what the messages of banks' own do to customers.
+func (s *Store) Listeners() map[codec.Type]switching.Listener {
+	return map[codec.Type]switching.Listener{
+		codec.Movement:     movementListener{s},
+		codec.AccountEvent: eventListener{s},
+	}
+}
+
+// codeHeard is F39 of what was heard, whether anybody is told or not: a bank
+// does not learn who follows.
+const codeHeard = "00"
+
+// movementListener is 动账通知 (D4): every follower who has the account, and
+// consented, is told.
+type movementListener struct{ *Store }
+
+// Hear writes one notice a follower.
+func (x movementListener) Hear(ctx context.Context, tx switching.Tx, h switching.Heard) (string, []switching.Notice, []switching.Advice, error) {
+	list, err := x.linksOf(ctx, tx, h)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	m := h.Message
+	data := map[string]string{
+		"amount": m.Get(codec.FieldAmount), "direction": m.Get(codec.FieldDirection), "balance": m.Get(codec.FieldBalance),
+		"summary": m.Get(codec.FieldSummary), "moved": m.Get(codec.FieldMoved), "bank": h.Bank,
+	}
+	var notices []switching.Notice
+	for _, l := range list {
+		c, err := x.byID(ctx, tx, l.Customer)
+		if err != nil {
+			return "", nil, nil, err
+		}
+		if !c.Told || c.Frozen {
+			continue
+		}
+		mine := maps.Clone(data)
+		mine["account"] = l.Suffix
+		for _, n := range x.tell(&c, switching.NoticeMovement, x.movementID(h, c.ID), mine) {
+			n.Order = hex.EncodeToString(l.Ix[:8])
+			notices = append(notices, n)
+		}
+	}
+	return codeHeard, notices, nil, nil
+}
+
+// linksOf returns the links of the account that the message is about, whoever
+// has them. The switch has made sure that it is the bank's own.
+func (s *Store) linksOf(ctx context.Context, tx switching.Tx, h switching.Heard) ([]link, error) {
+	return s.links(ctx, tx, `bank = $1 AND account_ix = $2 AND state IN ('active', 'detaching')`, h.Bank, s.accountIx(h.Message.AccountNumber()))
+}
+
+// eventListener is a bank's advice that an account or its registration ended
+// there (A14).
+type eventListener struct{ *Store }
+
+// Hear ends the links of the account; of a primary the customer with it. The
+// other banks get releases; this one has ended its own.
+func (x eventListener) Hear(ctx context.Context, tx switching.Tx, h switching.Heard) (code string, notices []switching.Notice, advices []switching.Advice, err error) {
+	list, err := x.linksOf(ctx, tx, h)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	for _, l := range list {
+		n, a, err := x.ended(ctx, tx, h, l)
+		if err != nil {
+			return "", nil, nil, err
+		}
+		notices, advices = append(notices, n...), append(advices, a...)
+	}
+	return codeHeard, notices, advices, nil
+}
+
+func (x eventListener) ended(ctx context.Context, tx switching.Tx, h switching.Heard, l link) ([]switching.Notice, []switching.Advice, error) {
+	c, err := x.byID(ctx, tx, l.Customer)
+	if err != nil {
+		return nil, nil, err
+	}
+	event := h.Message.Get(codec.FieldEvent)
+	why := cause{who: "bank " + h.Bank, note: event}
+	kind := switching.NoticeAccountEnded
+	var releases []switching.Advice
+	if l.Role == Primary {
+		kind = switching.NoticeCustomerEnded
+		releases, err = x.end(ctx, tx, &c, BankEnded, l.ID, why)
+	} else {
+		l.State = linkEnded
+		if err = x.setLink(ctx, tx, l); err == nil {
+			err = x.remember(ctx, tx, c.ID, "account-ended-by-bank", c.State, c.State, why)
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	notices := x.tellAccount(&c, l, kind, x.movementID(h, c.ID))
+	for i := range notices {
+		notices[i].Data["event"] = event
+	}
+	return notices, releases, nil
+}

@@ -1,0 +1,149 @@
+package customer
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+	"wxswitch/switch/db"
+)
+
+// token is the session's token. It follows from the id, so that a login that is
+// repeated gets it again and no stored answer needs to hold it.
+func (s *Store) token(session string) codec.Secret {
+	return codec.NewSecret(base64.RawURLEncoding.EncodeToString(s.Vault.Hash("session token", session)))
+}
+
+func (s *Store) tokenHash(token codec.Secret) []byte {
+	return s.Vault.Hash("session token kept", token.Reveal())
+}
+
+// openSession begins a session. The oldest of too many ends.
+func (s *Store) openSession(ctx context.Context, tx switching.Tx, customer string) (id string, at time.Time, err error) {
+	id, at = randomID(), s.Now()
+	_, err = tx.ExecContext(ctx, `INSERT INTO session (id, customer, token_hash, created, used, ended, why) VALUES ($1, $2, $3, $4, $4, 0, '')`,
+		id, customer, s.tokenHash(s.token(id)), at.UnixMilli())
+	if err != nil {
+		return "", at, fmt.Errorf("open session: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE session SET ended = $1, why = 'too-many' WHERE customer = $2 AND ended = 0 AND id NOT IN
+		(SELECT id FROM session WHERE customer = $2 AND ended = 0 ORDER BY created DESC, id = $3 DESC, id LIMIT $4)`,
+		at.UnixMilli(), customer, id, s.Limits.Sessions)
+	if err != nil {
+		return "", at, fmt.Errorf("end sessions: %w", err)
+	}
+	return id, at, nil
+}
+
+// session returns whose session the call's token is, and the session's id. A
+// token of another follower is as unknown as one that was never given. The
+// reason of a call without a session says what the customer needs first:
+// authentication, a login password, or to log in.
+func (s *Service) session(ctx context.Context, call Call) (c row, id string, reason switching.Reason, err error) {
+	var used time.Time
+	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) (err error) {
+		if c, id, used, err = s.holder(ctx, tx, call.Session); err != nil {
+			return err
+		}
+		if id == "" || c.Follower != call.Follower {
+			reason, err = s.missing(ctx, tx, call.Follower)
+		} else if c.Frozen {
+			reason = ReasonFrozen
+		}
+		return err
+	})
+	if err != nil || reason != "" {
+		return row{}, "", reason, err
+	}
+	s.touch(ctx, id, used)
+	return c, id, "", nil
+}
+
+// holder returns the customer and the open session of a token, no id for none.
+func (s *Store) holder(ctx context.Context, tx switching.Tx, token codec.Secret) (c row, id string, used time.Time, err error) {
+	if token.IsZero() {
+		return c, "", used, nil
+	}
+	var created, last int64
+	c, found, err := s.scan(tx.QueryRowContext(ctx, `SELECT `+rowColumns+`, session.id, session.created, session.used
+		FROM session JOIN customer ON customer.id = session.customer WHERE token_hash = $1 AND ended = 0`, s.tokenHash(token)), &id, &created, &last)
+	used, now := moment(last), s.Now()
+	open := found && now.Before(used.Add(s.Limits.SessionIdle)) && now.Before(moment(created).Add(s.Limits.SessionMax))
+	if err != nil || !open || !c.State.Active() {
+		return row{}, "", used, err
+	}
+	return c, id, used, nil
+}
+
+// missing says why the follower has no session.
+func (s *Store) missing(ctx context.Context, tx switching.Tx, f Follower) (switching.Reason, error) {
+	c, _, err := s.byFollower(ctx, tx, f)
+	switch {
+	case err != nil:
+		return "", err
+	case c.Frozen:
+		return ReasonFrozen, nil
+	case !c.State.Active():
+		return ReasonNotAuthenticated, nil
+	case c.Login.Hash == "":
+		return ReasonNoLogin, nil
+	}
+	return ReasonNoSession, nil
+}
+
+// touch writes that the session is used, but not at every use: it may end up to
+// a tenth of the idle limit early. A failure ends it early at worst.
+func (s *Service) touch(ctx context.Context, id string, used time.Time) {
+	now := s.Now()
+	due := now.Add(-s.Limits.SessionIdle / 10)
+	if !used.Before(due) {
+		return
+	}
+	err := s.DB.Write(ctx, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE session SET used = $1 WHERE id = $2 AND ended = 0 AND used < $3`,
+			now.UnixMilli(), id, due.UnixMilli())
+		return err
+	})
+	if err != nil {
+		s.Log.Warn().Err(err).Msg("use of a session not written")
+	}
+}
+
+// sessionOpen reports whether the session that a call came with is still open
+// in the transaction that the call leads to.
+func (s *Store) sessionOpen(ctx context.Context, tx switching.Tx, id, customer string) (open bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM session WHERE id = $1 AND customer = $2 AND ended = 0 AND created > $3)`,
+		id, customer, s.Now().Add(-s.Limits.SessionMax).UnixMilli()).Scan(&open)
+	if err != nil {
+		return false, fmt.Errorf("read session: %w", err)
+	}
+	return open, nil
+}
+
+// endSessions ends the customer's sessions.
+func (s *Store) endSessions(ctx context.Context, tx switching.Tx, customer, why string) error {
+	return s.endOthers(ctx, tx, customer, codec.Secret{}, why)
+}
+
+// endOthers ends the customer's sessions but the one with the token.
+func (s *Store) endOthers(ctx context.Context, tx switching.Tx, customer string, but codec.Secret, why string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE session SET ended = $1, why = $2 WHERE customer = $3 AND ended = 0 AND token_hash <> $4`,
+		s.Now().UnixMilli(), why, customer, s.tokenHash(but))
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}
+
+// endSession ends the customer's session with the token, if there is one.
+func (s *Store) endSession(ctx context.Context, tx switching.Tx, customer string, token codec.Secret, why string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE session SET ended = $1, why = $2 WHERE customer = $3 AND ended = 0 AND token_hash = $4`,
+		s.Now().UnixMilli(), why, customer, s.tokenHash(token))
+	if err != nil {
+		return fmt.Errorf("end session: %w", err)
+	}
+	return nil
+}

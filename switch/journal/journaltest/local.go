@@ -1,0 +1,217 @@
+package journaltest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// here stands for the entry of what is none.
+const here = 7
+
+// local is a local work with a key, and what was asked.
+func local(key string, covers ...string) switching.Local {
+	return switching.Local{Client: "front", Operation: "login", Key: key, Customer: "c1", Covers: covers}
+}
+
+// counting answers, and counts in ran.
+func counting(ran *int, answer string, err error) func(context.Context, switching.Tx) ([]byte, error) {
+	return func(ctx context.Context, tx switching.Tx) ([]byte, error) {
+		*ran++
+		return []byte(answer), errors.Join(err, write(ctx, tx, here, answer))
+	}
+}
+
+func (w *world) local(l switching.Local, fn func(context.Context, switching.Tx) ([]byte, error)) (string, bool) {
+	w.Helper()
+	answer, replayed, err := w.store.Local(w.Context(), l, fn)
+	w.must(err)
+	return string(answer), replayed
+}
+
+func testLocal(w *world) {
+	ran := 0
+	_, _, err := w.store.Local(w.Context(), local("k", "a"), counting(&ran, "failed", errEffect))
+	w.equal("its own error", errors.Is(err, errEffect), true)
+	answer, replayed := w.local(local("k", "a"), counting(&ran, "first", nil))
+	w.equal("first", answer, "first")
+	w.equal("replayed", replayed, false)
+	w.start()
+	answer, replayed = w.local(local("k", "a"), counting(&ran, "second", nil))
+	w.equal("again", answer, "first")
+	w.equal("replayed", replayed, true)
+	w.equal("ran", ran, 2)
+	for _, other := range []switching.Local{local("k", "b"), local("k", "a", ""), {Client: "front", Operation: "login", Key: "k", Customer: "c2", Covers: []string{"a"}}} {
+		_, _, err = w.store.Local(w.Context(), other, counting(&ran, "other", nil))
+		w.equal("reused", errors.Is(err, switching.ErrKeyReused), true)
+	}
+	_, done, err := w.store.LocalDone(w.Context(), local("k", "a"))
+	w.must(err)
+	w.equal("done", done, true)
+	_, done, err = w.store.LocalDone(w.Context(), local("other"))
+	w.must(err)
+	w.equal("another key's done", done, false)
+	w.clock.add(8 * 24 * time.Hour)
+	_, err = w.store.Forget(w.Context())
+	w.must(err)
+	_, replayed = w.local(local("k", "b"), counting(&ran, "later", nil))
+	w.equal("key is free again", replayed, false)
+	w.effects(here, "first", "later")
+}
+
+func testLocalAtOnce(w *world) {
+	other := w.process()
+	ran := 0
+	var wg sync.WaitGroup
+	for i := range 40 {
+		from := w
+		if i%2 == 1 {
+			from = other
+		}
+		wg.Go(func() {
+			answer, _, err := from.store.Local(w.Context(), local("k"), counting(&ran, "x", nil))
+			if err != nil || string(answer) != "x" {
+				w.Error(string(answer), err)
+			}
+		})
+	}
+	wg.Wait()
+	w.equal("ran", ran, 1)
+}
+
+func testLocalCommit(w *world) {
+	for step, persisted := range map[string]bool{"commit-before": false, "commit-after": true} {
+		ran := 0
+		stop := w.failing(step)
+		_, _, err := w.store.Local(w.Context(), local(step), counting(&ran, "first", nil))
+		w.equal(step+": unknown", errors.Is(err, switching.ErrOutcomeUnknown), true)
+		stop()
+		_, replayed := w.local(local(step), counting(&ran, "second", nil))
+		w.equal(step+": replayed", replayed, persisted)
+	}
+}
+
+// ear listens, writes, and tells; and keeps what it told.
+type ear struct {
+	mu   sync.Mutex // guards what follows
+	fail error
+	told []string
+}
+
+func (l *ear) Hear(ctx context.Context, tx switching.Tx, h switching.Heard) (string, []switching.Notice, []switching.Advice, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := write(ctx, tx, here, h.Message.Get(codec.FieldSTAN)); err != nil {
+		return "", nil, nil, err
+	}
+	return "00", []switching.Notice{{ID: h.Message.Get(codec.FieldSTAN)}}, nil, l.fail
+}
+
+func (l *ear) put(_ context.Context, _ switching.Tx, n switching.Notice) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.told = append(l.told, n.ID)
+	return nil
+}
+
+func (l *ear) failing(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fail = err
+}
+
+func (w *world) heard(t codec.Type, stan, amount string) (code string, repeat bool, err error) {
+	m := codec.NewRequest(t)
+	m.SetAccount(codec.NewAccount(card), true)
+	m.Set(codec.FieldSTAN, stan)
+	m.Set(codec.FieldSent, "0701093000")
+	m.Set(codec.FieldAcquirer, "10344")
+	m.Set(codec.FieldAmount, amount)
+	return w.store.Hear(w.Context(), switching.Heard{Bank: bank, Message: m, At: w.clock.now()})
+}
+
+func (w *world) hears(t codec.Type, stan, amount, want string, repeated bool) {
+	w.Helper()
+	code, repeat, err := w.heard(t, stan, amount)
+	w.must(err)
+	w.equal("code", code, want)
+	w.equal("repeat", repeat, repeated)
+}
+
+func testHear(w *world) {
+	w.hears(codec.Movement, "000001", "3250", "00", false)
+	w.start()
+	w.hears(codec.Movement, "000001", "3250", "00", true)
+	w.hears(codec.Movement, "000001", "1", "94", true)
+	w.hears(codec.Movement, "000002", "1", "00", false)
+	w.hears(codec.AccountEvent, "000001", "", "40", false)
+	w.equal("told", len(w.ear.told), 2)
+	w.effects(here, "000001", "000002")
+}
+
+func testHearFails(w *world) {
+	w.ear.failing(errEffect)
+	_, _, err := w.heard(codec.Movement, "000001", "3250")
+	w.equal("its own error", errors.Is(err, errEffect), true)
+	w.ear.failing(nil)
+	w.hears(codec.Movement, "000001", "3250", "00", false)
+	w.effects(here, "000001")
+}
+
+func testHearCommit(w *world) {
+	for step, persisted := range map[string]bool{"commit-before": false, "commit-after": true} {
+		stop := w.failing(step)
+		_, _, err := w.heard(codec.Movement, map[bool]string{true: "000001", false: "000002"}[persisted], "1")
+		w.equal(step+": unknown", errors.Is(err, switching.ErrCommitUnknown), true)
+		stop()
+		w.hears(codec.Movement, map[bool]string{true: "000001", false: "000002"}[persisted], "1", "00", persisted)
+	}
+}
+
+// testHeardForgotten: F7 has no year, so that numbers come again.
+func testHeardForgotten(w *world) {
+	w.hears(codec.Movement, "000001", "3250", "00", false)
+	w.clock.add(61 * 24 * time.Hour)
+	_, err := w.store.Forget(w.Context())
+	w.must(err)
+	w.hears(codec.Movement, "000001", "77", "00", false)
+}
+
+// testRelease: it holds nothing back, and not found is done.
+func testRelease(w *world) {
+	e := w.opened(codec.Attach)
+	w.effect.returns(codec.Release)
+	w.options.Effects[codec.Attach] = w.effect
+	w.start()
+	w.close(e, end(switching.Approved))
+	a := w.claim()
+	w.equal("type", a.Type, codec.Release)
+	w.must(w.store.Silent(w.Context(), a))
+	w.standing(e.ID, switching.Approved, false)
+	w.clock.add(time.Hour)
+	w.answer(w.claim(), codec.Retry, 0)
+	w.standing(e.ID, switching.Approved, false)
+	w.effect.returns()
+	w.close(w.opened(codec.Attach), end(switching.Approved)) // beside it
+	w.clock.add(time.Hour)
+	a = w.claim()
+	w.answer(a, codec.NotFound, 0)
+	w.equal("state", w.advice(a.ID).State, switching.AdviceDone)
+}
+
+// testNoAccount: what concerns no account keeps nothing back, itself neither.
+func testNoAccount(w *world) {
+	for range 2 {
+		e := w.opened(codec.Appointment, account(""), customer(""))
+		w.close(e, end(switching.TimedOut))
+	}
+	w.equal("reversals", len(w.advicesOf(w.opened(codec.Appointment, account(""), customer("")).ID)), 0)
+	first := w.claim()
+	w.equal("type", first.Type, codec.Reversal)
+	w.answer(first, codec.Done, 0)
+	w.standing(first.Entry.ID, switching.TimedOut, false)
+}
