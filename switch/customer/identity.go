@@ -115,12 +115,3 @@ func checkCharacter(digits string) byte {
 	}
 	return "10X98765432"[sum%11]
 }
-
-// birthday is the YYYYMMDD in a resident ID, empty for any other certificate.
-func birthday(c codec.CertNumber) string {
-	n := c.Reveal()
-	if !resident.MatchString(n) || checkCharacter(n[:17]) != n[17] {
-		return ""
-	}
-	return n[6:14]
-}

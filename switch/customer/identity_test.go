@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"wxswitch/codec"
 	switching "wxswitch/switch"
 )
 
@@ -18,7 +17,7 @@ func id(t *testing.T, birthday string) string {
 }
 
 func TestCheckCert(t *testing.T) {
-	s := &Store{Options{Now: func() time.Time { return time.Date(2026, 7, 30, 15, 59, 59, 0, time.UTC) }}}
+	s := &Store{Options: Options{Now: func() time.Time { return time.Date(2026, 7, 30, 15, 59, 59, 0, time.UTC) }}}
 	for name, c := range map[string]struct {
 		kind, number, want string
 		reason             switching.Reason
@@ -139,20 +138,10 @@ func TestNormalPhone(t *testing.T) {
 	}
 }
 
-func TestBirthday(t *testing.T) {
-	for number, want := range map[string]string{
-		"11010519491231002X": "19491231", "110105194912310021": "", "E12345678": "", "": "", "ABCDEFGHIJ0123456789": "",
-	} {
-		if got := birthday(codec.NewCertNumber(number)); got != want {
-			t.Errorf("%s: %q, want %q", number, got, want)
-		}
-	}
-}
-
 func FuzzWhatWasTyped(f *testing.F) {
 	f.Add("11010519491231002x")
 	f.Add("１３８－1234 5678")
-	s := &Store{Options{Now: time.Now}}
+	s := &Store{Options: Options{Now: time.Now}}
 	f.Fuzz(func(t *testing.T, typed string) {
 		for _, kind := range []string{"01", "99"} {
 			cert, reason := s.checkCert(kind, typed)

@@ -38,6 +38,8 @@ var texts = map[switching.Reason]string{
 	ReasonCodeFormat:  "请输入6位短信验证码",
 	ReasonConsent:     "请阅读并同意服务协议和隐私政策",
 	ReasonWeak:        "密码不符合要求或过于简单，请重新设置",
+	ReasonLoginForm:   "微信登录密码须为8至20位，至少包含字母、数字、符号中的两种",
+	ReasonPaymentForm: "微信支付密码须为6位数字",
 	ReasonSame:        "微信登录密码与微信支付密码不能相同，请重新设置",
 	ReasonPhone:       "请输入11位手机号码",
 	ReasonBusiness:    "请选择预约业务",
@@ -73,6 +75,7 @@ var texts = map[switching.Reason]string{
 	ReasonLoginLocked:   "微信登录密码错误次数过多，已暂时锁定，请稍后再试",
 	ReasonPaymentLocked: "微信支付密码错误次数过多，已暂时锁定，请稍后再试",
 	ReasonSetupOver:     "设置时间已过，请重新验证身份后再设置",
+	ReasonIdentity:      "您填写的信息与认证时的信息不一致，请核对后重新输入",
 	ReasonPageKey:       "页面已过期，请刷新后重新输入",
 	ReasonBusy:          textBusy,
 

@@ -164,8 +164,8 @@ func TestEveryPhraseHasItsText(t *testing.T) {
 	}
 }
 
-// asked are the types whose ends customers read.
-var asked = []codec.Type{
+// toldTypes are those whose ends customers read.
+var toldTypes = []codec.Type{
 	codec.Authenticate, codec.Deregister, codec.SMSCode, codec.Attach, codec.Detach, codec.Appointment, codec.Balance, codec.Details,
 }
 
@@ -176,13 +176,13 @@ func TestEveryDeclineOfTheDialectsHasWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, typ := range asked {
+		for _, typ := range toldTypes {
 			for i := range len(alphabet) * len(alphabet) {
 				code := string([]byte{alphabet[i/len(alphabet)], alphabet[i%len(alphabet)]})
 				if d.Meaning(typ, code) != codec.Declined {
 					continue
 				}
-				text, known := words(typ, switching.End{Outcome: switching.Declined, Code: code}, Bank{})
+				text, known := wordsOf(typ, switching.End{Outcome: switching.Declined, Code: code}, Bank{})
 				if text == "" || !known {
 					t.Errorf("%s: %s declined with %s: %q", name, typ, code, text)
 				}
@@ -226,7 +226,7 @@ func TestWords(t *testing.T) {
 		"no outcome": {codec.Attach, switching.End{}, bank, textBusy, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, known := words(c.t, c.end, c.bank)
+			text, known := wordsOf(c.t, c.end, c.bank)
 			if text != c.want || known != c.known {
 				t.Errorf("%q, known %v; want %q, %v", text, known, c.want, c.known)
 			}
@@ -235,7 +235,7 @@ func TestWords(t *testing.T) {
 }
 
 func TestDoubtIsNeverCalledFailed(t *testing.T) {
-	for _, typ := range asked {
+	for _, typ := range toldTypes {
 		text := Words(typ, switching.End{Outcome: switching.TimedOut, Reason: "no-reply"}, Bank{})
 		if text == "" || strings.Contains(text, "失败") {
 			t.Errorf("%s: %q", typ, text)
@@ -246,12 +246,12 @@ func TestDoubtIsNeverCalledFailed(t *testing.T) {
 func TestUnmappedIsCounted(t *testing.T) {
 	r := prometheus.NewRegistry()
 	s := New(nil, Doors{Registerer: r, Banks: []Bank{{ID: "klb", Words: map[string]string{"Z1": "已知"}}}})
-	if got := s.tell(codec.Balance, switching.End{Outcome: switching.Declined, Code: "Z1"}, "klb"); got != "已知" {
+	if got := s.words(codec.Balance, switching.End{Outcome: switching.Declined, Code: "Z1"}, "klb"); got != "已知" {
 		t.Error(got)
 	}
-	s.tell(codec.Balance, switching.End{Outcome: switching.Declined, Code: "Z2"}, "klb")
-	s.tell(codec.Balance, switching.End{Outcome: switching.Refused, Reason: "new"}, "klb")
-	s.tell(codec.Balance, switching.End{Outcome: switching.Refused, Reason: "no-link"}, "klb")
+	s.words(codec.Balance, switching.End{Outcome: switching.Declined, Code: "Z2"}, "klb")
+	s.words(codec.Balance, switching.End{Outcome: switching.Refused, Reason: "new"}, "klb")
+	s.words(codec.Balance, switching.End{Outcome: switching.Refused, Reason: "no-link"}, "klb")
 	families, err := r.Gather()
 	if err != nil || len(families) != 1 {
 		t.Fatal(families, err)
@@ -289,7 +289,7 @@ func TestNoticeText(t *testing.T) {
 	}{
 		"in":            {switching.NoticeMovement, movement(), "您尾号7890的账户（乌鲁木齐银行）于2026年02月28日23:59收入¥1,234.56，余额¥1,000,000.00，摘要：工资。"},
 		"out":           {switching.NoticeMovement, movement("direction", "out", "amount", "5", "balance", "-100001"), "您尾号7890的账户（乌鲁木齐银行）于2026年02月28日23:59支出¥0.05，余额-¥1,000.01，摘要：工资。"},
-		"little known":  {switching.NoticeMovement, map[string]string{"bank": "other"}, "您的账户发生资金变动。"},
+		"little known":  {switching.NoticeMovement, map[string]string{"bank": "other"}, "您的账户（other）发生资金变动。"},
 		"no amount":     {switching.NoticeMovement, movement("amount", "x", "balance", "", "summary", " "), "您尾号7890的账户（乌鲁木齐银行）于2026年02月28日23:59发生资金变动。"},
 		"deregistered":  {switching.NoticeDeregistered, nil, "您的客户注销已办理成功，微信银行服务已终止。"},
 		"restored":      {switching.NoticeRestored, nil, "注销失败，请与开户行联系。您的微信银行服务仍可继续使用。"},

@@ -17,13 +17,13 @@ import (
 // ends and no other (A9, but A6), and nothing a bank says of a code shows which
 // accounts exist (A3).
 func Words(t codec.Type, e switching.End, bank Bank) string {
-	text, _ := words(t, e, bank)
+	text, _ := wordsOf(t, e, bank)
 	return text
 }
 
-// words is Words; known is false where the text is a safe one, for a code or
+// wordsOf is Words; known is false where the text is a safe one, for a code or
 // reason that nobody has mapped.
-func words(t codec.Type, e switching.End, bank Bank) (text string, known bool) {
+func wordsOf(t codec.Type, e switching.End, bank Bank) (text string, known bool) {
 	switch e.Outcome {
 	case switching.Approved:
 		return done[t], true
@@ -71,10 +71,10 @@ func orElse(text, other string) string {
 	return text
 }
 
-// tell is Words for one of the member banks, and counts what has no words of its
+// words is Words for one of the member banks, and counts what has no words of its
 // own.
-func (s *Service) tell(t codec.Type, e switching.End, bank string) string {
-	text, known := words(t, e, s.bank(bank))
+func (s *Service) words(t codec.Type, e switching.End, bank string) string {
+	text, known := wordsOf(t, e, s.bank(bank))
 	if !known {
 		cause := e.Code
 		if e.Outcome == switching.Refused {
@@ -83,16 +83,6 @@ func (s *Service) tell(t codec.Type, e switching.End, bank string) string {
 		s.unmapped.WithLabelValues(string(t), bank, cause).Inc()
 	}
 	return text
-}
-
-// bank returns the member bank with the id; of one that is not configured the id.
-func (s *Service) bank(id string) Bank {
-	for _, b := range s.Banks {
-		if b.ID == id {
-			return b
-		}
-	}
-	return Bank{ID: id}
 }
 
 func newUnmapped(r prometheus.Registerer) *prometheus.CounterVec {
