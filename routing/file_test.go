@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"wxswitch/routing/strict"
 )
 
 // wrongFiles are files that are refused, each with all that is told of it.
@@ -160,10 +162,10 @@ func TestHugeFiles(t *testing.T) {
 func TestTooManyProblems(t *testing.T) {
 	_, err := Parse("fuzz.yaml", []byte("cards:\n"+strings.Repeat("- x\n", 500)), testBanks)
 	var problems Problems
-	if !errors.As(err, &problems) || len(problems) != maxProblems+1 {
+	if !errors.As(err, &problems) || len(problems) != strict.MaxProblems+1 {
 		t.Fatalf("%d problems", len(problems))
 	}
-	if last := problems[maxProblems].Text; last != "more than 100 problems: the rest is not told" {
+	if last := problems[strict.MaxProblems].Text; last != "more than 100 problems: the rest is not told" {
 		t.Error(last)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"wxswitch/codec"
+	"wxswitch/routing/strict"
 )
 
 var testBanks = []Bank{"xjrcu", "urmqccb", "klb", "korla"}
@@ -42,7 +43,7 @@ func FuzzRouteFile(f *testing.F) {
 func checkProblems(t *testing.T, err error) {
 	t.Helper()
 	var problems Problems
-	if !errors.As(err, &problems) || len(problems) == 0 || len(problems) > maxProblems+1 {
+	if !errors.As(err, &problems) || len(problems) == 0 || len(problems) > strict.MaxProblems+1 {
 		t.Fatalf("not problems: %v", err)
 	}
 	for _, p := range problems {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"wxswitch/routing/strict"
 )
 
 // The lengths of numbers, in digits. Cards have up to 19 (ISO/IEC 7812-1), a
@@ -19,7 +21,7 @@ const (
 
 // rule is one entry of the file.
 type rule struct {
-	at      place
+	at      strict.Place
 	card    bool
 	bank    Bank
 	prefix  string
@@ -27,14 +29,6 @@ type rule struct {
 	luhn    bool
 	shared  bool
 }
-
-// place is where something stands in a file.
-type place struct {
-	file         string
-	line, column int
-}
-
-func (p place) String() string { return fmt.Sprintf("%s:%d:%d", p.file, p.line, p.column) }
 
 func (r *rule) kind() string {
 	if r.card {
@@ -75,7 +69,7 @@ func (p *reader) contradictions(rules []rule) {
 	})
 	for i, a := range claims {
 		for _, b := range claims[i+1:] {
-			if p.full() || a.length != b.length || !strings.HasPrefix(b.prefix, a.prefix) {
+			if p.Full() || a.length != b.length || !strings.HasPrefix(b.prefix, a.prefix) {
 				break
 			}
 			p.compare(a, b)
@@ -85,11 +79,11 @@ func (p *reader) contradictions(rules []rule) {
 
 func (p *reader) compare(a, b claim) {
 	first, second := a, b
-	if b.at.line < a.at.line || b.at.line == a.at.line && b.at.column < a.at.column {
+	if b.at.Line < a.at.Line || b.at.Line == a.at.Line && b.at.Column < a.at.Column {
 		first, second = b, a
 	}
 	if why := contradiction(a, b); why != "" {
-		p.report(second.at, "%s: "+why, second.rule, a.length, first.rule, first.at)
+		p.Report(second.at, "%s: "+why, second.rule, a.length, first.rule, first.at)
 	}
 }
 

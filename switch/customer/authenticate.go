@@ -21,7 +21,7 @@ type AuthRequest struct {
 
 // Authenticate checks the form and the code, and asks the account's bank (A5).
 func (s *Service) Authenticate(ctx context.Context, call Call, r AuthRequest) (Answer, error) {
-	cert, reason := checkCert(r.CertType, r.CertNumber)
+	cert, reason := s.checkCert(r.CertType, r.CertNumber)
 	switch {
 	case r.CertType == "":
 		return refuse(ReasonCertType), nil
@@ -88,7 +88,8 @@ func (s *Service) replayOr(ctx context.Context, q switching.Request, reason swit
 	}
 	r, found, err := s.Switch.Replay(ctx, q)
 	if err == nil && !found {
-		return refuse(reason), nil
+		end := switching.End{Outcome: switching.Refused, Reason: reason}
+		return Answer{Outcome: end.Outcome, Reason: reason, Text: s.words(q.Type, end, q.Bank)}, nil
 	}
 	return s.answer(q, r, err)
 }
@@ -106,14 +107,4 @@ func (s *Service) answer(q switching.Request, r switching.Result, err error) (An
 	return Answer{
 		Outcome: r.End.Outcome, Reason: r.End.Reason, Text: s.words(q.Type, r.End, r.Bank), Entry: r.ID,
 	}, nil
-}
-
-// words are the customer's words for an end, in its bank's own where it has some.
-func (s *Service) words(t codec.Type, end switching.End, bank string) string {
-	for _, b := range s.Banks {
-		if b.ID == bank {
-			return Words(t, end, b)
-		}
-	}
-	return Words(t, end, Bank{})
 }

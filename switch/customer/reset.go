@@ -28,7 +28,7 @@ func (s *Service) ResetPassword(ctx context.Context, call Call, r ResetRequest) 
 	}
 	ctx, stop := call.bound(ctx)
 	defer stop()
-	cert, reason := checkCert(r.CertType, r.CertNumber)
+	cert, reason := s.checkCert(r.CertType, r.CertNumber)
 	if reason != "" {
 		return refuse(reason), nil
 	}

@@ -48,10 +48,11 @@ type Bank struct {
 type Service struct {
 	*Store
 	Doors
+	unmapped *prometheus.CounterVec // what customers got a general text for
 }
 
 // New returns the Service over the Store.
-func New(s *Store, d Doors) *Service { return &Service{s, d} }
+func New(s *Store, d Doors) *Service { return &Service{s, d, newUnmapped(d.Registerer)} }
 
 // Call is who calls and how.
 type Call struct {
@@ -94,9 +95,11 @@ const (
 	ReasonSame        switching.Reason = "passwords-equal"
 	ReasonPhone       switching.Reason = "phone-invalid"
 	ReasonBusiness    switching.Reason = "business-missing"
+	ReasonLocation    switching.Reason = "location-invalid"
 	ReasonRange       switching.Reason = "range-reversed"
 	ReasonFuture      switching.Reason = "range-future"
 	ReasonRangeLong   switching.Reason = "range-too-long"
+	ReasonRangeOld    switching.Reason = "range-too-old"
 	ReasonRangeFormat switching.Reason = "range-invalid"
 	// Of codes: the last four are told alike (A4).
 	ReasonCodeSoon    switching.Reason = "code-too-soon"

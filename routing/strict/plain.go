@@ -1,4 +1,4 @@
-package routing
+package strict
 
 import (
 	"bytes"
@@ -20,15 +20,15 @@ const (
 )
 
 // readable refuses what is not text.
-func (p *reader) readable(data []byte) bool {
+func (p *Reader) readable(data []byte) bool {
 	for at := 0; at < len(data); {
 		r, size := utf8.DecodeRune(data[at:])
 		switch {
 		case r == utf8.RuneError && size == 1:
-			p.report(p.offset(data[:at]), "not UTF-8")
+			p.Report(p.offset(data[:at]), "not UTF-8")
 			return false
 		case r < ' ' && r != '\n' && r != '\r':
-			p.report(p.offset(data[:at]), "control character or tab: indent with spaces")
+			p.Report(p.offset(data[:at]), "control character or tab: indent with spaces")
 			return false
 		}
 		at += size
@@ -37,17 +37,17 @@ func (p *reader) readable(data []byte) bool {
 }
 
 // offset returns the place behind what comes before.
-func (p *reader) offset(before []byte) place {
+func (p *Reader) offset(before []byte) Place {
 	line := before[bytes.LastIndexByte(before, '\n')+1:]
-	return place{p.file, bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(line) + 1}
+	return Place{p.file, bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(line) + 1}
 }
 
 // plain refuses a shape that no file of rules has.
-func (p *reader) plain(tokens token.Tokens) bool {
+func (p *Reader) plain(tokens token.Tokens) bool {
 	s := shape{keys: make(map[int]int)}
 	for _, t := range tokens {
 		if wrong := s.take(t); wrong != "" {
-			p.report(p.tokenPlace(t), "%s", wrong)
+			p.Report(p.tokenPlace(t), "%s", wrong)
 			return false
 		}
 	}
