@@ -84,7 +84,7 @@ func (c *compiler) fields() error {
 			return err
 		}
 		c.d.fields[n] = f
-		if f.from != fromNowhere || f.parts != nil || f.balances != nil || f.tlv != nil {
+		if f.from != fromNowhere || f.parts != nil || f.balances != nil || f.tlv != nil || f.rows != nil {
 			c.d.numbers = append(c.d.numbers, n)
 		}
 	}
@@ -98,13 +98,13 @@ func (c *compiler) field(n int, spec *fieldSpec, path []string) (*wireField, err
 	}
 	f := &wireField{slot: s, number: n}
 	inner := 0
-	for _, set := range [...]bool{s.from != fromNowhere, spec.Parts != nil, spec.Balances != nil, spec.TLV != nil} {
+	for _, set := range [...]bool{s.from != fromNowhere, spec.Parts != nil, spec.Balances != nil, spec.TLV != nil, spec.Rows != nil} {
 		if set {
 			inner++
 		}
 	}
 	if inner > 1 {
-		return nil, bad("one of is, value, fill, copy, parts, balances, tlv", path...)
+		return nil, bad("one of is, value, fill, copy, parts, balances, tlv, rows", path...)
 	}
 	switch {
 	case spec.Parts != nil:
@@ -113,6 +113,8 @@ func (c *compiler) field(n int, spec *fieldSpec, path []string) (*wireField, err
 		f.balances, err = c.balances(&s, spec.Balances, append(path, "balances"))
 	case spec.TLV != nil:
 		f.tlv, err = c.tlv(&s, spec.TLV, append(path, "tlv"))
+	case spec.Rows != nil:
+		f.rows, err = c.rows(&s, spec.Rows, append(path, "rows"))
 	case n == networkField && s.from == fromNowhere:
 		f.from = fromNetwork
 	}
@@ -152,8 +154,13 @@ func (c *compiler) source(s *slot, spec *partSpec, path []string) error {
 		return bad("from: with copy only", append(path, "from")...)
 	case spec.Reply != "" && (spec.Value == "" || path[0] != "header"):
 		return bad("reply: beside a header's value only", append(path, "reply")...)
+	case spec.Words != nil && spec.Is == "":
+		return bad("words: with is only", append(path, "words")...)
 	case spec.Is != "":
-		return c.is(s, spec.Is, append(path, "is"))
+		if err := c.is(s, spec.Is, append(slices.Clone(path), "is")); err != nil || spec.Words == nil {
+			return err
+		}
+		return c.words(s, spec.Words, append(slices.Clone(path), "words"))
 	case spec.Copy != "":
 		f, ok := codec.FieldNamed(spec.Copy)
 		if !ok {
@@ -219,17 +226,18 @@ func (c *compiler) is(s *slot, name string, path []string) error {
 		s.zeros = true
 	}
 	if f == codec.FieldCertType && c.f.CertTypes != nil {
-		return c.certTypes(s)
+		return c.words(s, c.f.CertTypes, []string{"cert-types"})
 	}
 	return nil
 }
 
-func (c *compiler) certTypes(s *slot) error {
-	s.toWire, s.toCentre = c.f.CertTypes, map[string]string{}
-	for _, centre := range slices.Sorted(maps.Keys(c.f.CertTypes)) {
-		wire := c.f.CertTypes[centre]
-		path := []string{"cert-types", centre}
-		if centre == "" || len(wire) != s.max || s.check([]byte(wire)) != nil {
+// words lets the slot translate between the centre's words and the bank's.
+func (c *compiler) words(s *slot, words map[string]string, path []string) error {
+	s.toWire, s.toCentre = words, map[string]string{}
+	for _, centre := range slices.Sorted(maps.Keys(words)) {
+		wire := words[centre]
+		path := append(slices.Clone(path), centre)
+		if centre == "" || s.fixed() && len(wire) != s.max || s.check([]byte(wire)) != nil {
 			return bad(fmt.Sprintf("%q: as %s is written, %s, %s", wire, s.label, s.lengthRule, classRules[s.class]), path...)
 		}
 		if _, twice := s.toCentre[wire]; twice {

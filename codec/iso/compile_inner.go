@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"wxswitch/codec"
 )
 
 func (c *compiler) parts(whole *slot, specs []partSpec, path []string) ([]slot, error) {
@@ -50,6 +52,22 @@ func (c *compiler) balances(whole *slot, spec *balancesSpec, path []string) (*ba
 		c.d.places |= 1 << f
 	}
 	return &balances{spec.Account, spec.Ledger, spec.Available}, nil
+}
+
+func (c *compiler) rows(whole *slot, spec *rowsSpec, path []string) (*rows, error) {
+	if len(spec.In) != 1 || len(spec.Out) != 1 || spec.In == spec.Out || !classAN.holds([]byte(spec.In+spec.Out)) {
+		return nil, bad("in and out: a letter or digit each, which differ", path...)
+	}
+	r := &rows{in: spec.In[0], out: spec.Out[0], summary: spec.Summary}
+	if r.summary < 4 || r.summary > 60 || whole.max < r.size() {
+		return nil, bad("summary: 4 to 60 bytes, and a row must fit", path...)
+	}
+	if c.placed[codec.FieldRows] != "" {
+		return nil, bad(fmt.Sprintf("%s stands in %s already", codec.FieldRows, c.placed[codec.FieldRows]), path...)
+	}
+	c.placed[codec.FieldRows] = whole.label
+	c.d.places |= 1 << codec.FieldRows
+	return r, nil
 }
 
 func (c *compiler) tlv(whole *slot, spec *tlvSpec, path []string) (*tlv, error) {

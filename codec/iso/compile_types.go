@@ -80,6 +80,9 @@ func (c *compiler) doubts() error {
 		if traits, _ := t.Traits(); traits.Doubt != "" && c.d.kinds[traits.Doubt] == nil {
 			return bad(fmt.Sprintf("no %s, which settles %s after a time-out", traits.Doubt, t), "types", string(traits.Doubt))
 		}
+		if t == codec.Attach && c.d.kinds[codec.Release] == nil {
+			return bad("no release, which ends what attach began", "types", string(codec.Release))
+		}
 	}
 	return nil
 }
@@ -137,10 +140,14 @@ func (c *compiler) needs(k *kind, dir int, names []string, path []string) ([]nee
 	for i, name := range names {
 		at := append(slices.Clone(path), strconv.Itoa(i))
 		var n need
+		if f, ok := codec.FieldNamed(name); ok && c.placed[f] != "" {
+			needs = append(needs, need{field: f, label: c.placed[f]})
+			continue
+		}
 		for text := range strings.SplitSeq(name, "|") {
 			number, err := strconv.Atoi(strings.TrimSpace(text))
 			if err != nil || number < 2 || number > maxField || c.d.fields[number] == nil {
-				return nil, bad(fmt.Sprintf("%q: a field of the table, or some as 2|102", name), at...)
+				return nil, bad(fmt.Sprintf("%q: a field of the table, some as 2|102, or what stands in one", name), at...)
 			}
 			n.oneOf = append(n.oneOf, number)
 			k.wanted[dir].set(number)
@@ -236,8 +243,10 @@ func (c *compiler) advices() error {
 		}
 		c.d.advices[t] = block
 	}
-	if c.d.kinds[codec.Reversal] != nil && c.d.advices[codec.Reversal] == nil {
-		return bad("advices: no block for reversal", "advices")
+	for _, t := range []codec.Type{codec.Reversal, codec.Release} {
+		if c.d.kinds[t] != nil && c.d.advices[t] == nil {
+			return bad(fmt.Sprintf("advices: no block for %s", t), "advices")
+		}
 	}
 	return nil
 }

@@ -146,6 +146,8 @@ func (v *viewer) field(f *wireField, raw []byte) []Line {
 		return v.tags(f, wire)
 	case f.balances != nil:
 		return v.balances(f)
+	case f.rows != nil:
+		l.Value = fmt.Sprintf("(%d rows)", len(wire)/f.rows.size())
 	default:
 		l.Value = v.value(&f.slot, wire)
 	}

@@ -65,6 +65,7 @@ type kind struct {
 // need is a field that must be there, or one of several.
 type need struct {
 	oneOf []int
+	field codec.Field // of one inside another, with no oneOf
 	label string
 }
 

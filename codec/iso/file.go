@@ -54,6 +54,8 @@ type partSpec struct {
 	Copy   string `yaml:"copy"`
 	From   int    `yaml:"from"`
 	Pad    string `yaml:"pad"`
+	// Words are the centre's words and the bank's.
+	Words map[string]string `yaml:"words"`
 }
 
 type fieldSpec struct {
@@ -61,12 +63,19 @@ type fieldSpec struct {
 	Parts    []partSpec    `yaml:"parts"`
 	Balances *balancesSpec `yaml:"balances"`
 	TLV      *tlvSpec      `yaml:"tlv"`
+	Rows     *rowsSpec     `yaml:"rows"`
 }
 
 type balancesSpec struct {
 	Account   string `yaml:"account"`
 	Ledger    string `yaml:"ledger"`
 	Available string `yaml:"available"`
+}
+
+type rowsSpec struct {
+	In      string `yaml:"in"`
+	Out     string `yaml:"out"`
+	Summary int    `yaml:"summary"`
 }
 
 type tlvSpec struct {

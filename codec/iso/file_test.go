@@ -196,10 +196,10 @@ codes:
 // TestChangesNeedTheirAdvice: a change that timed out could never be settled
 // without it.
 func TestChangesNeedTheirAdvice(t *testing.T) {
-	wantFault(t, "name: b\nbase: cups\ntypes:\n  completion: null\n", "completion", "settles deregister")
-	wantFault(t, "name: b\nbase: plain\ntypes:\n  reversal: null\n", "reversal", "settles authenticate")
+	wantFault(t, "name: b\nbase: cups\ntypes:\n  completion: null\n", "completion", "settles d")
+	wantFault(t, "name: b\nbase: plain\ntypes:\n  reversal: null\n", "reversal", "settles a")
 	wantFault(t, strings.Replace(small, "  completion:", "  reversal:", 1), "types:\n  deregister", "no completion")
-	d, err := iso.Open(write(t, "name: b\nbase: cups\ntypes: {deregister: null, completion: null}\ncodes: {deregister: null, completion: null}\n"))
+	d, err := iso.Open(write(t, "name: b\nbase: cups\ntypes: {deregister: null, detach: null, completion: null}\ncodes: {deregister: null, detach: null, completion: null}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,13 +8,14 @@ import (
 )
 
 // wireField is one numbered field of the dialect. At most one of parts,
-// balances and tlv is set; a plain field has none.
+// balances, tlv and rows is set; a plain field has none.
 type wireField struct {
 	slot
 	number   int
 	parts    []slot
 	balances *balances
 	tlv      *tlv
+	rows     *rows
 }
 
 // appendTo writes the field's content without its length. wanted says that the
@@ -39,6 +40,8 @@ func (f *wireField) appendInner(dst []byte, m *codec.Message, k *kind, wanted bo
 		return f.balances.append(dst, m, &f.slot)
 	case f.tlv != nil:
 		return f.tlv.append(dst, m, k, wanted)
+	case f.rows != nil:
+		return f.rows.append(dst, m, &f.slot)
 	}
 	return f.append(dst, m, k)
 }
@@ -52,6 +55,8 @@ func (f *wireField) readInto(wire string, m *codec.Message) error {
 		return f.balances.read(wire, m, &f.slot)
 	case f.tlv != nil:
 		return f.tlv.read(wire, m, &f.slot)
+	case f.rows != nil:
+		return f.rows.read(wire, m, &f.slot)
 	}
 	return f.read(wire, m)
 }

@@ -81,18 +81,21 @@ func (p *packing) values() error {
 // complete checks what the type needs.
 func (d *Dialect) complete(k *kind, m *codec.Message, bits *bitset) error {
 	dir := direction(m.Reply)
-	if err := lacking(k.needs[dir], bits); err != nil {
+	if err := lacking(k.needs[dir], m, bits); err != nil {
 		return err
 	}
 	if m.Reply && k.approved != nil && d.Meaning(k.t, m.Get(codec.FieldCode)) == codec.Approved {
-		return lacking(k.approved, bits)
+		return lacking(k.approved, m, bits)
 	}
 	return nil
 }
 
-func lacking(needs []need, bits *bitset) error {
+func lacking(needs []need, m *codec.Message, bits *bitset) error {
 next:
 	for i := range needs {
+		if needs[i].oneOf == nil && m.Has(needs[i].field) {
+			continue
+		}
 		for _, n := range needs[i].oneOf {
 			if bits.has(n) {
 				continue next

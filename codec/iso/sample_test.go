@@ -1,7 +1,9 @@
 package iso_test
 
 import (
+	"maps"
 	"testing"
+	"time"
 
 	"wxswitch/codec"
 	"wxswitch/codec/iso"
@@ -74,6 +76,57 @@ func balances(m *codec.Message) *codec.Message {
 	return with(m, codec.FieldBalance, "123456", codec.FieldAvailable, "-7", codec.FieldCurrency, "156")
 }
 
+// customers are the messages of what customers do, and of what banks say by
+// themselves.
+func customers(d *iso.Dialect) map[string]*codec.Message {
+	code := with(request(d, codec.SMSCode), codec.FieldSMSCode, "042137", codec.FieldSeconds, "300", codec.FieldPurpose, "attach")
+	attach := with(request(d, codec.Attach), codec.FieldCertType, "03", codec.FieldCertNumber, "E12345678")
+	details := with(request(d, codec.Details), codec.FieldFrom, "20261101000000", codec.FieldTo, "20261124101010", codec.FieldFirst, "1")
+	rows := codec.FormatRows([]codec.Row{
+		{At: moment("20261123235959"), Out: true, Amount: 3250, Balance: 123456, Summary: "消费"},
+		{At: moment("20261101000000"), Amount: 999_999_999_999, Balance: -1, Summary: ""},
+	})
+	visit := with(request(d, codec.Appointment), codec.FieldPAN, "", codec.FieldBranch, "0102", codec.FieldBusiness, "vip", codec.FieldPhone, "13899990000")
+	moved := with(balances(request(d, codec.Movement)), codec.FieldAvailable, "", codec.FieldRemaining, "", codec.FieldAmount, "3250",
+		codec.FieldDirection, "out", codec.FieldMoved, "20261124101009", codec.FieldSummary, "消费 𠮷野家")
+	event := with(request(d, codec.AccountEvent), codec.FieldRemaining, "", codec.FieldEvent, "card-lost")
+	release := reversal(d)
+	release.Type = codec.Release
+	return map[string]*codec.Message{
+		"sms-code-request":      code,
+		"sms-code-reply":        codec.NewReply(code, "00"),
+		"attach-request":        attach,
+		"attach-approved":       with(codec.NewReply(attach, "00"), codec.FieldHolder, "阿卜杜拉•艾买提"),
+		"detach-request":        request(d, codec.Detach),
+		"detach-unknown":        codec.NewReply(request(d, codec.Detach), "25"),
+		"details-request":       details,
+		"details-reply":         with(codec.NewReply(details, "00"), codec.FieldRows, rows, codec.FieldMore, "1"),
+		"details-none":          codec.NewReply(details, "00"),
+		"appointment-request":   visit,
+		"appointment-reply":     with(codec.NewReply(visit, "00"), codec.FieldAppointment, "YY-000017", codec.FieldText, "请携带身份证"),
+		"movement-request":      moved,
+		"movement-repeat":       repeated(with(clone(moved), codec.FieldSummary, "")),
+		"movement-reply":        codec.NewReply(moved, "00"),
+		"account-event-request": event,
+		"account-event-reply":   codec.NewReply(event, "00"),
+		"release-request":       release,
+		"release-reply":         codec.NewReply(release, "25"),
+	}
+}
+
+func clone(m *codec.Message) *codec.Message {
+	c := *m
+	return &c
+}
+
+func moment(s string) time.Time {
+	t, ok := codec.Moment(s).Time()
+	if !ok {
+		panic(s)
+	}
+	return t
+}
+
 // goldens are the messages that stand in testdata/wire, by name.
 func goldens(d *iso.Dialect) map[string]*codec.Message {
 	deregister, balance := request(d, codec.Deregister), request(d, codec.Balance)
@@ -97,6 +150,7 @@ func goldens(d *iso.Dialect) map[string]*codec.Message {
 		"completion-repeat":        repeated(request(d, codec.Completion)),
 		"completion-reply":         codec.NewReply(request(d, codec.Completion), "00"),
 	}
+	maps.Copy(all, customers(d))
 	for _, t := range codec.Types(codec.Network) {
 		m := request(d, t)
 		all[string(t)+"-request"], all[string(t)+"-reply"] = m, codec.NewReply(m, "00")

@@ -99,10 +99,23 @@ func (s *slot) write(v string) (string, error) {
 	if err := s.check([]byte(v)); err != nil {
 		return "", err
 	}
-	if isStamp(s.field) && s.from == fromField && !validStamp(v) {
-		return "", s.fail(stampRule)
+	return v, s.checkTime(v)
+}
+
+// checkTime checks a time, in either direction.
+func (s *slot) checkTime(v string) error {
+	if s.from != fromField {
+		return nil
 	}
-	return v, nil
+	if isStamp(s.field) && !validStamp(v) {
+		return s.fail(stampRule)
+	}
+	if isMoment(s.field) {
+		if _, ok := codec.Moment(v).Time(); !ok {
+			return s.fail("a date and time of day")
+		}
+	}
+	return nil
 }
 
 // pad fills a fixed slot: numbers from the left where the slot says so, text
@@ -192,8 +205,8 @@ func (s *slot) plain(wire string) (string, error) {
 	if s.fixed() && s.class != classN && s.class != classB {
 		v = strings.TrimRight(v, " ")
 	}
-	if isStamp(s.field) && !validStamp(v) {
-		return "", s.fail(stampRule)
+	if err := s.checkTime(v); err != nil {
+		return "", err
 	}
 	if s.toCentre != nil {
 		kind, ok := s.toCentre[v]
@@ -208,6 +221,10 @@ func (s *slot) plain(wire string) (string, error) {
 const stampRule = "a month, day and time of day"
 
 func isStamp(f codec.Field) bool { return f == codec.FieldSent || f == codec.FieldOriginalSent }
+
+func isMoment(f codec.Field) bool {
+	return f == codec.FieldFrom || f == codec.FieldTo || f == codec.FieldMoved
+}
 
 // validStamp reports whether v is MMDDhhmmss.
 func validStamp(v string) bool {
