@@ -46,14 +46,16 @@
 //     where repeats differ, repeat. code is the processing code, or original for
 //     advices that carry their original's; network is the value of F70 instead.
 //     request, reply and approved (an approved reply besides) list the fields
-//     that must be there; 2|102 is one of them. Constants are written in the
+//     that must be there; 2|102 is one of them, and a name of codec's (sms-code)
+//     what stands inside one. Constants are written in the
 //     messages that list them. A change of state needs the advice that settles
-//     it: authenticate reversal, deregister completion.
+//     it: authenticate reversal, deregister completion; attach also
+//     needs a release.
 //   - codes: what F39 says, by type, then in the default block: approved,
 //     declined, in-doubt or unmapped, which is also what a code says that is
 //     named nowhere. What its own block does not say of completion is what all
 //     types say that it completes.
-//   - advices: what an answer to a reversal says: done, not-found, retry or
+//   - advices: what an answer to a reversal or a release says: done, not-found, retry or
 //     park, which is also what a code says that is named nowhere.
 //
 // # Fields
@@ -64,6 +66,7 @@
 // is 1 if unset. Then one of:
 //
 //   - is: the field of codec that stands here. Every field stands in one place.
+//     words beside it are the centre's words and the bank's: {in: C, out: D}.
 //     FieldRemaining may stand in none, FieldText is cut at whole characters;
 //     whatever else does not fit is refused.
 //   - value or fill: a constant, which must also be read, or need not be.
@@ -73,6 +76,8 @@
 //     from the left.
 //   - balances: F54's rows of account type, balance type, currency, C or D, and
 //     amount.
+//   - rows: movements of fixed length, of time, direction (in, out: a character
+//     each), amount, C or D, balance, and a summary of so many bytes (F59).
 //   - tlv: tags, each with a length in digits, after an optional usage (F48).
 //     unknown: ignore allows tags that the file does not name.
 //   - none of them: the field may come, is checked, and says nothing to us.
