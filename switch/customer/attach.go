@@ -21,9 +21,13 @@ func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answe
 	if err != nil || reason != "" {
 		return refuse(reason), err
 	}
+	code, reason := normalCode(r.Code.Reveal())
+	if reason != "" {
+		return refuse(reason), nil
+	}
 	q := switching.Request{
 		Type: codec.Attach, Client: call.Client, Operation: "attach", Key: call.Key, Customer: c.ID,
-		Account: r.Account, Bank: r.Bank, Timeout: call.Timeout,
+		Account: normalAccount(r.Account.Reveal()), Bank: r.Bank, Timeout: call.Timeout,
 	}
 	q.Fields.Set(codec.FieldCertType, c.CertType)
 	q.Fields.Set(codec.FieldCertNumber, c.Cert.Reveal())
@@ -31,7 +35,7 @@ func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answe
 	if err != nil || reason != "" {
 		return refuse(reason), err
 	}
-	proof := attachProof{session: id, nonce: nonce, code: r.Code, payment: verdict{kind: kindPayment, typed: password}}
+	proof := attachProof{session: id, nonce: nonce, code: code, payment: verdict{kind: kindPayment, typed: password}}
 	q.Proof = proof
 	if q.Key != "" {
 		if r, found, err := s.Switch.Replay(ctx, q); err != nil || found {

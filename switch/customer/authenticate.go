@@ -22,11 +22,12 @@ type AuthRequest struct {
 // Authenticate checks the form and the code, and asks the account's bank (A5).
 func (s *Service) Authenticate(ctx context.Context, call Call, r AuthRequest) (Answer, error) {
 	cert, reason := s.checkCert(r.CertType, r.CertNumber)
+	code, noCode := normalCode(r.Code.Reveal())
 	switch {
-	case r.CertType == "":
-		return refuse(ReasonCertType), nil
 	case reason != "":
 		return refuse(reason), nil
+	case noCode != "":
+		return refuse(noCode), nil
 	case r.Terms == "":
 		return refuse(ReasonConsent), nil
 	}
@@ -36,7 +37,7 @@ func (s *Service) Authenticate(ctx context.Context, call Call, r AuthRequest) (A
 	}
 	q := switching.Request{
 		Type: codec.Authenticate, Client: call.Client, Operation: "authenticate", Key: call.Key, Customer: c.ID,
-		Account: r.Account, Bank: r.Bank, Timeout: call.Timeout, Proof: authProof{r.Code, r.Terms, r.Notices},
+		Account: normalAccount(r.Account.Reveal()), Bank: r.Bank, Timeout: call.Timeout, Proof: authProof{code, r.Terms, r.Notices},
 	}
 	q.Fields.Set(codec.FieldCertType, r.CertType)
 	q.Fields.Set(codec.FieldCertNumber, cert.Reveal())

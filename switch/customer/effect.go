@@ -18,6 +18,7 @@ func (s *Store) Effects() map[codec.Type]switching.Effect {
 		codec.Deregister:   deregEffect{s},
 		codec.Attach:       attachEffect{s},
 		codec.Detach:       detachEffect{s},
+		codec.Appointment:  visitEffect{s},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"wxswitch/codec"
 	switching "wxswitch/switch"
 )
 
@@ -161,4 +162,74 @@ func FuzzWhatWasTyped(f *testing.F) {
 			t.Fatalf("%q is printed in clear", typed)
 		}
 	})
+}
+
+// wrong is a code that is not the right one.
+func wrong(code codec.Secret) codec.Secret {
+	if code.Reveal() == "000000" {
+		return codec.NewSecret("000001")
+	}
+	return codec.NewSecret("000000")
+}
+
+// A form typed in full width and in groups is the same customer's.
+func TestTypedAnyWay(t *testing.T) {
+	w := newWorld(t)
+	f := follower("a")
+	wide := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r >= '!' && r <= '~' {
+				return r - '!' + '！'
+			}
+			return r
+		}, s)
+	}
+	code := w.code(f, ForAuthenticate, cardA)
+	r := authRequest(wide(cardA[:4])+" - "+cardA[4:], codec.NewSecret(" "+wide(code.Reveal())+" "))
+	r.CertNumber = wide(strings.ToLower(cert))
+	a, err := w.service.Authenticate(w.Context(), w.call(f), r)
+	w.want(a, err, switching.Approved, "")
+	if got := w.row(f).Cert.Reveal(); got != cert {
+		t.Error(got)
+	}
+	if w.desk.last.Account.Reveal() != cardA {
+		t.Error(w.desk.last.Account.Reveal())
+	}
+}
+
+func TestAnAuthenticationsFormIsChecked(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		change func(*AuthRequest)
+		want   switching.Reason
+	}{
+		"no type":        {func(r *AuthRequest) { r.CertType = "" }, ReasonCertType},
+		"no such type":   {func(r *AuthRequest) { r.CertType = "<i>" }, ReasonCertType},
+		"no number":      {func(r *AuthRequest) { r.CertNumber = "" }, ReasonCert},
+		"check wrong":    {func(r *AuthRequest) { r.CertNumber = "110105194912310021" }, ReasonCert},
+		"no code":        {func(r *AuthRequest) { r.Code = codec.Secret{} }, ReasonCodeFormat},
+		"code of five":   {func(r *AuthRequest) { r.Code = codec.NewSecret("12345") }, ReasonCodeFormat},
+		"terms not read": {func(r *AuthRequest) { r.Terms = "" }, ReasonConsent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := authRequest(cardA, codec.NewSecret("123456"))
+			c.change(&r)
+			a, err := w.service.Authenticate(w.Context(), w.call(follower("a")), r)
+			if err != nil || !a.Refused() || a.Reason != c.want || a.Text != Text(c.want) {
+				t.Errorf("%+v, %v", a, err)
+			}
+		})
+	}
+	if w.desk.sent != 0 {
+		t.Errorf("%d sent", w.desk.sent)
+	}
+}
+
+func TestWhoIsNotAuthenticatedNeedsNoDeregistration(t *testing.T) {
+	w := newWorld(t)
+	a, err := w.service.Deregister(w.Context(), w.call(follower("a")))
+	w.want(a, err, switching.Refused, ReasonNotAuthenticated)
+	if a.Text != "您尚未认证，无需注销" {
+		t.Error(a.Text)
+	}
 }

@@ -210,7 +210,7 @@ func TestCodeRules(t *testing.T) {
 		w.want(a, err, switching.Refused, ReasonCodeVoid)
 	}
 	w.now = w.now.Add(4*time.Minute + 59*time.Second)
-	a, err = try("x")
+	a, err = try(wrong(codec.NewSecret(second)).Reveal())
 	w.want(a, err, switching.Refused, ReasonCodeWrong)
 	w.now = w.now.Add(2 * time.Second)
 	a, err = try(second)
@@ -226,7 +226,7 @@ func TestFiveWrongTriesVoidACode(t *testing.T) {
 	f := follower("a")
 	code := w.code(f, ForAuthenticate, cardA)
 	for range 5 {
-		a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, codec.NewSecret("none")))
+		a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, wrong(code)))
 		w.want(a, err, switching.Refused, ReasonCodeWrong)
 	}
 	a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, code))

@@ -34,7 +34,7 @@ func (x movementListener) Hear(ctx context.Context, tx switching.Tx, h switching
 	m := h.Message
 	data := map[string]string{
 		"amount": m.Get(codec.FieldAmount), "direction": m.Get(codec.FieldDirection), "balance": m.Get(codec.FieldBalance),
-		"summary": m.Get(codec.FieldSummary), "moved": m.Get(codec.FieldMoved), "bank": h.Bank,
+		"summary": m.Get(codec.FieldSummary), "at": m.Get(codec.FieldMoved), "bank": h.Bank,
 	}
 	var notices []switching.Notice
 	for _, l := range list {

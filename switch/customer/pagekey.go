@@ -223,11 +223,14 @@ func (s *Store) keyFor(ctx context.Context, kid string) (k pageKey, err error) {
 	return k, nil
 }
 
-// Clean deletes what has no use any more: spent nonces that are too old anyway,
-// page keys that open nothing, sessions past their limit. To be called now and
-// then, by any instance.
+// Clean deletes what has no use any more: what a front kept and is over (talk.go),
+// spent nonces that are too old anyway, page keys that open nothing, sessions past
+// their limit. To be called every minute or so, by any instance.
 func (s *Store) Clean(ctx context.Context) error {
 	now := s.Now()
+	if err := s.forget(ctx, now); err != nil {
+		return fmt.Errorf("customer: clean: %w", err)
+	}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx db.Tx) error {
 		for query, before := range map[string]time.Time{
 			`DELETE FROM page_nonce WHERE expires <= $1`: now.Add(-s.Limits.Nonce), // clocks of instances differ

@@ -32,6 +32,11 @@ func (s *Service) ResetPassword(ctx context.Context, call Call, r ResetRequest) 
 	if reason != "" {
 		return refuse(reason), nil
 	}
+	code, reason := normalCode(r.Code.Reveal())
+	if reason != "" {
+		return refuse(reason), nil
+	}
+	r.Account, r.Code = normalAccount(r.Account.Reveal()), code
 	bank, reason := s.bankOf(r.Account, r.Bank)
 	if reason != "" {
 		return refuse(reason), nil

@@ -28,9 +28,13 @@ type Doors struct {
 		Local(ctx context.Context, l switching.Local, fn func(context.Context, switching.Tx) ([]byte, error)) (answer []byte, replayed bool, err error)
 		LocalDone(ctx context.Context, l switching.Local) (answer []byte, done bool, err error)
 	}
-	Router     *routing.Router
-	Banks      []Bank // the member banks, as customers may choose them
-	Places     *Places
+	Router *routing.Router
+	Banks  []Bank // the member banks, as customers may choose them
+	Places *Places
+	// Notices stops what waits to be told to a follower who left; may be nil.
+	Notices interface {
+		Stop(ctx context.Context, tx switching.Tx, channel, subject string) error
+	}
 	Log        zerolog.Logger
 	Registerer prometheus.Registerer // may be nil
 }

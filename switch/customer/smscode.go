@@ -50,7 +50,7 @@ func (s *Service) SendCode(ctx context.Context, call Call, r CodeRequest) (Answe
 	}
 	q := switching.Request{
 		Type: codec.SMSCode, Client: call.Client, Operation: "sms-code", Key: call.Key, Customer: c.ID,
-		Account: r.Account, Bank: r.Bank, Timeout: call.Timeout,
+		Account: normalAccount(r.Account.Reveal()), Bank: r.Bank, Timeout: call.Timeout,
 	}
 	code := newCode()
 	q.Fields.Set(codec.FieldSMSCode, code.Reveal())

@@ -44,6 +44,7 @@ type Limits struct {
 	Setup      time.Duration // passwords may be set so long after a right code (A7); default 10 min
 	Links      int           // accounts of one customer; default 20
 	VisitsADay int           // per follower, and per phone (D1); default 3
+	Kept       int           // values a front keeps here, conversations and others each (talk.go); default 1,000,000
 
 	PasswordTries int           // wrong tries that lock a password; default 5
 	Hashes        int           // passwords hashed or decrypted at once; default 2
@@ -66,7 +67,7 @@ func (l *Limits) defaults() {
 		}
 	}
 	for n, v := range map[*int]int{
-		&l.CodeTries: 5, &l.CodesADay: 10, &l.Links: 20, &l.VisitsADay: 3,
+		&l.CodeTries: 5, &l.CodesADay: 10, &l.Links: 20, &l.VisitsADay: 3, &l.Kept: 1_000_000,
 		&l.PasswordTries: 5, &l.Hashes: 2, &l.Sessions: 5,
 	} {
 		if *n == 0 {

@@ -31,6 +31,7 @@ import (
 type world struct {
 	*testing.T
 	now     time.Time
+	file    string
 	db      *db.DB
 	vault   *vault.Vault
 	store   *Store
@@ -61,7 +62,8 @@ func newWorld(t *testing.T) *world {
 	v, err := vault.New()
 	w.must(err)
 	w.vault = v
-	w.db, err = db.Open(t.Context(), db.Options{Path: t.TempDir() + "/w.db"})
+	w.file = t.TempDir() + "/w.db"
+	w.db, err = db.Open(t.Context(), db.Options{Path: w.file})
 	w.must(err)
 	ended := make(chan error, 1)
 	go func() { ended <- w.db.Run(context.WithoutCancel(t.Context())) }()
@@ -295,7 +297,10 @@ func (d *desk) entry(q switching.Request) (switching.Entry, error) {
 		return switching.Entry{}, err
 	}
 	q.Fields.Set(codec.FieldSMSCode, "")
-	target, _ := d.router.Route(q.Account, routing.Bank(q.Bank))
+	target := routing.Target{Bank: routing.Bank(q.Bank)}
+	if !q.Account.IsZero() {
+		target, _ = d.router.Route(q.Account, routing.Bank(q.Bank))
+	}
 	covers := ""
 	if q.Proof != nil {
 		covers = q.Proof.Covers()

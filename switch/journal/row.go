@@ -63,7 +63,7 @@ func (j *Journal) seal(r *row) (err error) {
 
 // kept are the fields of a reply that its caller is told, or told again.
 var kept = []codec.Field{
-	codec.FieldAuthCode, codec.FieldHolder, codec.FieldBalance, codec.FieldAvailable, codec.FieldCurrency, codec.FieldText,
+	codec.FieldAuthCode, codec.FieldHolder, codec.FieldBalance, codec.FieldAvailable, codec.FieldCurrency, codec.FieldText, codec.FieldAppointment,
 }
 
 func (j *Journal) sealReply(id int64, reply *codec.Fields) ([]byte, error) {

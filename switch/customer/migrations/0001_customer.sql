@@ -133,18 +133,19 @@ CREATE INDEX visit_customer ON visit (customer, at);
 CREATE INDEX visit_phone ON visit (phone_ix, at);
 CREATE INDEX visit_entry ON visit (entry);
 
--- What a front without memory keeps here.
+-- What a front without memory keeps here. Ids rise, so that the first and the
+-- last bound the number of rows.
 CREATE TABLE talk (
-  channel TEXT NOT NULL,
-  subject TEXT NOT NULL,
-  value   BLOB NOT NULL, -- sealed
-  expires BIGINT NOT NULL,
-  PRIMARY KEY (channel, subject)
+  id      INTEGER PRIMARY KEY,
+  name    BLOB NOT NULL UNIQUE, -- keyed index of the follower
+  value   BLOB NOT NULL,        -- sealed
+  expires BIGINT NOT NULL
 );
 CREATE INDEX talk_expires ON talk (expires);
 CREATE TABLE once (
-  name    BLOB PRIMARY KEY, -- keyed index
-  value   BLOB NOT NULL,    -- sealed
+  id      INTEGER PRIMARY KEY,
+  name    BLOB NOT NULL UNIQUE, -- keyed index
+  value   BLOB NOT NULL,        -- sealed
   expires BIGINT NOT NULL
 );
 CREATE INDEX once_expires ON once (expires);

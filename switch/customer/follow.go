@@ -1,0 +1,168 @@
+package customer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	switching "wxswitch/switch"
+)
+
+// Follow notes that the follower follows, or does so again.
+func (s *Service) Follow(ctx context.Context, call Call) (Answer, error) {
+	return s.setFollowed(ctx, call, true)
+}
+
+// Unfollow notes that the follower has left: its sessions end, and nothing is
+// told to it, not even what waits already. All it had stays, and nothing that is
+// in flight is cancelled.
+func (s *Service) Unfollow(ctx context.Context, call Call) (Answer, error) {
+	return s.setFollowed(ctx, call, false)
+}
+
+func (s *Service) setFollowed(ctx context.Context, call Call, followed bool) (Answer, error) {
+	operation := "unfollow"
+	if followed {
+		operation = "follow"
+	}
+	c, err := s.meet(ctx, call.Follower)
+	if err != nil {
+		return Answer{}, err
+	}
+	k, err := s.once(ctx, work{
+		local: call.local(operation, c.ID),
+		inside: func(ctx context.Context, tx switching.Tx) (kept, error) {
+			c, err := s.byID(ctx, tx, c.ID)
+			if err != nil || c.Followed == followed {
+				return kept{}, err
+			}
+			c.Followed = followed
+			if err := s.save(ctx, tx, &c); err != nil {
+				return kept{}, err
+			}
+			if err := s.remember(ctx, tx, c.ID, operation, c.State, c.State, cause{who: "follower"}); err != nil || followed {
+				return kept{}, err
+			}
+			return kept{}, s.hush(ctx, tx, c)
+		},
+	})
+	if err != nil {
+		return Answer{}, err
+	}
+	return k.answer(), nil
+}
+
+// hush ends what speaks to a follower.
+func (s *Service) hush(ctx context.Context, tx switching.Tx, c row) error {
+	if err := s.endSessions(ctx, tx, c.ID, "unfollow"); err != nil {
+		return err
+	}
+	if s.Notices == nil {
+		return nil
+	}
+	if err := s.Notices.Stop(ctx, tx, c.Channel, c.Subject); err != nil {
+		return fmt.Errorf("stop notices: %w", err)
+	}
+	return nil
+}
+
+// View is what pages show of a follower before it is logged in, and decide by.
+type View struct {
+	State      State
+	Followed   bool
+	Frozen     bool
+	Login      bool      // has a 微信登录密码
+	Payment    bool      // has a 微信支付密码
+	SetupUntil time.Time // passwords may be set until then without the old ones; zero where they may not
+	Notices    bool      // consents to 动账
+	Consents   []Consent // all, oldest first
+	BankName   string    // of the primary account
+	Suffix     string    // likewise
+	// InDoubt: a deregistration timed out, and its bank has not said yet.
+	InDoubt bool
+	// Changing: 加挂 or 解挂 of an account is under way, or in doubt.
+	Changing bool
+}
+
+// Consent is what a customer accepted (A12).
+type Consent struct {
+	Kind    string // terms, notices
+	Version string
+	At      time.Time
+}
+
+// View returns what is known of a follower; of one that never came that it
+// is unknown. It makes no row.
+func (s *Service) View(ctx context.Context, f Follower) (v View, err error) {
+	v.State = Unknown
+	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) error {
+		c, found, err := s.byFollower(ctx, tx, f)
+		if err != nil || !found {
+			return err
+		}
+		v = s.viewOf(c)
+		if v.Consents, err = s.consentsOf(ctx, tx, c.ID); err != nil {
+			return err
+		}
+		if err := s.viewLinks(ctx, tx, c.ID, &v); err != nil || c.State != Deregistering {
+			return err
+		}
+		v.InDoubt, err = s.inDoubt(ctx, tx, c.ID)
+		return err
+	})
+	return v, err
+}
+
+func (s *Service) viewOf(c row) View {
+	v := View{
+		State: c.State, Followed: c.Followed, Frozen: c.Frozen, Notices: c.Told,
+		Login: c.Login.Hash != "", Payment: c.Payment.Hash != "",
+	}
+	if c.State == Authenticated && c.Setup.After(s.Now()) {
+		v.SetupUntil = c.Setup
+	}
+	return v
+}
+
+func (s *Service) consentsOf(ctx context.Context, tx switching.Tx, customer string) (list []Consent, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT kind, version, at FROM consent WHERE customer = $1 ORDER BY id`, customer)
+	if err != nil {
+		return nil, fmt.Errorf("read consents: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	for rows.Next() {
+		var c Consent
+		var at int64
+		if err := rows.Scan(&c.Kind, &c.Version, &at); err != nil {
+			return nil, fmt.Errorf("read consents: %w", err)
+		}
+		c.At = moment(at)
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}
+
+func (s *Service) viewLinks(ctx context.Context, tx switching.Tx, customer string, v *View) error {
+	links, err := s.links(ctx, tx, `customer = $1 AND state <> 'ended'`, customer)
+	for _, l := range links {
+		switch {
+		case l.Role == Primary && l.active():
+			v.BankName, v.Suffix = s.bank(l.Bank).Name, l.Suffix
+		case l.Role != Primary && l.State != linkActive:
+			v.Changing = true
+		}
+	}
+	return err
+}
+
+// inDoubt reports whether the customer's deregistration timed out: one that
+// joined it has no end of its own.
+func (s *Service) inDoubt(ctx context.Context, tx switching.Tx, customer string) (doubt bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT event = $1 FROM customer_history WHERE customer = $2
+		AND (event = $1 OR event = $3 AND from_state <> to_state) ORDER BY id DESC LIMIT 1`,
+		string(DeregDoubt), customer, string(DeregAsked)).Scan(&doubt)
+	if err != nil {
+		return false, fmt.Errorf("read history: %w", err)
+	}
+	return doubt, nil
+}

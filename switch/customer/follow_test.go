@@ -1,0 +1,189 @@
+package customer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// stopped are the followers whose notices were stopped.
+type stopped struct {
+	list []string
+	err  error
+}
+
+func (s *stopped) Stop(_ context.Context, _ switching.Tx, channel, subject string) error {
+	s.list = append(s.list, channel+" "+subject)
+	return s.err
+}
+
+func TestUnfollow(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	session := w.loggedIn(f)
+	outbox := new(stopped)
+	w.service.Notices = outbox
+	before := w.row(f)
+
+	call := w.call(f)
+	for range 2 { // WeChat repeats it
+		a, err := w.service.Unfollow(w.Context(), call)
+		w.want(a, err, switching.Approved, "")
+	}
+	c := w.row(f)
+	if c.Followed || c.State != Authenticated || c.Login != before.Login || !c.Told || c.Cert != before.Cert {
+		t.Errorf("%+v", c)
+	}
+	w.wantAccounts(f, "xjrcu 0004 primary active") // all is kept
+	if !slices.Equal(outbox.list, []string{"wx a"}) {
+		t.Errorf("notices stopped: %q", outbox.list)
+	}
+	_, a, err := w.service.Accounts(w.Context(), session)
+	w.want(a, err, switching.Refused, ReasonNoSession)
+	w.heard(codec.Movement, "xjrcu", cardA, "000001", nil)
+	if kinds := w.told(f); len(kinds) != 0 {
+		t.Errorf("told after it left: %v", kinds)
+	}
+
+	a, err = w.service.Follow(w.Context(), w.call(f))
+	w.want(a, err, switching.Approved, "")
+	if !w.row(f).Followed {
+		t.Error("does not follow again")
+	}
+	a, err = w.service.Unfollow(w.Context(), call) // an old repeat does nothing
+	w.want(a, err, switching.Approved, "")
+	if !w.row(f).Followed {
+		t.Error("an old message was obeyed again")
+	}
+	if n := w.count(`SELECT COUNT(*) FROM customer_history WHERE event IN ('follow', 'unfollow')`); n != 2 {
+		t.Errorf("%d events in the history", n)
+	}
+}
+
+func TestUnfollowOfOneNeverSeen(t *testing.T) {
+	w := newWorld(t)
+	f := follower("a")
+	a, err := w.service.Unfollow(w.Context(), w.call(f))
+	w.want(a, err, switching.Approved, "")
+	if c := w.row(f); c.Followed || c.State != Unknown {
+		t.Errorf("%+v", c)
+	}
+	call := w.call(f)
+	call.Key = ""
+	if _, err := w.service.Follow(w.Context(), call); !errors.Is(err, ErrNoKey) {
+		t.Error(err)
+	}
+}
+
+func TestUnfollowIsWholeOrNothing(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	outbox := &stopped{err: errors.New("on purpose")}
+	w.service.Notices = outbox
+	call := w.call(f)
+	if _, err := w.service.Unfollow(w.Context(), call); !errors.Is(err, outbox.err) {
+		t.Fatal(err)
+	}
+	if !w.row(f).Followed {
+		t.Error("half of it was done")
+	}
+	outbox.err = nil
+	a, err := w.service.Unfollow(w.Context(), call) // the key is free
+	w.want(a, err, switching.Approved, "")
+}
+
+func TestUnfollowCancelsNothingInFlight(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.desk.will(switching.TimedOut)
+	a, err := w.service.Deregister(w.Context(), w.call(f))
+	w.want(a, err, switching.TimedOut, "")
+	a, err = w.service.Unfollow(w.Context(), w.call(f))
+	w.want(a, err, switching.Approved, "")
+	w.desk.answerAdvice("xjrcu", codec.Approved, codec.Done)
+	w.state(f, Deregistered)
+	if kinds := w.told(f); len(kinds) != 0 {
+		t.Errorf("told after it left: %v", kinds)
+	}
+}
+
+func (w *world) view(f Follower) View {
+	w.Helper()
+	v, err := w.service.View(w.Context(), f)
+	w.must(err)
+	return v
+}
+
+func TestView(t *testing.T) {
+	w := newWorld(t)
+	if v := w.view(follower("never")); v.State != Unknown || v.Followed || v.Consents != nil {
+		t.Errorf("%+v", v)
+	}
+	if n := w.count(`SELECT COUNT(*) FROM customer`); n != 0 {
+		t.Error("looking made a row")
+	}
+
+	f := w.authenticated("a", cardA)
+	v := w.view(f)
+	if v.State != Authenticated || !v.Followed || v.Login || v.Payment || !v.Notices || v.BankName != "新疆农村信用社" || v.Suffix != "0004" ||
+		v.InDoubt || v.Changing || !v.SetupUntil.Equal(w.now.Add(w.store.Limits.Setup)) {
+		t.Errorf("%+v", v)
+	}
+	if len(v.Consents) != 2 || v.Consents[0].Version != "2026-11" || !v.Consents[0].At.Equal(w.now) {
+		t.Errorf("%+v", v.Consents)
+	}
+	w.now = w.now.Add(w.store.Limits.Setup)
+	if v := w.view(f); !v.SetupUntil.IsZero() {
+		t.Errorf("passwords may be set until %s, at %s", v.SetupUntil, w.now)
+	}
+	w.loggedIn(f)
+	if v := w.view(f); !v.Login || !v.Payment {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestViewOfDoubt(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.attached(f, cardB)
+	if v := w.view(f); v.Changing || v.InDoubt {
+		t.Errorf("%+v", v)
+	}
+	call := w.loggedIn(f)
+	w.desk.will(switching.TimedOut)
+	a, err := w.service.Detach(w.Context(), call, w.linkID(f, "0004"))
+	w.want(a, err, switching.TimedOut, "")
+	if v := w.view(f); !v.Changing || v.InDoubt {
+		t.Errorf("%+v", v)
+	}
+	w.now = w.now.Add(time.Minute)
+	g := w.authenticatedOther("b", cardC)
+	for range 2 { // the second joins the first
+		w.desk.will(switching.TimedOut)
+		a, err = w.service.Deregister(w.Context(), w.call(g))
+		w.want(a, err, switching.TimedOut, "")
+		if v := w.view(g); v.State != Deregistering || !v.InDoubt || v.Suffix != "0012" {
+			t.Errorf("%+v", v)
+		}
+	}
+	w.desk.answerAdvice("xjrcu", codec.Approved, codec.Done)
+	if v := w.view(g); v.State != Deregistered || v.InDoubt || v.Suffix != "" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// authenticatedOther is a follower with another certificate.
+func (w *world) authenticatedOther(name, account string) Follower {
+	w.Helper()
+	f := follower(name)
+	r := authRequest(account, w.code(f, ForAuthenticate, account))
+	r.CertType, r.CertNumber = "03", "E12345678"
+	a, err := w.service.Authenticate(w.Context(), w.call(f), r)
+	w.want(a, err, switching.Approved, "")
+	return f
+}
