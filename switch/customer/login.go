@@ -20,6 +20,9 @@ type LoginAnswer struct {
 func (s *Service) Login(ctx context.Context, call Call, password Sealed) (LoginAnswer, error) {
 	ctx, stop := call.bound(ctx)
 	defer stop()
+	if password == "" {
+		return LoginAnswer{Answer: refuse(ReasonPageKey)}, nil
+	}
 	c, reason, err := s.caller(ctx, call)
 	if err != nil || reason != "" {
 		return LoginAnswer{Answer: refuse(reason)}, err

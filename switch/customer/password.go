@@ -98,7 +98,7 @@ const maxMemory = 1 << 20
 // with less work than is asked today. Call it in compute.
 func (s *Store) check(customer, kind string, p Password, kept string) (right, outgrown bool, err error) {
 	params, _, _, err := argon2id.DecodeHash(kept)
-	if err == nil && (params.Iterations == 0 || params.Parallelism == 0 || params.Memory > maxMemory) {
+	if err == nil && (params.Iterations == 0 || params.Parallelism == 0 || params.KeyLength == 0 || params.Memory > maxMemory) {
 		err = argon2id.ErrInvalidHash // argon2 would panic, or take all memory
 	}
 	if err != nil {

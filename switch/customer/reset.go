@@ -26,6 +26,9 @@ func (s *Service) ResetPassword(ctx context.Context, call Call, r ResetRequest) 
 	if r.Kind != kindLogin && r.Kind != kindPayment {
 		return Answer{}, fmt.Errorf("customer: no password of kind %q", r.Kind)
 	}
+	if r.New == "" {
+		return refuse(ReasonPageKey), nil
+	}
 	ctx, stop := call.bound(ctx)
 	defer stop()
 	cert, reason := s.checkCert(r.CertType, r.CertNumber)
