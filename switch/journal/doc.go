@@ -39,6 +39,9 @@
 // the clock, if no more than 1,000 numbers a second were used. What was written
 // under a clock that was set back since is due at once.
 //
+// CheckKey is for a start: of a database that was written with another key no
+// row could be read, and every advice would be parked.
+//
 // # Keys
 //
 // An idempotency key is kept for Options.KeepKeys (7 days); then Forget frees
