@@ -9,7 +9,7 @@ import (
 	"wxswitch/switch/vault"
 )
 
-// ErrWrongKey: the newest rows were sealed with a key that the vault does not
+// ErrWrongKey says that the newest rows were sealed with a key that the vault does not
 // have.
 var ErrWrongKey = errors.New("journal: sealed with another key")
 
