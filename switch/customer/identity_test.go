@@ -155,10 +155,13 @@ func FuzzWhatWasTyped(f *testing.F) {
 			}
 		}
 		a := normalAccount(typed)
+		if strings.Trim(a.Reveal(), "0123456789") != "" || a.IsZero() {
+			return // no route has it
+		}
 		if normalAccount(a.Reveal()) != a {
 			t.Fatalf("%q: %q", typed, a.Reveal())
 		}
-		if fmt.Sprint(a) == a.Reveal() && len(a.Reveal()) > 0 {
+		if fmt.Sprint(a) == a.Reveal() {
 			t.Fatalf("%q is printed in clear", typed)
 		}
 	})

@@ -148,7 +148,7 @@ const (
 // Said returns the phrase's text.
 func Said(p Phrase) string { return phrases[p] }
 
-var phrases = map[Phrase]string{
+var phrases = map[Phrase]string{ //nolint:gosec // texts, no credentials
 	PhraseAuthenticated:    "认证成功，感谢您的使用",
 	PhraseNothingToEnd:     "您尚未认证，无需注销",
 	PhraseDeregistered:     "交易成功",

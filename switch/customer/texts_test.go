@@ -54,10 +54,10 @@ func textOf(key string) string {
 	}
 	if name, outcome, ok := strings.Cut(key, " "); ok {
 		end := switching.End{Outcome: switching.Outcome(outcome)}
-		switch end.Outcome {
-		case switching.Declined:
+		if end.Outcome == switching.Declined {
 			end.Code = "05"
-		case switching.Refused:
+		}
+		if end.Outcome == switching.Refused {
 			end.Reason = "breaker-open"
 		}
 		return Words(codec.Type(name), end, Bank{Words: map[string]string{"05": "the bank's own"}})
@@ -220,7 +220,9 @@ func TestWords(t *testing.T) {
 		"balance":                     {codec.Balance, switching.End{Outcome: switching.Approved}, Bank{}, "", true},
 		"timed out":                   {codec.Authenticate, switching.End{Outcome: switching.TimedOut, Reason: "no-reply"}, bank, "认证超时，本次认证未生效，请稍后重新认证", true},
 		"timed out, unmapped": {
-			codec.Attach, switching.End{Outcome: switching.TimedOut, Reason: switching.ReasonUnmappedCode, Code: "Z9"}, bank,
+			codec.Attach,
+			switching.End{Outcome: switching.TimedOut, Reason: switching.ReasonUnmappedCode, Code: "Z9"},
+			bank,
 			"加挂超时，本次加挂未生效，请稍后重新加挂", false,
 		},
 		"no outcome": {codec.Attach, switching.End{}, bank, textBusy, false},
@@ -298,7 +300,8 @@ func TestNoticeText(t *testing.T) {
 		"superseded":    {switching.NoticeSuperseded, nil, "您的证件已通过另一微信号完成客户认证，本微信号的微信银行服务已终止。如非本人操作，请立即与开户行联系。"},
 		"account ended": {switching.NoticeAccountEnded, event, "您尾号7890的账户（乌鲁木齐银行）已在开户行挂失，已自动解挂。如有疑问，请与开户行联系。"},
 		"customer ended": {
-			switching.NoticeCustomerEnded, map[string]string{"account": "****7890", "event": "deregistered"},
+			switching.NoticeCustomerEnded,
+			map[string]string{"account": "****7890", "event": "deregistered"},
 			"您尾号7890的账户已在开户行办理微信银行注销，微信银行服务已终止；如需继续使用，请重新进行客户认证。如有疑问，请与开户行联系。",
 		},
 	} {

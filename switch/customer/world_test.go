@@ -38,7 +38,7 @@ type world struct {
 	journal *journal.Journal
 	numbers *switching.Numbers
 	service *Service
-	desk    *desk
+	desk    *banker
 	keys    int
 	mu      sync.Mutex // guards notices
 	notices []switching.Notice
@@ -93,7 +93,7 @@ func (w *world) start() {
 	w.must(err)
 	w.numbers = switching.NewNumbers(w.journal, now)
 	router := routing.NewRouter(table)
-	w.desk = &desk{world: w, router: router, codes: map[string]string{}}
+	w.desk = &banker{world: w, router: router, codes: map[string]string{}}
 	w.service = New(w.store, Doors{
 		Switch: w.desk, Journal: w.journal, Router: router, Log: zerolog.Nop(),
 		Banks: []Bank{{ID: "xjrcu", Name: "新疆农村信用社"}, {ID: "klb", Name: "昆仑银行"}},
@@ -256,9 +256,9 @@ func (w *world) loggedIn(f Follower) Call {
 	return call
 }
 
-// desk stands for switch and banks: it journals as the switch does, and ends
+// banker stands for switch and banks: it journals as the switch does, and ends
 // each request as it is told, approved by default.
-type desk struct {
+type banker struct {
 	*world
 	router *routing.Router
 	codes  map[string]string // the last SMS by account
@@ -268,7 +268,7 @@ type desk struct {
 	sent   int
 }
 
-func (d *desk) next(q switching.Request, e switching.Entry, code string) switching.End {
+func (d *banker) next(q switching.Request, e switching.Entry, code string) switching.End {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.last = e
@@ -285,13 +285,13 @@ func (d *desk) next(q switching.Request, e switching.Entry, code string) switchi
 	return end
 }
 
-func (d *desk) will(outcomes ...switching.Outcome) {
+func (d *banker) will(outcomes ...switching.Outcome) {
 	for _, o := range outcomes {
 		d.ends = append(d.ends, switching.End{Outcome: o, Code: map[switching.Outcome]string{switching.Approved: "00", switching.Declined: "14"}[o]})
 	}
 }
 
-func (d *desk) entry(q switching.Request) (switching.Entry, error) {
+func (d *banker) entry(q switching.Request) (switching.Entry, error) {
 	n, err := d.numbers.Take(context.Background())
 	if err != nil {
 		return switching.Entry{}, err
@@ -317,7 +317,7 @@ func (d *desk) entry(q switching.Request) (switching.Entry, error) {
 	}, nil
 }
 
-func (d *desk) Do(ctx context.Context, q switching.Request) (switching.Result, error) {
+func (d *banker) Do(ctx context.Context, q switching.Request) (switching.Result, error) {
 	code := q.Fields.Get(codec.FieldSMSCode)
 	e, err := d.entry(q)
 	if err != nil {
@@ -341,7 +341,7 @@ func (d *desk) Do(ctx context.Context, q switching.Request) (switching.Result, e
 	return switching.Result{Entry: e, Journalled: true}, err
 }
 
-func (d *desk) Replay(ctx context.Context, q switching.Request) (switching.Result, bool, error) {
+func (d *banker) Replay(ctx context.Context, q switching.Request) (switching.Result, bool, error) {
 	e, err := d.entry(q)
 	if err != nil {
 		return switching.Result{}, false, err
@@ -357,7 +357,7 @@ func (d *desk) Replay(ctx context.Context, q switching.Request) (switching.Resul
 }
 
 // late is the bank's answer to an entry after it was given up.
-func (d *desk) late(e switching.Entry, m codec.Meaning, code string) {
+func (d *banker) late(e switching.Entry, m codec.Meaning, code string) {
 	d.Helper()
 	_, known, err := d.journal.Late(d.Context(), switching.LateReply{
 		Bank: e.Bank, Type: e.Type, RRN: e.RRN, STAN: e.STAN, Sent: e.Sent, Code: code, Meaning: m,
@@ -368,7 +368,7 @@ func (d *desk) late(e switching.Entry, m codec.Meaning, code string) {
 }
 
 // advices are those not acknowledged, as "type of entry's type".
-func (d *desk) advices() (list []string) {
+func (d *banker) advices() (list []string) {
 	d.Helper()
 	all, err := d.journal.Advices(d.Context(), "", switching.AdvicePending, 0, 100)
 	d.must(err)
@@ -379,7 +379,7 @@ func (d *desk) advices() (list []string) {
 }
 
 // answerAdvice is the bank's answer to the oldest advice of the bank.
-func (d *desk) answerAdvice(bank string, m codec.Meaning, class codec.AdviceClass) {
+func (d *banker) answerAdvice(bank string, m codec.Meaning, class codec.AdviceClass) {
 	d.Helper()
 	a, ok, err := d.journal.Claim(d.Context(), bank, 2, d.now.Add(time.Minute))
 	if err != nil || !ok {
