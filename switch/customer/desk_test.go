@@ -47,7 +47,7 @@ type desk struct {
 	path  string
 	clock *atomic.Int64 // Unix milliseconds, held
 	fail  *atomic.Pointer[string]
-	keys  atomic.Int64
+	calls atomic.Int64
 }
 
 func newDesk(t testing.TB) *desk {
@@ -123,7 +123,7 @@ var testKey = sync.OnceValue(func() *rsa.PrivateKey {
 func (d *desk) plantKey() {
 	d.Helper()
 	kid := randomID()
-	sealed, err := d.Service.seal(string(x509.MarshalPKCS1PrivateKey(testKey())), "page_key.private", kid)
+	sealed, err := d.seal(string(x509.MarshalPKCS1PrivateKey(testKey())), "page_key.private", kid)
 	d.must(err)
 	d.exec(`INSERT INTO page_key (kid, private, created) VALUES ($1, $2, $3)`, kid, sealed, d.clock.Load())
 }
@@ -185,7 +185,7 @@ func (d *desk) authenticated(f Follower, cert, card string) {
 			return err
 		}
 		id := randomID()
-		account, err := d.Service.seal(card, "link.account", id)
+		account, err := d.seal(card, "link.account", id)
 		if err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func (d *desk) passwords(login, payment string) {
 
 // call is a fresh call of the customer's.
 func (d *desk) call() Call {
-	return Call{Client: "front", Key: fmt.Sprint("key-", d.keys.Add(1), "-", randomID()), Follower: deskFollower}
+	return Call{Client: "front", Key: fmt.Sprint("key-", d.calls.Add(1), "-", randomID()), Follower: deskFollower}
 }
 
 // box is what a page makes of a value, with a nonce.

@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,12 @@ func TestLogin(t *testing.T) {
 	d.equal("the token again at another instance", again.Token.Reveal(), a.Token.Reveal())
 	d.equal("sessions", d.one(`SELECT COUNT(*) FROM session`), int64(1))
 
+	covers := inputs{{given: true, value: NewPassword(goodLogin)}}.covers()
+	kept, done, err := d.Journal.LocalDone(ctx, call.local("login", d.row(deskFollower).ID, covers...))
+	d.must(err)
+	if !done || bytes.Contains(kept, []byte(a.Token.Reveal())) || bytes.Contains(kept, []byte(goodLogin)) {
+		t.Errorf("kept: %s", kept)
+	}
 	if _, err := d.Login(ctx, call, d.typed("Another#77y")); !errors.Is(err, switching.ErrKeyReused) {
 		t.Error("another body under the key:", err)
 	}

@@ -88,8 +88,7 @@ func TestPageKeyWhileMade(t *testing.T) {
 	d := newDesk(t)
 	first := d.page()
 	d.wait(24 * time.Hour)
-	d.keys.Store(0)
-	d.Service.keys.making <- struct{}{}
+	d.keys.making <- struct{}{}
 	d.equal("the one before", d.page().KID, first.KID)
 	d.wait(50 * time.Minute)
 	ended, stop := context.WithCancel(context.Background())
@@ -97,7 +96,7 @@ func TestPageKeyWhileMade(t *testing.T) {
 	if _, err := d.PageKey(ended); err == nil {
 		t.Error("gave a key that ends before its nonce")
 	}
-	<-d.Service.keys.making
+	<-d.keys.making
 	d.equal("rotated", d.page().KID == first.KID, false)
 }
 

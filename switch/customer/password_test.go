@@ -21,10 +21,12 @@ func TestPasswordIsMasked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := string(body)
+	var b strings.Builder
+	b.Write(body)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		shown += fmt.Sprintf(verb+verb+verb+verb, p, &p, v, []Password{p})
+		fmt.Fprintf(&b, verb+verb+verb+verb, p, &p, v, []Password{p})
 	}
+	shown := b.String()
 	if strings.Contains(shown, goodLogin) || strings.Contains(shown, fmt.Sprintf("%x", goodLogin)) {
 		t.Error(shown)
 	}
