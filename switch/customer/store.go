@@ -139,7 +139,8 @@ func (s *Store) read(ctx context.Context, tx switching.Tx, where string, args ..
 	var login, pay, setup int64
 	err = tx.QueryRowContext(ctx, `SELECT `+rowColumns+` FROM customer WHERE `+where, args...).Scan(
 		&c.ID, &c.Channel, &c.Subject, &c.Followed, &c.State, &c.Prior, &c.Version, &c.Frozen, &c.CertType, &c.CertIx, &cert, &holder,
-		&c.Login.Hash, &c.Login.Wrong, &c.Login.Locks, &login, &c.Payment.Hash, &c.Payment.Wrong, &c.Payment.Locks, &pay, &setup, &c.Told)
+		&c.Login.Hash, &c.Login.Wrong, &c.Login.Locks, &login, &c.Payment.Hash, &c.Payment.Wrong, &c.Payment.Locks, &pay, &setup, &c.Told,
+	)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return c, false, nil
