@@ -15,7 +15,7 @@ import (
 )
 
 func TestPageKey(t *testing.T) {
-	d := newDesk(t)
+	d := newTeller(t)
 	k := d.page()
 	der, err := base64.StdEncoding.DecodeString(k.SPKI)
 	d.must(err)
@@ -40,7 +40,7 @@ func TestPageKey(t *testing.T) {
 }
 
 func TestPageKeyRotates(t *testing.T) {
-	d := newDesk(t)
+	d := newTeller(t)
 	first := d.page()
 	d.wait(24*time.Hour - time.Millisecond)
 	d.equal("its last moment", d.page().KID, first.KID)
@@ -50,7 +50,7 @@ func TestPageKeyRotates(t *testing.T) {
 	var g sync.WaitGroup
 	pages := make(chan PageKey, 20)
 	for i := range cap(pages) {
-		g.Go(func() { pages <- []*desk{d, other}[i%2].page() })
+		g.Go(func() { pages <- []*teller{d, other}[i%2].page() })
 	}
 	g.Wait()
 	close(pages)
@@ -58,7 +58,7 @@ func TestPageKeyRotates(t *testing.T) {
 		t.Error("keys:", n)
 	}
 	for k := range pages {
-		for _, at := range []*desk{d, other} {
+		for _, at := range []*teller{d, other} {
 			_, _, reason, err := at.openSealed(context.Background(), d.box(k, "x"))
 			d.must(err)
 			d.equal("opens", reason, switching.Reason(""))
@@ -67,7 +67,7 @@ func TestPageKeyRotates(t *testing.T) {
 	second := d.page()
 	d.equal("rotated", second.KID == first.KID, false)
 
-	opens := func(at *desk, k PageKey) switching.Reason {
+	opens := func(at *teller, k PageKey) switching.Reason {
 		_, _, reason, err := at.openSealed(context.Background(), d.box(k, "x"))
 		d.must(err)
 		return reason
@@ -85,7 +85,7 @@ func TestPageKeyRotates(t *testing.T) {
 
 // While a key is made, pages get the one before, if it opens for long enough.
 func TestPageKeyWhileMade(t *testing.T) {
-	d := newDesk(t)
+	d := newTeller(t)
 	first := d.page()
 	d.wait(24 * time.Hour)
 	d.keys.making <- struct{}{}
@@ -101,9 +101,9 @@ func TestPageKeyWhileMade(t *testing.T) {
 }
 
 func TestSealedGarbage(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	k := d.page()
-	stranger := newDesk(t).page()
+	stranger := newTeller(t).page()
 	good := string(d.box(k, goodLogin))
 	flipped := []byte(good)
 	flipped[len(flipped)-9] ^= 1
@@ -137,7 +137,7 @@ func TestSealedGarbage(t *testing.T) {
 		d.must(err)
 		d.equal(name, a.Reason, ReasonPageKey)
 	}
-	d.equal("nothing counted", d.row(deskFollower).Login.Wrong, 0)
+	d.equal("nothing counted", d.row(tellerFollower).Login.Wrong, 0)
 	d.equal("nothing spent", d.one(`SELECT COUNT(*) FROM page_nonce`), int64(0))
 	a, err := d.Login(context.Background(), d.call(), Sealed(good))
 	d.must(err)
@@ -146,13 +146,13 @@ func TestSealedGarbage(t *testing.T) {
 
 // another is a page key of some other switch.
 func another(t *testing.T) PageKey {
-	d := newDesk(t)
+	d := newTeller(t)
 	d.wait(24 * time.Hour)
 	return d.page()
 }
 
 func TestNonce(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	ctx := context.Background()
 	k := d.page()
 	box, call := d.box(k, goodLogin), d.call()
@@ -160,13 +160,13 @@ func TestNonce(t *testing.T) {
 	d.must(err)
 	d.equal("first", first.Reason, switching.Reason(""))
 	for name, x := range map[string]Sealed{"the same text": box, "the same nonce": d.box(k, goodLogin), "with a wrong password": d.box(k, "wrong")} {
-		for _, at := range []*desk{d, d.another()} {
+		for _, at := range []*teller{d, d.another()} {
 			a, err := at.Login(ctx, d.call(), x)
 			d.must(err)
 			d.equal(name+" under another key", a.Reason, ReasonPageKey)
 		}
 	}
-	d.equal("nothing counted", d.row(deskFollower).Login.Wrong, 0)
+	d.equal("nothing counted", d.row(tellerFollower).Login.Wrong, 0)
 
 	late, key := d.box(d.page(), goodLogin), d.call()
 	d.wait(10*time.Minute - time.Millisecond)
@@ -192,15 +192,15 @@ func TestNonce(t *testing.T) {
 
 // One nonce at once under many keys: one of them gets in.
 func TestNonceAtOnce(t *testing.T) {
-	d := newDesk(t).customer()
-	desks := []*desk{d, d.another()}
+	d := newTeller(t).customer()
+	tellers := []*teller{d, d.another()}
 	box := d.typed(goodLogin)
 	var g sync.WaitGroup
 	reasons := make(chan switching.Reason, 20)
 	for i := range cap(reasons) {
 		call := d.call()
 		g.Go(func() {
-			a, err := desks[i%2].Login(context.Background(), call, box)
+			a, err := tellers[i%2].Login(context.Background(), call, box)
 			if err != nil {
 				t.Error(err)
 			}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestStrength(t *testing.T) {
-	numbers := []string{deskCert, deskCard, "30123456789012345"}
+	numbers := []string{tellerCert, tellerCard, "30123456789012345"}
 	for _, c := range []struct {
 		kind, password string
 		want           switching.Reason
