@@ -1,11 +1,11 @@
 package customer
 
 import (
-	"bytes"
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"sync"
 	"testing"
@@ -223,11 +223,11 @@ func TestNonceAtOnce(t *testing.T) {
 
 func FuzzParseSealed(f *testing.F) {
 	f.Add([]byte(`{"nonce":"a","value":"b"}`))
-	f.Add([]byte(`{"value":"\ud83d\ude00","nonce":""}`))
+	f.Add([]byte(`{"value":"\ud83d\ude00","nonce":""} `))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		value, _, ok := parseSealed(b)
-		if ok && !bytes.Contains(b, []byte("alue")) && !bytes.Contains(bytes.ToLower(b), []byte("value")) && !bytes.Contains(b, []byte(`\u`)) {
-			t.Error("a value of nothing:", value.Reveal())
+		value, nonce, ok := parseSealed(b)
+		if ok && !json.Valid(b) || !ok && (!value.IsZero() || nonce != "") {
+			t.Error(ok, nonce, value.Reveal())
 		}
 	})
 }

@@ -28,10 +28,10 @@ import (
 )
 
 const (
-	tellerCard  = "6210081234567892"
-	tellerCert  = "11010519491231002X"
-	goodLogin = "Tianshan#88x"
-	goodPay   = "827364"
+	tellerCard = "6210081234567892"
+	tellerCert = "11010519491231002X"
+	goodLogin  = "Tianshan#88x"
+	goodPay    = "827364"
 )
 
 var tellerFollower = Follower{"wechat", "oABC-1"}
