@@ -47,6 +47,10 @@ const (
 	ReasonRecovered    Reason = "recovered"     // found open after its deadline by the scan
 )
 
+// Raw is the Operation of a transaction that a client asks for by itself, with a
+// customer's id of its own. No Effect runs for it.
+const Raw = "transactions"
+
 // Request is what a caller asks. It has no wire detail.
 type Request struct {
 	Type codec.Type

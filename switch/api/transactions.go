@@ -20,9 +20,6 @@ type operationsOf struct {
 	*API
 }
 
-// keyOperation is the operation to which an idempotency key belongs.
-const keyOperation = "transactions"
-
 // maxTimeout bounds the Request-Timeout.
 const maxTimeout = 600 * time.Second
 
@@ -70,7 +67,7 @@ func switchRequest(p CreateTransactionParams, body *TransactionRequest) (switchi
 	}
 	r := switching.Request{
 		Type:      codec.Type(body.Type),
-		Operation: keyOperation,
+		Operation: switching.Raw,
 		Key:       key,
 		Customer:  body.Customer,
 		Account:   codec.NewAccount(body.Account),

@@ -35,10 +35,9 @@ func refusal(r switching.Reason, err error) error {
 	return &switching.EffectRefusal{Reason: r}
 }
 
-// ours reports whether an entry is a customer's, and an operation of its own. A
-// raw transaction, asked for by a client of scope bank, moves no customer; one
-// that joined another leaves it to that one.
-func ours(e switching.Entry) bool { return e.Customer != "" && e.Joins == 0 }
+// ours reports whether an entry is an operation of its own: one that joined
+// another leaves the customer to that one.
+func ours(e switching.Entry) bool { return e.Joins == 0 }
 
 // late reports whether the end came after the customer had heard another.
 func late(e switching.Entry, o switching.Outcome) bool { return e.End.Outcome != o }

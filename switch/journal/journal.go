@@ -194,7 +194,7 @@ func joins(e, h *switching.Entry, eIx, hIx []byte) bool {
 // Effect changes in the entry is not kept.
 func (j *Journal) openEffect(ctx context.Context, tx db.Tx, r *row, kind switching.OpenKind) error {
 	r.Kind = kind
-	effect := j.Effects[r.Entry.Type]
+	effect := j.effectOf(&r.Entry)
 	if effect == nil {
 		return nil
 	}
@@ -262,7 +262,7 @@ func (j *Journal) end(ctx context.Context, tx db.Tx, e *switching.Entry, end *sw
 		alone, beside = endAloneFreeKey, endEntryFreeKey
 	}
 	args := []any{doubt, string(end.Outcome), string(end.Reason), end.Code, reply, now.UnixMilli(), e.ID}
-	sole := !doubt && j.Effects[e.Type] == nil
+	sole := !doubt && j.effectOf(e) == nil
 	done, err := changed(exec(ctx, tx, sole, alone, args...))
 	if err == nil && !done {
 		var row switching.Entry
@@ -282,7 +282,7 @@ func (j *Journal) end(ctx context.Context, tx db.Tx, e *switching.Entry, end *sw
 }
 
 func (j *Journal) effect(ctx context.Context, tx db.Tx, e *switching.Entry, o switching.Outcome) error {
-	effect := j.Effects[e.Type]
+	effect := j.effectOf(e)
 	if effect == nil {
 		return nil
 	}
@@ -291,6 +291,15 @@ func (j *Journal) effect(ctx context.Context, tx db.Tx, e *switching.Entry, o sw
 		return fmt.Errorf("effect of %s: %w", e.Type, err)
 	}
 	return j.consequences(ctx, tx, notices, advices)
+}
+
+// effectOf is the Effect of an entry. A raw transaction has none: its caller
+// answers for its customers itself.
+func (j *Journal) effectOf(e *switching.Entry) switching.Effect {
+	if e.Operation == switching.Raw {
+		return nil
+	}
+	return j.Effects[e.Type]
 }
 
 // longest bounds how far ahead a deadline or a lease can be that was written
