@@ -67,6 +67,12 @@ type Config struct {
 	Write    time.Duration // the longest a write may take; 10 s
 	Drain    time.Duration // how long Run waits for work under way; 10 s
 
+	// Told waits for the answer to what the bank says by itself; 10 s. Pauses
+	// between two tries grow from RetryMin, 1 s, to RetryMax, 5 min.
+	Told, RetryMin, RetryMax time.Duration
+	// Words may wait to be told; 10,000. Beyond that Tell refuses.
+	Words int
+
 	// Refusal is the F39 of what must not be done: an original that was
 	// reversed before it came, a number used for two accounts; 12.
 	Refusal string
@@ -117,6 +123,10 @@ func (c *Config) complete() error {
 	or(&c.EchoWait, 10*time.Second)
 	or(&c.Write, 10*time.Second)
 	or(&c.Drain, 10*time.Second)
+	or(&c.Told, 10*time.Second)
+	or(&c.RetryMin, time.Second)
+	or(&c.RetryMax, 5*time.Minute)
+	or(&c.Words, 10_000)
 	or(&c.Refusal, "12")
 	or(&c.Unseen, "25")
 	or(&c.Malformed, "30")
@@ -151,6 +161,8 @@ type Adapter struct {
 	metrics *metrics
 	places  chan struct{} // taken by each request read and not yet answered
 	slots   chan struct{} // taken by each call of Core
+	kick    chan struct{} // capacity 1: a word was stored
+	waiting waiting       // words that were said and not yet answered
 
 	mu    sync.Mutex // guards what follows
 	links map[*link]struct{}
@@ -178,6 +190,7 @@ func New(ctx context.Context, cfg Config) (*Adapter, error) {
 		places: make(chan struct{}, cfg.Workers+cfg.Queue),
 		slots:  make(chan struct{}, cfg.Workers),
 		links:  map[*link]struct{}{},
+		kick:   make(chan struct{}, 1), waiting: waiting{at: map[codec.Pair]chan *codec.Message{}},
 	}, nil
 }
 

@@ -38,8 +38,8 @@ func (c *claim) decide(ctx context.Context) (found, error) {
 	}
 	var f found
 	switch c.x.part {
-	case reversal:
-		f, err = c.reversal(ctx, own)
+	case reversal, release:
+		f, err = c.undo(ctx, own)
 	case completion:
 		f, err = c.completion(ctx, own)
 	default:
@@ -60,10 +60,10 @@ func (c *claim) original(ctx context.Context, own *row) (found, error) {
 	return found{call: true}, c.run(ctx, original, c.x.Request.Type)
 }
 
-// reversal: from now on the original must not be done any more, which is on
-// disk before Core hears of it. One that was not seen is refused beforehand,
-// and Core has nothing to undo.
-func (c *claim) reversal(ctx context.Context, own *row) (found, error) {
+// undo is a reversal or a release: from now on the original must not be done any
+// more, which is on disk before Core hears of it. One that was not seen is
+// refused beforehand, and Core has nothing to undo.
+func (c *claim) undo(ctx context.Context, own *row) (found, error) {
 	op, err := c.part(ctx, original)
 	if err != nil {
 		return found{}, err
@@ -75,7 +75,7 @@ func (c *claim) reversal(ctx context.Context, own *row) (found, error) {
 		}
 		unseen := answer{code: c.unseen}
 		told := row{kind: c.x.Request.Type, account: c.account, answered: true, answer: unseen}
-		return found{answer: unseen}, c.insert(ctx, c.tx, c.x.number, reversal, told)
+		return found{answer: unseen}, c.insert(ctx, c.tx, c.x.number, c.x.part, told)
 	}
 	meant, err := c.means(ctx, op)
 	if err != nil || !meant {
@@ -87,7 +87,7 @@ func (c *claim) reversal(ctx context.Context, own *row) (found, error) {
 	if own != nil {
 		return found{call: true, repeat: true}, nil
 	}
-	return found{call: true}, c.run(ctx, reversal, c.x.Request.Type)
+	return found{call: true}, c.run(ctx, c.x.part, c.x.Request.Type)
 }
 
 // completion: what was approved needs no more doing; everything else Core

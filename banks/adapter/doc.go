@@ -17,14 +17,23 @@
 //     sign-on, echo and sign-off, echoes a link that is idle and closes one that
 //     stays silent, signs off when it drains. A request on a link that has not
 //     signed on is dropped. An answer whose link has gone leaves by another.
+//
 //   - Load: Config.Workers calls of Core at once, Config.Queue requests waiting;
 //     what is beyond is dropped, since an answer would be taken for a decision.
+//
 //   - Time: work whose deadline is past before Core is called is not begun, and
 //     not answered. Once begun it is finished, and its answer sent however late:
 //     the switch journals it.
+//
 //   - Malformed messages: answered with F39 30 where they can be paired,
 //     otherwise dropped and counted.
+//
 //   - Repeats, reversals and completions, as below.
+//
+//   - What the bank says by itself: [Adapter.Tell] stores a movement (D4) or the
+//     end of an account (A14), and it is told until the switch acknowledges it:
+//     under the same STAN, F7 and RRN, so that a repeat is known; in order per
+//     account; over restarts; with growing pauses.
 //
 // # The ledger
 //
@@ -48,6 +57,10 @@
 //	completion          an original in doubt            by Core, likewise, as a repeat
 //	completion          an approved original            as the original was
 //	completion          its reversal                    12
+//	release             as a reversal                   as a reversal
+//
+// A release says that what the number registered has ended at the centre: Core
+// ends what the number and earlier ones registered, never what a later did.
 //
 // Without decision is an advice's answer that the dialect does not class as the
 // end of it: retry or park for a reversal, in doubt or unmapped for a completion.

@@ -94,7 +94,7 @@ func (l *ledger) remember(ctx context.Context, x *Exchange, a answer) error {
 // sent and not kept, so that the repeat calls Core again.
 func (l *ledger) decides(p part, t codec.Type, code string) bool {
 	switch p {
-	case reversal:
+	case reversal, release:
 		class := l.dialect.AdviceClass(t, code)
 		return class == codec.Done || class == codec.NotFound
 	case completion:

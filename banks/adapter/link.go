@@ -155,6 +155,8 @@ func (l *link) take(work context.Context, raw []byte) {
 		l.drop(droppedMalformed, errNoType)
 	case head.Reply && head.Type == codec.Echo, head.Reply && head.Type == codec.SignOff:
 		l.observe(nil, false, "reply to "+string(head.Type))
+	case head.Reply && head.Type.Class() == codec.Inbound:
+		l.answered(raw, head)
 	case head.Reply:
 		l.drop(droppedUnasked, nil)
 	case head.Type.Class() == codec.Network:

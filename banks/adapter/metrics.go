@@ -52,7 +52,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 9),
 		}),
 	}
-	for _, c := range []codec.Class{codec.Enquiry, codec.Change, codec.Advice, codec.Network} {
+	for _, c := range []codec.Class{codec.Enquiry, codec.Change, codec.Advice, codec.Network, codec.Inbound} {
 		for _, t := range codec.Types(c) {
 			m.received[t] = received.WithLabelValues(string(t))
 		}

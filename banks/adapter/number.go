@@ -30,6 +30,7 @@ const (
 	original   part = "original"
 	reversal   part = "reversal"
 	completion part = "completion"
+	release    part = "release"
 )
 
 func partOf(t codec.Type) part {
@@ -38,6 +39,8 @@ func partOf(t codec.Type) part {
 		return reversal
 	case codec.Completion:
 		return completion
+	case codec.Release:
+		return release
 	}
 	return original
 }

@@ -22,6 +22,7 @@ func (a *Adapter) Run(ctx context.Context) error {
 	errs := make([]error, len(listeners))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	wg.Go(func() { a.Speak(ctx) })
 	for i, l := range listeners {
 		wg.Go(func() {
 			errs[i] = a.Accept(ctx, l)
@@ -143,7 +144,7 @@ func (a *Adapter) another(than *link) *link {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for l := range a.links {
-		if l != than && l.signed.Load() && !l.closed.Load() {
+		if l != than && l.signedOn() && !l.closed.Load() {
 			return l
 		}
 	}

@@ -89,7 +89,7 @@ func (l *line) request(kind codec.Type, rrn int64, p Person, account int) *codec
 	m.Set(codec.FieldRRN, string(codec.NewRRN(rrn)))
 	m.Set(codec.FieldAcquirer, "48980000")
 	m.Set(codec.FieldRemaining, "5000")
-	if kind == codec.Authenticate {
+	if kind == codec.Authenticate || kind == codec.Attach {
 		m.Set(codec.FieldCertType, p.CertType)
 		m.Set(codec.FieldCertNumber, p.Cert.Reveal())
 	}

@@ -70,6 +70,9 @@ func (b *Bank) handler() http.Handler {
 	m.HandleFunc("GET /effects", func(w http.ResponseWriter, r *http.Request) { show(w, b.Effects, r) })
 	m.HandleFunc("GET /registrations", func(w http.ResponseWriter, r *http.Request) { show(w, b.Registrations, r) })
 	m.HandleFunc("GET /customers", b.getCustomers)
+	m.HandleFunc("GET /sms", b.getSMS)
+	m.HandleFunc("POST /movements", b.postMovement)
+	m.HandleFunc("POST /events", b.postEvent)
 	m.HandleFunc("GET /feed", b.getFeed)
 	m.HandleFunc("POST /down", func(w http.ResponseWriter, _ *http.Request) { b.Down(); w.WriteHeader(http.StatusNoContent) })
 	m.HandleFunc("POST /up", b.postUp)
@@ -98,6 +101,9 @@ GET    /customers      made-up people and their accounts, in clear
 GET    /ledger         every message that came, its answer and effect; ?after=ID&limit=N
 GET    /effects        every change of the bank's state
 GET    /registrations  every approved authentication
+GET    /sms            what was sent to phones, in clear; ?after=ID
+POST   /movements      {"account": …, "amount": FEN, "out": true, "summary": …}: books and tells it
+POST   /events         {"account": …, "event": deregistered, closed, card-lost or card-replaced}
 GET    /feed           the wire, masked, as server-sent events
 GET    /faults         faults in force
 POST   /faults         {"kind": …, "account": …, "type": …, "count": N, "code": …, "delay_ms": N}
@@ -202,6 +208,69 @@ func (b *Bank) getCustomers(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	write(w, http.StatusOK, all)
+}
+
+// smsBody is an SMS in clear, for demonstrations.
+type smsBody struct {
+	ID      int64     `json:"id"`
+	At      time.Time `json:"at"`
+	Account string    `json:"account,omitempty"`
+	Phone   string    `json:"phone"`
+	Code    string    `json:"code,omitempty"`
+	Text    string    `json:"text"`
+}
+
+func (b *Bank) getSMS(w http.ResponseWriter, r *http.Request) {
+	after, err := count(r.FormValue("after"), 0)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	show(w, func(ctx context.Context) (all []smsBody, err error) {
+		list, err := b.Messages(ctx, after)
+		for _, s := range list {
+			all = append(all, smsBody{s.ID, s.At, s.Account.Reveal(), s.Phone.Reveal(), s.Code.Reveal(), s.Text.Reveal()})
+		}
+		return all, err
+	}, r)
+}
+
+func (b *Bank) postMovement(w http.ResponseWriter, r *http.Request) {
+	var m struct {
+		Account string       `json:"account"`
+		Amount  codec.Amount `json:"amount"`
+		Out     bool         `json:"out"`
+		Summary string       `json:"summary"`
+	}
+	b.order(w, r, &m, func(ctx context.Context) error {
+		if m.Amount <= 0 {
+			return errors.New("amount: more than 0, in fen")
+		}
+		return b.Move(ctx, codec.NewAccount(m.Account), m.Out, m.Amount, m.Summary)
+	})
+}
+
+func (b *Bank) postEvent(w http.ResponseWriter, r *http.Request) {
+	var e struct {
+		Account string `json:"account"`
+		Event   string `json:"event"`
+	}
+	b.order(w, r, &e, func(ctx context.Context) error { return b.Event(ctx, codec.NewAccount(e.Account), e.Event) })
+}
+
+// order reads a body and carries it out.
+func (b *Bank) order(w http.ResponseWriter, r *http.Request, body any, do func(context.Context) error) {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10))
+	d.DisallowUnknownFields()
+	err := d.Decode(body)
+	if err == nil {
+		err = do(r.Context())
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // getFeed sends events until the watcher goes, or the bank.

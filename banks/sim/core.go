@@ -23,6 +23,7 @@ const (
 	codeNoAccount  = "14"
 	codeRestricted = "62" // frozen
 	codeInvalid    = "12"
+	codeLost       = "41"
 )
 
 // Serve does what a bank does.
@@ -34,7 +35,7 @@ func (c core) Serve(ctx context.Context, m *codec.Message) (*codec.Message, erro
 		}
 	}
 	if m.Type.Class() == codec.Enquiry {
-		return c.balance(m, f.Code), nil
+		return c.enquiry(ctx, m, f.Code)
 	}
 	d := decision{bank: c.Bank, m: m, forced: f.Code, number: adapter.NumberOf(m)}
 	err := c.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
@@ -45,30 +46,59 @@ func (c core) Serve(ctx context.Context, m *codec.Message) (*codec.Message, erro
 		return nil, err
 	}
 	reply := codec.NewReply(m, d.code)
-	if m.Type == codec.Authenticate && d.code == codeDone {
-		reply.Set(codec.FieldHolder, c.people[c.accounts[m.AccountNumber()].person].Holder)
+	if d.code == codeDone {
+		c.tell(&d, reply, f.Kind == OtherName)
 	}
 	return reply, nil
 }
 
-func (c core) balance(m *codec.Message, forced string) *codec.Message {
+// tell adds what an approval tells.
+func (c core) tell(d *decision, reply *codec.Message, otherName bool) {
+	switch d.m.Type {
+	case codec.Authenticate, codec.Attach:
+		reply.Set(codec.FieldHolder, c.people[c.accounts[d.m.AccountNumber()].person].Holder)
+		if otherName {
+			reply.Set(codec.FieldHolder, "张三")
+		}
+	case codec.Appointment:
+		reply.Set(codec.FieldAppointment, d.visit)
+		reply.Set(codec.FieldText, "预约成功，请携带有效身份证件按时到网点办理")
+	}
+}
+
+func (c core) enquiry(ctx context.Context, m *codec.Message, forced string) (*codec.Message, error) {
 	if forced != "" {
-		return codec.NewReply(m, forced)
+		return codec.NewReply(m, forced), nil
 	}
 	at, ok := c.accounts[m.AccountNumber()]
 	if !ok {
-		return codec.NewReply(m, codeNoAccount)
+		return codec.NewReply(m, codeNoAccount), nil
+	}
+	code, err := c.refuses(ctx, at)
+	if err != nil || code != "" {
+		return codec.NewReply(m, code), err
+	}
+	switch m.Type {
+	case codec.SMSCode:
+		return c.sendCode(ctx, m, at)
+	case codec.Details:
+		return c.details(ctx, m, at)
+	}
+	return c.balance(ctx, m, at)
+}
+
+func (c core) balance(ctx context.Context, m *codec.Message, at position) (*codec.Message, error) {
+	moved, err := c.moved(ctx, at)
+	if err != nil {
+		return nil, err
 	}
 	a := c.account(at)
-	if a.Status == Frozen {
-		return codec.NewReply(m, codeRestricted)
-	}
 	r := codec.NewReply(m, codeDone)
 	r.Set(codec.FieldHolder, c.people[at.person].Holder)
-	r.Set(codec.FieldBalance, strconv.FormatInt(int64(a.Balance), 10))
-	r.Set(codec.FieldAvailable, strconv.FormatInt(int64(a.Available), 10))
+	r.Set(codec.FieldBalance, strconv.FormatInt(int64(a.Balance+moved), 10))
+	r.Set(codec.FieldAvailable, strconv.FormatInt(int64(a.Available+moved), 10))
 	r.Set(codec.FieldCurrency, "156")
-	return r
+	return r, nil
 }
 
 // decision is one call for one change, in its transaction.
@@ -79,17 +109,21 @@ type decision struct {
 	number adapter.Number
 	forced string // an ordered decline, empty for none
 	code   string
+	visit  string // number of an appointment
 }
 
 func (d *decision) decide(ctx context.Context) (err error) {
 	part := "operation"
-	if d.m.Type == codec.Reversal {
-		part = "reversal"
+	if d.m.Type == codec.Reversal || d.m.Type == codec.Release {
+		part = string(d.m.Type)
 	}
 	earlier, err := d.earlier(ctx, part)
 	// A completion brings to its end what was declined before, and a reversal is
 	// tried again: only what was done, or needed no doing, needs no more.
 	final := d.m.Type.Class() != codec.Advice || earlier == codeDone || earlier == d.bank.cfg.NotRegistered
+	if err == nil && earlier != "" && d.m.Type == codec.Appointment {
+		d.visit, err = d.booked(ctx)
+	}
 	if err != nil || earlier != "" && final {
 		d.code = earlier
 		return err
@@ -116,35 +150,57 @@ func (d *decision) earlier(ctx context.Context, part string) (code string, err e
 
 // act changes the bank's state, and returns the answer.
 func (d *decision) act(ctx context.Context) (string, error) {
+	if d.m.AccountNumber().IsZero() {
+		return d.visiting(ctx)
+	}
 	at, ok := d.bank.accounts[d.m.AccountNumber()]
 	if !ok {
 		return codeNoAccount, nil
 	}
 	switch d.m.Type {
-	case codec.Authenticate:
+	case codec.Authenticate, codec.Attach:
 		return d.authenticate(ctx, at)
-	case codec.Deregister, codec.Completion:
+	case codec.Deregister, codec.Detach, codec.Completion:
 		return d.deregister(ctx, at)
 	case codec.Reversal:
 		return codeDone, d.reverse(ctx, at)
+	case codec.Release:
+		return d.release(ctx, at)
 	}
 	return codeInvalid, nil
 }
 
+// release ends what its number registered, and what earlier ones did.
+func (d *decision) release(ctx context.Context, at position) (string, error) {
+	n, err := d.change(ctx, `UPDATE sim_registration SET ended = $1 WHERE account = $2 AND ended = '' AND id <= (
+		SELECT MAX(id) FROM sim_registration WHERE acquirer = $3 AND rrn = $4 AND code3 = $5)`,
+		"release "+d.number.String(), at.id, d.number.Acquirer, string(d.number.RRN), d.number.Code)
+	if err != nil || n == 0 {
+		return d.bank.cfg.NotRegistered, err
+	}
+	return codeDone, d.effect(ctx, at, "released")
+}
+
 func (d *decision) authenticate(ctx context.Context, at position) (string, error) {
-	p := d.bank.people[at.person]
+	code, err := d.bank.refusesNow(ctx, d.tx, at)
 	switch {
-	case d.bank.account(at).Status == Frozen:
-		return codeRestricted, nil
-	case d.m.Get(codec.FieldCertType) != p.CertType || d.m.Get(codec.FieldCertNumber) != p.Cert.Reveal():
+	case err != nil || code != "":
+		return code, err
+	case !d.holds(at.person) && (d.bank.account(at).Joint == 0 || !d.holds(d.bank.account(at).Joint)):
 		return codeIdentity, nil
 	}
-	_, err := d.tx.ExecContext(ctx, `INSERT INTO sim_registration (account, acquirer, rrn, code3, ended)
+	_, err = d.tx.ExecContext(ctx, `INSERT INTO sim_registration (account, acquirer, rrn, code3, ended)
 		VALUES ($1, $2, $3, $4, '')`, at.id, d.number.Acquirer, string(d.number.RRN), d.number.Code)
 	if err != nil {
 		return "", err
 	}
 	return codeDone, d.effect(ctx, at, "registered")
+}
+
+// holds reports whether the message's certificate is the person's.
+func (d *decision) holds(person int) bool {
+	p := d.bank.people[person]
+	return d.m.Get(codec.FieldCertType) == p.CertType && d.m.Get(codec.FieldCertNumber) == p.Cert.Reveal()
 }
 
 // deregister ends every approval of the account that came before it. That it is

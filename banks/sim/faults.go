@@ -28,14 +28,16 @@ const (
 	Twice        Kind = "duplicate"     // done; answered twice
 	WrongSTAN    Kind = "wrong-stan"    // done; the answer has another's number
 	Unreadable   Kind = "unreadable"    // done; the answer can be paired and not read
+	OtherName    Kind = "other-name"    // done; the answer names another holder
 )
 
 // atCore are the kinds that the core plays: they meet what reaches it, so no
 // repeats of what has ended. All others play on the wire.
-var atCore = []Kind{Decline, Delay}
+var atCore = []Kind{Decline, Delay, OtherName}
 
 var kinds = []Kind{
 	Decline, Delay, Silence, SilenceAfter, Late, DropBefore, DropAfter, Garbage, BadLength, Twice, WrongSTAN, Unreadable,
+	OtherName,
 }
 
 // Fault is an order to misbehave.

@@ -50,6 +50,7 @@ func TestFaults(t *testing.T) {
 		{Fault{Kind: Twice}, true, twice},
 		{Fault{Kind: WrongSTAN}, true, wrongSTAN},
 		{Fault{Kind: Unreadable}, true, unreadable},
+		{Fault{Kind: OtherName}, true, otherName},
 	}
 	if len(tests) != len(kinds) {
 		t.Fatal("a kind is not tried")
@@ -183,5 +184,12 @@ func TestFaultsMeetWhatTheyName(t *testing.T) {
 		if _, err := b.SetFault(f); err == nil {
 			t.Errorf("took %+v", f)
 		}
+	}
+}
+
+func otherName(t *testing.T, l *line, m *codec.Message) {
+	t.Helper()
+	if r := l.expect(m, "00"); r.Get(codec.FieldHolder) != "张三" {
+		t.Error("the holder's own name")
 	}
 }

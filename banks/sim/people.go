@@ -21,6 +21,8 @@ type Status string
 const (
 	Normal Status = "normal"
 	Frozen Status = "frozen" // authentication and balance are declined with 62
+	Closed Status = "closed" // declined with 14
+	Lost   Status = "lost"   // of a card: declined with 41
 )
 
 // Account is one made-up account.
@@ -31,6 +33,8 @@ type Account struct {
 	Balance codec.Amount // may be negative
 	// Available is the balance less what is held.
 	Available codec.Amount
+	// Joint is who else has it, an index of People; 0 for nobody.
+	Joint int
 }
 
 // Person is one made-up customer.
@@ -38,7 +42,8 @@ type Person struct {
 	Holder   string
 	CertType string // 01, resident ID
 	Cert     codec.CertNumber
-	Accounts []Account // a card, and for every third person a passbook
+	Phone    codec.Phone
+	Accounts []Account // a card, for every third person a passbook, for every fourth a second card
 }
 
 var (
@@ -52,18 +57,30 @@ var (
 	}
 )
 
-// people makes n customers up. The same arguments make the same people; the
-// first sixteen have accounts in normal standing.
+// people makes n customers up. The same arguments make the same people, and the
+// same seed the same persons at every bank; the first sixteen have accounts in
+// normal standing. The first account of person 1 is person 2's as well.
 func people(seed uint64, n int, cards []Range, passbooks Range) []Person {
 	random := rand.New(rand.NewPCG(seed, 0x77787377)) //nolint:gosec // made-up people are no secret
 	all := make([]Person, n)
 	for i := range all {
-		p := Person{Holder: name(random, i), CertType: "01", Cert: codec.NewCertNumber(resident(random, i))}
+		who := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // as above
+		p := Person{Holder: name(who, i), CertType: "01", Cert: codec.NewCertNumber(resident(who, i))}
+		p.Phone = codec.NewPhone(fmt.Sprintf("139%04d%04d", who.IntN(10_000), i%10_000))
+		if i%10 == 9 { // the longest certificate number that there is
+			p.CertType, p.Cert = "99", codec.NewCertNumber(fmt.Sprintf("XJ%018d", who.Int64N(1e18)))
+		}
 		p.Accounts = append(p.Accounts, account(random, i, number(random, cards[i%len(cards)], i, true), true))
 		if passbooks.Length > 0 && i%3 == 0 {
 			p.Accounts = append(p.Accounts, account(random, i, number(random, passbooks, i, false), false))
 		}
+		if i%4 == 1 {
+			p.Accounts = append(p.Accounts, account(random, i, number(random, cards[i%len(cards)], n+i, true), true))
+		}
 		all[i] = p
+	}
+	if n > 2 {
+		all[1].Accounts[0].Joint = 2
 	}
 	return all
 }

@@ -68,6 +68,7 @@ func (c *Config) complete() error {
 	}
 	if c.Kit.Identity == (codec.Fields{}) {
 		c.Kit.Identity.Set(codec.FieldForwarder, "48980000")
+		c.Kit.Identity.Set(codec.FieldAcquirer, "10344")
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -197,6 +198,7 @@ func (b *Bank) Run(ctx context.Context) error {
 	if b.control != nil {
 		wg.Go(func() { controlErr = b.serveControl(ctx); cancel() })
 	}
+	wg.Go(func() { b.kit.Speak(ctx) })
 	b.live(ctx)
 	wg.Wait()
 	stop() // only now: what was under way has been remembered

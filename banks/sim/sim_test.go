@@ -15,7 +15,7 @@ func TestPeopleAreValid(t *testing.T) {
 	seen := map[string]bool{}
 	for i, p := range all {
 		id := p.Cert.Reveal()
-		if len(id) != 18 || residentCheck(id[:17]) != id[17] {
+		if p.CertType == "01" && (len(id) != 18 || residentCheck(id[:17]) != id[17]) || p.CertType == "99" && len(id) != 20 {
 			t.Fatalf("certificate %d: check character", i)
 		}
 		for _, a := range p.Accounts {
@@ -32,6 +32,10 @@ func TestPeopleAreValid(t *testing.T) {
 		seen[id] = true
 	}
 	again := people(7, 3000, cards, Range{"1008", 17})
+	elsewhere := people(7, 3000, []Range{{"621029", 19}}, Range{})
+	if all[17].Cert != elsewhere[17].Cert || all[17].Holder != elsewhere[17].Holder || all[17].Phone != elsewhere[17].Phone {
+		t.Error("the same seed made other persons at another bank")
+	}
 	if all[2999].Cert != again[2999].Cert || all[2999].Holder != again[2999].Holder {
 		t.Error("the same seed made other people")
 	}

@@ -24,6 +24,9 @@ func (f *wireField) appendTo(dst []byte, m *codec.Message, k *kind, wanted bool)
 	if !wanted && f.constant() {
 		return dst, false, nil
 	}
+	if f.parts == nil && f.balances == nil && f.tlv == nil && f.rows == nil {
+		return f.append(dst, m, k) // checks
+	}
 	start := len(dst)
 	out, present, err := f.appendInner(dst, m, k, wanted)
 	if err != nil || !present {
@@ -38,12 +41,10 @@ func (f *wireField) appendInner(dst []byte, m *codec.Message, k *kind, wanted bo
 		return f.appendParts(dst, m, k)
 	case f.balances != nil:
 		return f.balances.append(dst, m, &f.slot)
-	case f.tlv != nil:
-		return f.tlv.append(dst, m, k, wanted)
 	case f.rows != nil:
 		return f.rows.append(dst, m, &f.slot)
 	}
-	return f.append(dst, m, k)
+	return f.tlv.append(dst, m, k, wanted)
 }
 
 // readInto reads the field's content, already checked, into m.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"wxswitch/codec"
 	switching "wxswitch/switch"
 	"wxswitch/switch/api"
 )
@@ -165,6 +166,13 @@ func FuzzBody(f *testing.F) {
 		if strict.Account != asked.Account.Reveal() || string(strict.Type) != string(asked.Type) ||
 			strict.Customer != asked.Customer || strict.Bank != asked.Bank {
 			t.Fatal("the switch was asked something else")
+		}
+		var certificate api.Certificate
+		if strict.Certificate != nil {
+			certificate = *strict.Certificate
+		}
+		if certificate.Type != asked.Fields.Get(codec.FieldCertType) || certificate.Number != asked.Fields.Get(codec.FieldCertNumber) {
+			t.Fatal("the switch was asked about another certificate")
 		}
 	})
 }

@@ -34,6 +34,9 @@
 //   - body: at most 64 KiB of strict JSON. An error points to the field (RFC
 //     6901) and never shows its value. Accounts stand in bodies, never in URLs.
 //
+// The body and the answer of a transaction are read and written by hand (type
+// server), those of everything else by the generated server.
+//
 // A caller that hangs up cancels nothing. What changes something at a bank
 // needs an Idempotency-Key; the operators' calls are idempotent by themselves.
 //

@@ -16,11 +16,13 @@ import (
 func TestAnswersAreWrittenAsEncodingJSONDoes(t *testing.T) {
 	ledger, none := int64(-7), int64(0)
 	answers := []Answer{
-		{}, {Replayed: true, Balance: &BalanceAmounts{}}, {Balance: &BalanceAmounts{Ledger: &ledger}},
+		{},
+		{Replayed: true, Balance: &BalanceAmounts{}},
+		{Balance: &BalanceAmounts{Ledger: &ledger}},
 		{Balance: &BalanceAmounts{Available: &none, Currency: "156"}, Holder: "古丽•<&>\"\\\u2028\x00\xff"},
 		{Opened: time.Date(2026, 3, 7, 14, 15, 2, 120_000_000, codec.Shanghai)},
 	}
-	random := rand.New(rand.NewSource(1)) //nolint:gosec // a test
+	random := rand.New(rand.NewSource(1))
 	for range 200 {
 		var a Answer
 		fill(t, reflect.ValueOf(&a).Elem(), random)
@@ -40,8 +42,7 @@ func TestAnswersAreWrittenAsEncodingJSONDoes(t *testing.T) {
 // fill puts something, or the zero value, into each field.
 func fill(t *testing.T, v reflect.Value, random *rand.Rand) {
 	t.Helper()
-	for i := range v.NumField() {
-		f := v.Field(i)
+	for _, f := range v.Fields() {
 		switch {
 		case random.Intn(3) == 0:
 		case f.Type() == reflect.TypeFor[time.Time]():

@@ -57,4 +57,33 @@
 // as keyed hashes; pepper and keys stand in the vault's file, not in the database.
 // Account, certificate and name are sealed. Stored answers hold no secret: a
 // login that is repeated derives its token again.
+//
+// # Passwords
+//
+// A page encrypts what is typed (RSA-OAEP-256) with the key and the nonce that
+// [Store.PageKey] gives it; all passwords of one request may share the nonce. It
+// is decrypted, compared and hashed outside the transaction, in few places at
+// once. Inside it the nonce is spent and the verdict applied to the row, if that
+// still has the hash it was compared with; so tries at once, at any number of
+// instances, are counted one by one. A wrong try is an answer, kept under its
+// key, and a repeat does not count again. ReasonBusy and ReasonPageKey count
+// nothing and leave the key free: the same request may be made again, with a
+// fresh page key for the latter.
+//
+// 登录设置 needs a right SMS code just before, or the old password of the kind that
+// is set; the other sessions end. A reset needs certificate, account and SMS code;
+// all sessions and the lock end. The code is taken before the rest is looked at.
+// Nobody holds the customer's phone number, so none is looked for in a password.
+//
+//	login password     8 to 20 of ASCII 33 to 126, two kinds of letters, digits, signs
+//	payment password   6 digits
+//	neither            trivial; six characters of the certificate or an account; the birthday
+//	wrong tries        the fifth locks: 5 min, 30 min, 2 h, then 24 h each, until a right one
+//	argon2id           46 MiB, 1 pass, 1 thread; one that was kept with less is replaced
+//	at once            2 are computed, 62 wait, 5 s at most
+//	session            15 min idle (written each 90 s), 2 h at most, 5 of a customer
+//	page key           RSA 2048, given for 24 h, opens for 1 h more; a nonce is good 10 min
+//
+// A session's token is good for its follower only; another's is as unknown as one
+// that never was. [Store.Clean] deletes what has ended; somebody must call it.
 package customer

@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 )
 
 func TestLogin(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	ctx := context.Background()
 	call, box := d.call(), d.typed(goodLogin)
 	a, err := d.Login(ctx, call, box)
@@ -20,7 +21,7 @@ func TestLogin(t *testing.T) {
 	d.equal("outcome", a.Outcome, switching.Approved)
 	d.equal("idle", a.Idle, 15*time.Minute)
 	d.equal("until", a.Until.Equal(d.Now().Add(2*time.Hour)), true)
-	d.equal("enters", d.enters(a.Token, deskFollower), switching.Reason(""))
+	d.equal("enters", d.enters(a.Token, tellerFollower), switching.Reason(""))
 
 	d.wait(20 * time.Second)
 	again, err := d.Login(ctx, call, box)
@@ -35,6 +36,12 @@ func TestLogin(t *testing.T) {
 	d.equal("the token again at another instance", again.Token.Reveal(), a.Token.Reveal())
 	d.equal("sessions", d.one(`SELECT COUNT(*) FROM session`), int64(1))
 
+	covers := inputs{{given: true, value: NewPassword(goodLogin)}}.covers()
+	kept, done, err := d.Journal.LocalDone(ctx, call.local("login", d.row(tellerFollower).ID, covers...))
+	d.must(err)
+	if !done || bytes.Contains(kept, []byte(a.Token.Reveal())) || bytes.Contains(kept, []byte(goodLogin)) {
+		t.Errorf("kept: %s", kept)
+	}
 	if _, err := d.Login(ctx, call, d.typed("Another#77y")); !errors.Is(err, switching.ErrKeyReused) {
 		t.Error("another body under the key:", err)
 	}
@@ -60,8 +67,8 @@ func TestLoginRefused(t *testing.T) {
 		"locked for good": {func(c *row) { c.Login.Until = time.Now().Add(1e5 * time.Hour) }, ReasonLoginLocked},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t).customer()
-			d.change(deskFollower, c.change)
+			d := newTeller(t).customer()
+			d.change(tellerFollower, c.change)
 			a := d.enter(goodPay + "x")
 			d.equal("reason", a.Reason, c.want)
 			d.equal("outcome", a.Outcome, switching.Refused)
@@ -69,7 +76,7 @@ func TestLoginRefused(t *testing.T) {
 			d.equal("sessions", d.one(`SELECT COUNT(*) FROM session`), int64(0))
 		})
 	}
-	d := newDesk(t)
+	d := newTeller(t)
 	d.equal("a stranger", d.enter(goodLogin).Reason, ReasonNotAuthenticated)
 	d.equal("rows of strangers", d.one(`SELECT COUNT(*) FROM customer`), int64(0))
 }
@@ -77,7 +84,7 @@ func TestLoginRefused(t *testing.T) {
 // A commit whose end is unknown is learnt by repeating the key.
 func TestLoginUnknown(t *testing.T) {
 	for step, sessions := range map[string]int64{"commit-before": 0, "commit-after": 1} {
-		d := newDesk(t).customer()
+		d := newTeller(t).customer()
 		call, box := d.call(), d.typed(goodLogin)
 		d.fail.Store(&step)
 		if _, err := d.Login(context.Background(), call, box); !errors.Is(err, switching.ErrOutcomeUnknown) {
@@ -86,66 +93,66 @@ func TestLoginUnknown(t *testing.T) {
 		d.equal(step+": sessions", d.one(`SELECT COUNT(*) FROM session`), sessions)
 		a, err := d.Login(context.Background(), call, box)
 		d.must(err)
-		d.equal(step, d.enters(a.Token, deskFollower), switching.Reason(""))
+		d.equal(step, d.enters(a.Token, tellerFollower), switching.Reason(""))
 		d.equal(step+": sessions", d.one(`SELECT COUNT(*) FROM session`), int64(1))
 	}
 }
 
 // A repeat of a wrong try is the same try.
 func TestWrongTryCountsOnce(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	call, box := d.call(), d.typed("wrong")
 	for range 8 {
 		a, err := d.Login(context.Background(), call, box)
 		d.must(err)
 		d.equal("reason", a.Reason, ReasonLoginWrong)
 	}
-	d.equal("wrong", d.row(deskFollower).Login.Wrong, 1)
+	d.equal("wrong", d.row(tellerFollower).Login.Wrong, 1)
 	d.equal("right", d.enter(goodLogin).Reason, switching.Reason(""))
-	d.equal("forgotten", d.row(deskFollower).Login.Wrong, 0)
+	d.equal("forgotten", d.row(tellerFollower).Login.Wrong, 0)
 }
 
 func TestLocksGrow(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	for _, lock := range []time.Duration{5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 24 * time.Hour, 24 * time.Hour} {
 		for range 4 {
 			d.equal("before the lock", d.enter("wrong").Reason, ReasonLoginWrong)
 		}
 		d.equal("the fifth", d.enter("wrong").Reason, ReasonLoginLocked)
-		d.equal("until", d.row(deskFollower).Login.Until.Equal(d.Now().Add(lock)), true)
+		d.equal("until", d.row(tellerFollower).Login.Until.Equal(d.Now().Add(lock)), true)
 		d.wait(lock - time.Millisecond)
 		d.equal("right, too early", d.enter(goodLogin).Reason, ReasonLoginLocked)
 		d.wait(time.Millisecond)
 	}
 	d.equal("right, in time", d.enter(goodLogin).Reason, switching.Reason(""))
-	d.equal("forgotten", d.row(deskFollower).Login, credential{Hash: d.row(deskFollower).Login.Hash})
+	d.equal("forgotten", d.row(tellerFollower).Login, credential{Hash: d.row(tellerFollower).Login.Hash})
 	d.equal("told", d.one(`SELECT COUNT(*) FROM customer_history WHERE event = 'login-locked'`), int64(5))
 }
 
 // A thousand tries, one a second, at two instances in turn: what is judged is
 // what the locks allow.
 func TestBruteForce(t *testing.T) {
-	d := newDesk(t).customer()
-	desks := []*desk{d, d.another()}
+	d := newTeller(t).customer()
+	tellers := []*teller{d, d.another()}
 	got := make(map[switching.Reason]int)
 	for i := range 1000 {
-		got[desks[i%2].enter(fmt.Sprint("guess-", i)).Reason]++
+		got[tellers[i%2].enter(fmt.Sprint("guess-", i)).Reason]++
 		d.wait(time.Second)
 	}
 	d.equal("judged wrong", got[ReasonLoginWrong], 8)
 	d.equal("locked", got[ReasonLoginLocked], 992)
-	d.equal("locks", d.row(deskFollower).Login.Locks, 2)
-	d.equal("right", desks[1].enter(goodLogin).Reason, ReasonLoginLocked)
+	d.equal("locks", d.row(tellerFollower).Login.Locks, 2)
+	d.equal("right", tellers[1].enter(goodLogin).Reason, ReasonLoginLocked)
 }
 
 // Tries at once, at two instances: each was compared before any was judged.
 func TestBruteForceAtOnce(t *testing.T) {
-	d := newDesk(t).customer()
-	desks := []*desk{d, d.another()}
+	d := newTeller(t).customer()
+	tellers := []*teller{d, d.another()}
 	reasons := make(chan switching.Reason, 40)
 	var g sync.WaitGroup
 	for i := range cap(reasons) {
-		box, call, at := d.typed(fmt.Sprint("guess-", i)), d.call(), desks[i%2]
+		box, call, at := d.typed(fmt.Sprint("guess-", i)), d.call(), tellers[i%2]
 		g.Go(func() {
 			a, err := at.Login(context.Background(), call, box)
 			if err != nil {
@@ -162,11 +169,11 @@ func TestBruteForceAtOnce(t *testing.T) {
 	}
 	d.equal("judged wrong", got[ReasonLoginWrong], 4)
 	d.equal("locked", got[ReasonLoginLocked], 36)
-	d.equal("locks", d.row(deskFollower).Login.Locks, 1)
+	d.equal("locks", d.row(tellerFollower).Login.Locks, 1)
 }
 
 func TestLogout(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	a, b := d.enter(goodLogin), d.enter(goodLogin)
 	call := d.call()
 	call.Session = a.Token
@@ -175,13 +182,13 @@ func TestLogout(t *testing.T) {
 		d.must(err)
 		d.equal("outcome", out.Outcome, switching.Approved)
 	}
-	d.equal("ended", d.enters(a.Token, deskFollower), ReasonNoSession)
-	d.equal("the other stands", d.enters(b.Token, deskFollower), switching.Reason(""))
+	d.equal("ended", d.enters(a.Token, tellerFollower), ReasonNoSession)
+	d.equal("the other stands", d.enters(b.Token, tellerFollower), switching.Reason(""))
 
 	stranger := d.call()
 	stranger.Follower.Subject, stranger.Session = "oABC-2", b.Token
 	out, err := d.Logout(context.Background(), stranger)
 	d.must(err)
 	d.equal("outcome", out.Outcome, switching.Approved)
-	d.equal("not a stranger's to end", d.enters(b.Token, deskFollower), switching.Reason(""))
+	d.equal("not a stranger's to end", d.enters(b.Token, tellerFollower), switching.Reason(""))
 }

@@ -70,9 +70,9 @@ func (s *Service) once(ctx context.Context, w work) (k kept, err error) {
 	return k, json.Unmarshal(answer, &k)
 }
 
-// bound is the context with the call's own time limit.
+// bound is the context with the call's own time limit, if it has one.
 func (c Call) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if c.Timeout <= 0 {
+	if c.Timeout == 0 {
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, c.Timeout)

@@ -1,11 +1,11 @@
 package customer
 
 import (
-	"bytes"
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +15,7 @@ import (
 )
 
 func TestPageKey(t *testing.T) {
-	d := newDesk(t)
+	d := newTeller(t)
 	k := d.page()
 	der, err := base64.StdEncoding.DecodeString(k.SPKI)
 	d.must(err)
@@ -40,7 +40,7 @@ func TestPageKey(t *testing.T) {
 }
 
 func TestPageKeyRotates(t *testing.T) {
-	d := newDesk(t)
+	d := newTeller(t)
 	first := d.page()
 	d.wait(24*time.Hour - time.Millisecond)
 	d.equal("its last moment", d.page().KID, first.KID)
@@ -50,7 +50,7 @@ func TestPageKeyRotates(t *testing.T) {
 	var g sync.WaitGroup
 	pages := make(chan PageKey, 20)
 	for i := range cap(pages) {
-		g.Go(func() { pages <- []*desk{d, other}[i%2].page() })
+		g.Go(func() { pages <- []*teller{d, other}[i%2].page() })
 	}
 	g.Wait()
 	close(pages)
@@ -58,7 +58,7 @@ func TestPageKeyRotates(t *testing.T) {
 		t.Error("keys:", n)
 	}
 	for k := range pages {
-		for _, at := range []*desk{d, other} {
+		for _, at := range []*teller{d, other} {
 			_, _, reason, err := at.openSealed(context.Background(), d.box(k, "x"))
 			d.must(err)
 			d.equal("opens", reason, switching.Reason(""))
@@ -67,7 +67,7 @@ func TestPageKeyRotates(t *testing.T) {
 	second := d.page()
 	d.equal("rotated", second.KID == first.KID, false)
 
-	opens := func(at *desk, k PageKey) switching.Reason {
+	opens := func(at *teller, k PageKey) switching.Reason {
 		_, _, reason, err := at.openSealed(context.Background(), d.box(k, "x"))
 		d.must(err)
 		return reason
@@ -85,11 +85,10 @@ func TestPageKeyRotates(t *testing.T) {
 
 // While a key is made, pages get the one before, if it opens for long enough.
 func TestPageKeyWhileMade(t *testing.T) {
-	d := newDesk(t)
+	d := newTeller(t)
 	first := d.page()
 	d.wait(24 * time.Hour)
-	d.keys.Store(0)
-	d.Service.keys.making <- struct{}{}
+	d.keys.making <- struct{}{}
 	d.equal("the one before", d.page().KID, first.KID)
 	d.wait(50 * time.Minute)
 	ended, stop := context.WithCancel(context.Background())
@@ -97,14 +96,14 @@ func TestPageKeyWhileMade(t *testing.T) {
 	if _, err := d.PageKey(ended); err == nil {
 		t.Error("gave a key that ends before its nonce")
 	}
-	<-d.Service.keys.making
+	<-d.keys.making
 	d.equal("rotated", d.page().KID == first.KID, false)
 }
 
 func TestSealedGarbage(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	k := d.page()
-	stranger := newDesk(t).page()
+	stranger := newTeller(t).page()
 	good := string(d.box(k, goodLogin))
 	flipped := []byte(good)
 	flipped[len(flipped)-9] ^= 1
@@ -138,7 +137,7 @@ func TestSealedGarbage(t *testing.T) {
 		d.must(err)
 		d.equal(name, a.Reason, ReasonPageKey)
 	}
-	d.equal("nothing counted", d.row(deskFollower).Login.Wrong, 0)
+	d.equal("nothing counted", d.row(tellerFollower).Login.Wrong, 0)
 	d.equal("nothing spent", d.one(`SELECT COUNT(*) FROM page_nonce`), int64(0))
 	a, err := d.Login(context.Background(), d.call(), Sealed(good))
 	d.must(err)
@@ -147,13 +146,13 @@ func TestSealedGarbage(t *testing.T) {
 
 // another is a page key of some other switch.
 func another(t *testing.T) PageKey {
-	d := newDesk(t)
+	d := newTeller(t)
 	d.wait(24 * time.Hour)
 	return d.page()
 }
 
 func TestNonce(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	ctx := context.Background()
 	k := d.page()
 	box, call := d.box(k, goodLogin), d.call()
@@ -161,13 +160,13 @@ func TestNonce(t *testing.T) {
 	d.must(err)
 	d.equal("first", first.Reason, switching.Reason(""))
 	for name, x := range map[string]Sealed{"the same text": box, "the same nonce": d.box(k, goodLogin), "with a wrong password": d.box(k, "wrong")} {
-		for _, at := range []*desk{d, d.another()} {
+		for _, at := range []*teller{d, d.another()} {
 			a, err := at.Login(ctx, d.call(), x)
 			d.must(err)
 			d.equal(name+" under another key", a.Reason, ReasonPageKey)
 		}
 	}
-	d.equal("nothing counted", d.row(deskFollower).Login.Wrong, 0)
+	d.equal("nothing counted", d.row(tellerFollower).Login.Wrong, 0)
 
 	late, key := d.box(d.page(), goodLogin), d.call()
 	d.wait(10*time.Minute - time.Millisecond)
@@ -193,15 +192,15 @@ func TestNonce(t *testing.T) {
 
 // One nonce at once under many keys: one of them gets in.
 func TestNonceAtOnce(t *testing.T) {
-	d := newDesk(t).customer()
-	desks := []*desk{d, d.another()}
+	d := newTeller(t).customer()
+	tellers := []*teller{d, d.another()}
 	box := d.typed(goodLogin)
 	var g sync.WaitGroup
 	reasons := make(chan switching.Reason, 20)
 	for i := range cap(reasons) {
 		call := d.call()
 		g.Go(func() {
-			a, err := desks[i%2].Login(context.Background(), call, box)
+			a, err := tellers[i%2].Login(context.Background(), call, box)
 			if err != nil {
 				t.Error(err)
 			}
@@ -224,11 +223,11 @@ func TestNonceAtOnce(t *testing.T) {
 
 func FuzzParseSealed(f *testing.F) {
 	f.Add([]byte(`{"nonce":"a","value":"b"}`))
-	f.Add([]byte(`{"value":"\ud83d\ude00","nonce":""}`))
+	f.Add([]byte(`{"value":"\ud83d\ude00","nonce":""} `))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		value, _, ok := parseSealed(b)
-		if ok && !bytes.Contains(b, []byte("alue")) && !bytes.Contains(bytes.ToLower(b), []byte("value")) && !bytes.Contains(b, []byte(`\u`)) {
-			t.Error("a value of nothing:", value.Reveal())
+		value, nonce, ok := parseSealed(b)
+		if ok && !json.Valid(b) || !ok && (!value.IsZero() || nonce != "") {
+			t.Error(ok, nonce, value.Reveal())
 		}
 	})
 }

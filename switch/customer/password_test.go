@@ -21,10 +21,12 @@ func TestPasswordIsMasked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := string(body)
+	var b strings.Builder
+	b.Write(body)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		shown += fmt.Sprintf(verb+verb+verb+verb, p, &p, v, []Password{p})
+		fmt.Fprintf(&b, verb+verb+verb+verb, p, &p, v, []Password{p})
 	}
+	shown := b.String()
 	if strings.Contains(shown, goodLogin) || strings.Contains(shown, fmt.Sprintf("%x", goodLogin)) {
 		t.Error(shown)
 	}
@@ -34,10 +36,10 @@ func TestPasswordIsMasked(t *testing.T) {
 }
 
 // judged is the reason of a verdict applied to the customer as it is now.
-func (d *desk) judged(v verdict) (reason switching.Reason) {
+func (d *teller) judged(v verdict) (reason switching.Reason) {
 	d.Helper()
 	d.must(d.write(func(ctx context.Context, tx switching.Tx) error {
-		c, _, err := d.byFollower(ctx, tx, deskFollower)
+		c, _, err := d.byFollower(ctx, tx, tellerFollower)
 		if err == nil {
 			reason, err = d.judge(ctx, tx, &c, v)
 		}
@@ -46,9 +48,9 @@ func (d *desk) judged(v verdict) (reason switching.Reason) {
 	return reason
 }
 
-func (d *desk) compared(kind, password string) verdict {
+func (d *teller) compared(kind, password string) verdict {
 	d.Helper()
-	c := d.row(deskFollower)
+	c := d.row(tellerFollower)
 	v, reason, err := d.compare(context.Background(), &c, kind, NewPassword(password))
 	d.must(err)
 	d.equal("compared", reason, switching.Reason(""))
@@ -56,11 +58,11 @@ func (d *desk) compared(kind, password string) verdict {
 }
 
 func TestJudge(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	d.equal("right", d.judged(d.compared(kindPayment, goodPay)), switching.Reason(""))
 	d.equal("wrong", d.judged(d.compared(kindPayment, "000000")), ReasonPaymentWrong)
 	d.equal("the login's is another", d.judged(d.compared(kindPayment, goodLogin)), ReasonPaymentWrong)
-	c := d.row(deskFollower)
+	c := d.row(tellerFollower)
 	d.equal("payment", c.Payment.Wrong, 2)
 	d.equal("login", c.Login.Wrong, 0)
 
@@ -69,10 +71,10 @@ func TestJudge(t *testing.T) {
 	d.passwords(goodLogin, "918273")
 	d.equal("wrong, stale", d.judged(wrong), ReasonBusy)
 	d.equal("right, stale", d.judged(right), ReasonBusy)
-	d.equal("not counted", d.row(deskFollower).Payment.Wrong, 0)
+	d.equal("not counted", d.row(tellerFollower).Payment.Wrong, 0)
 
 	// Nor does what was not compared, because of a lock that ends meanwhile.
-	d.change(deskFollower, func(c *row) { c.Payment.Until = d.Now().Add(time.Minute) })
+	d.change(tellerFollower, func(c *row) { c.Payment.Until = d.Now().Add(time.Minute) })
 	spared := d.compared(kindPayment, "918273")
 	d.equal("locked", d.judged(spared), ReasonPaymentLocked)
 	d.wait(time.Minute)
@@ -86,43 +88,43 @@ func TestJudge(t *testing.T) {
 	}
 	d.equal("after the lock", d.judged(early), ReasonPaymentLocked)
 
-	d.change(deskFollower, func(c *row) { c.Payment = credential{} })
+	d.change(tellerFollower, func(c *row) { c.Payment = credential{} })
 	d.equal("none", d.judged(d.compared(kindPayment, "918273")), ReasonNoPayment)
 }
 
 // A hash is bound to its customer: a copy in another's row opens nothing.
 func TestHashIsBound(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	h, err := d.hash("somebody", kindLogin, NewPassword(goodLogin))
 	d.must(err)
-	d.change(deskFollower, func(c *row) { c.Login.Hash = h })
+	d.change(tellerFollower, func(c *row) { c.Login.Hash = h })
 	d.equal("another's", d.judged(d.compared(kindLogin, goodLogin)), ReasonLoginWrong)
 }
 
 func TestRehash(t *testing.T) {
-	d := newDesk(t).customer()
-	kept := d.row(deskFollower).Login.Hash
+	d := newTeller(t).customer()
+	kept := d.row(tellerFollower).Login.Hash
 	d.Argon.Iterations = 2
 	d.equal("wrong", d.judged(d.compared(kindLogin, "wrong")), ReasonLoginWrong)
-	d.equal("kept", d.row(deskFollower).Login.Hash, kept)
+	d.equal("kept", d.row(tellerFollower).Login.Hash, kept)
 	d.equal("right", d.enter(goodLogin).Reason, switching.Reason(""))
-	grown := d.row(deskFollower).Login.Hash
+	grown := d.row(tellerFollower).Login.Hash
 	if !strings.Contains(grown, "m=8,t=2,p=1") {
 		t.Error("not replaced:", grown)
 	}
 	d.Argon.Iterations = 1
 	d.equal("right", d.enter(goodLogin).Reason, switching.Reason(""))
-	d.equal("not made weaker", d.row(deskFollower).Login.Hash, grown)
+	d.equal("not made weaker", d.row(tellerFollower).Login.Hash, grown)
 }
 
 func TestDamagedHash(t *testing.T) {
-	d := newDesk(t).customer()
-	good := d.row(deskFollower).Login.Hash
+	d := newTeller(t).customer()
+	good := d.row(tellerFollower).Login.Hash
 	for _, h := range []string{
 		"x", "$argon2id$v=19$m=8,t=1,p=1$$", strings.Replace(good, "t=1", "t=0", 1),
 		strings.Replace(good, "p=1", "p=0", 1), strings.Replace(good, "m=8", "m=4000000000", 1),
 	} {
-		c := d.row(deskFollower)
+		c := d.row(tellerFollower)
 		c.Login.Hash = h
 		v, reason, err := d.compare(context.Background(), &c, kindLogin, NewPassword(goodLogin))
 		if err == nil && reason == "" && v.right {
@@ -134,7 +136,7 @@ func TestDamagedHash(t *testing.T) {
 // Whoever has no password costs a hash like the others; so there is a place to
 // wait for. Bounded: places, those who wait, and how long.
 func TestHashesAreBounded(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	full := func(c chan struct{}) (empty func()) {
 		for range cap(c) {
 			c <- struct{}{}
@@ -147,8 +149,8 @@ func TestHashesAreBounded(t *testing.T) {
 	}
 	late, stop := context.WithDeadline(context.Background(), time.Now())
 	defer stop()
-	for name, hash := range map[string]string{"with": d.row(deskFollower).Login.Hash, "without": ""} {
-		c := d.row(deskFollower)
+	for name, hash := range map[string]string{"with": d.row(tellerFollower).Login.Hash, "without": ""} {
+		c := d.row(tellerFollower)
 		c.Login.Hash = hash
 		empty := full(d.places)
 		_, reason, err := d.compare(late, &c, kindLogin, NewPassword(goodLogin))
@@ -187,7 +189,7 @@ func TestComputeWaits(t *testing.T) {
 }
 
 func TestDefaultWork(t *testing.T) {
-	d := newDesk(t)
+	d := newTeller(t)
 	s, err := Open(context.Background(), Options{DB: d.DB, Vault: d.Vault})
 	d.must(err)
 	h, err := s.hash("c", kindLogin, NewPassword(goodLogin))
@@ -205,7 +207,7 @@ func TestDefaultWork(t *testing.T) {
 }
 
 func BenchmarkHash(b *testing.B) {
-	d := newDesk(b)
+	d := newTeller(b)
 	d.Argon = argon2id.Params{Memory: 46 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	for b.Loop() {
 		if _, err := d.hash("c", kindLogin, NewPassword(goodLogin)); err != nil {

@@ -142,7 +142,7 @@ const (
 	ReasonVisits   switching.Reason = "visits-a-day"
 )
 
-// ErrNoKey: what changes something needs an idempotency key.
+// ErrNoKey says that what changes something needs an idempotency key.
 var ErrNoKey = errors.New("customer: no idempotency key")
 
 // local is the Local of a call.

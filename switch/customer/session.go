@@ -2,7 +2,9 @@ package customer
 
 import (
 	"context"
+	"database/sql"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,44 +40,67 @@ func (s *Store) openSession(ctx context.Context, tx switching.Tx, customer strin
 	return id, at, nil
 }
 
-// session returns whose session the call's token is, and the session's id. A
-// token of another follower is as unknown as one that was never given. The
-// reason of a call without a session says what the customer needs first:
-// authentication, a login password, or to log in.
-func (s *Service) session(ctx context.Context, call Call) (c row, id string, reason switching.Reason, err error) {
-	var used time.Time
-	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) (err error) {
-		if c, id, used, err = s.holder(ctx, tx, call.Session); err != nil {
-			return err
-		}
-		if id == "" || c.Follower != call.Follower {
-			reason, err = s.missing(ctx, tx, call.Follower)
-		} else if c.Frozen {
-			reason = ReasonFrozen
-		}
-		return err
-	})
-	if err != nil || reason != "" {
-		return row{}, "", reason, err
-	}
-	s.touch(ctx, id, used)
-	return c, id, "", nil
+// visitor is who is logged in.
+type visitor struct {
+	customer string
+	session  string // its id
+	used     time.Time
 }
 
-// holder returns the customer and the open session of a token, no id for none.
-func (s *Store) holder(ctx context.Context, tx switching.Tx, token codec.Secret) (c row, id string, used time.Time, err error) {
-	if token.IsZero() {
-		return c, "", used, nil
+// withSession runs fn in the reading transaction that found whose session the
+// call's token is. A token of another follower is as unknown as one that was
+// never given. The reason of a call without a session, for which fn does not
+// run, says what the customer needs first: authentication, a login password, or
+// to log in.
+func (s *Service) withSession(ctx context.Context, call Call, fn func(context.Context, switching.Tx, visitor) error) (reason switching.Reason, err error) {
+	var v visitor
+	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) (err error) {
+		if v, reason, err = s.visitor(ctx, tx, call); err != nil || reason != "" {
+			return err
+		}
+		return fn(ctx, tx, v)
+	})
+	if err == nil && reason == "" {
+		s.touch(ctx, v)
 	}
-	var created, last int64
-	c, found, err := s.scan(tx.QueryRowContext(ctx, `SELECT `+rowColumns+`, session.id, session.created, session.used
-		FROM session JOIN customer ON customer.id = session.customer WHERE token_hash = $1 AND ended = 0`, s.tokenHash(token)), &id, &created, &last)
-	used, now := moment(last), s.Now()
-	open := found && now.Before(used.Add(s.Limits.SessionIdle)) && now.Before(moment(created).Add(s.Limits.SessionMax))
-	if err != nil || !open || !c.State.Active() {
-		return row{}, "", used, err
+	return reason, err
+}
+
+// session returns the customer who is logged in, and the session's id. What
+// needs no more than ids is cheaper with withSession.
+func (s *Service) session(ctx context.Context, call Call) (c row, id string, reason switching.Reason, err error) {
+	reason, err = s.withSession(ctx, call, func(ctx context.Context, tx switching.Tx, v visitor) (err error) {
+		id = v.session
+		c, err = s.byID(ctx, tx, v.customer)
+		return err
+	})
+	return c, id, reason, err
+}
+
+func (s *Store) visitor(ctx context.Context, tx switching.Tx, call Call) (v visitor, reason switching.Reason, err error) {
+	var of Follower
+	var frozen bool
+	var state State
+	var created, used int64
+	if !call.Session.IsZero() {
+		err = tx.QueryRowContext(ctx, `SELECT customer.id, channel, subject, state, frozen, session.id, session.created, session.used
+			FROM session JOIN customer ON customer.id = session.customer WHERE token_hash = $1 AND ended = 0`, s.tokenHash(call.Session)).
+			Scan(&v.customer, &of.Channel, &of.Subject, &state, &frozen, &v.session, &created, &used)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return v, "", fmt.Errorf("read session: %w", err)
+		}
 	}
-	return c, id, used, nil
+	now := s.Now()
+	v.used = moment(used)
+	switch {
+	case v.session == "" || of != call.Follower || !state.Active(),
+		!now.Before(v.used.Add(s.Limits.SessionIdle)), !now.Before(moment(created).Add(s.Limits.SessionMax)):
+		reason, err = s.missing(ctx, tx, call.Follower)
+		return visitor{}, reason, err
+	case frozen:
+		return visitor{}, ReasonFrozen, nil
+	}
+	return v, "", nil
 }
 
 // missing says why the follower has no session.
@@ -96,15 +121,15 @@ func (s *Store) missing(ctx context.Context, tx switching.Tx, f Follower) (switc
 
 // touch writes that the session is used, but not at every use: it may end up to
 // a tenth of the idle limit early. A failure ends it early at worst.
-func (s *Service) touch(ctx context.Context, id string, used time.Time) {
+func (s *Service) touch(ctx context.Context, v visitor) {
 	now := s.Now()
 	due := now.Add(-s.Limits.SessionIdle / 10)
-	if !used.Before(due) {
+	if !v.used.Before(due) {
 		return
 	}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx db.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE session SET used = $1 WHERE id = $2 AND ended = 0 AND used < $3`,
-			now.UnixMilli(), id, due.UnixMilli())
+			now.UnixMilli(), v.session, due.UnixMilli())
 		return err
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,7 +17,7 @@ import (
 )
 
 // set sets passwords with a call and pages of its own; an empty one is not given.
-func (d *desk) set(login, payment, oldLogin, oldPayment string) switching.Reason {
+func (d *teller) set(login, payment, oldLogin, oldPayment string) switching.Reason {
 	d.Helper()
 	a, err := d.SetPasswords(context.Background(), d.call(), SetRequest{d.typed(login), d.typed(payment), d.typed(oldLogin), d.typed(oldPayment)})
 	d.must(err)
@@ -24,7 +25,7 @@ func (d *desk) set(login, payment, oldLogin, oldPayment string) switching.Reason
 }
 
 // opens says which of the two passwords are right.
-func (d *desk) opens(login, payment string) (which string) {
+func (d *teller) opens(login, payment string) (which string) {
 	d.Helper()
 	if d.compared(kindLogin, login).right {
 		which += "login "
@@ -38,9 +39,9 @@ func (d *desk) opens(login, payment string) (which string) {
 const otherLogin, otherPay = "Bogda~peak5", "639205"
 
 func TestSetPasswords(t *testing.T) {
-	d := newDesk(t)
+	d := newTeller(t)
 	d.equal("a stranger", d.set(goodLogin, goodPay, "", ""), ReasonNotAuthenticated)
-	d.authenticated(deskFollower, deskCert, deskCard)
+	d.authenticated(tellerFollower, tellerCert, tellerCard)
 	d.equal("nothing", d.set("", "", "", ""), ReasonLoginForm)
 	d.equal("login form", d.set("abc", goodPay, "", ""), ReasonLoginForm)
 	d.equal("payment form", d.set(goodLogin, "12345", "", ""), ReasonPaymentForm)
@@ -62,7 +63,7 @@ func TestSetPasswords(t *testing.T) {
 	d.equal("both old ones", d.set(otherLogin, otherPay, goodLogin, goodPay), switching.Reason(""))
 	d.equal("both", d.opens(otherLogin, otherPay), "login payment")
 	d.equal("history", d.one(`SELECT COUNT(*) FROM customer_history WHERE event LIKE '%-password-set' AND who = 'follower'`), int64(6))
-	d.change(deskFollower, func(c *row) { c.Payment = credential{} })
+	d.change(tellerFollower, func(c *row) { c.Payment = credential{} })
 	d.equal("none before", d.set("", goodPay, "", otherPay), ReasonSetupOver)
 }
 
@@ -72,10 +73,10 @@ func TestSetPasswordsRefused(t *testing.T) {
 		ReasonNotAuthenticated: func(c *row) { c.State = Deregistered },
 		ReasonFrozen:           func(c *row) { c.Frozen = true },
 	} {
-		d := newDesk(t).customer()
-		d.change(deskFollower, change)
+		d := newTeller(t).customer()
+		d.change(tellerFollower, change)
 		d.equal("with the old one", d.set(otherLogin, "", goodLogin, ""), want)
-		d.change(deskFollower, func(c *row) { c.Setup = d.Now().Add(time.Minute) })
+		d.change(tellerFollower, func(c *row) { c.Setup = d.Now().Add(time.Minute) })
 		d.equal("after a code", d.set(otherLogin, "", "", ""), want)
 		d.equal("set", d.opens(goodLogin, goodPay), "login payment")
 	}
@@ -83,20 +84,20 @@ func TestSetPasswordsRefused(t *testing.T) {
 
 // Old passwords are tried no oftener here than at the login.
 func TestSetPasswordsLocks(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	for range 4 {
 		d.equal("wrong", d.set("", otherPay, "", "000000"), ReasonPaymentWrong)
 	}
 	d.equal("the fifth", d.set("", otherPay, "", "000000"), ReasonPaymentLocked)
 	d.equal("right", d.set("", otherPay, "", goodPay), ReasonPaymentLocked)
 	d.equal("login is apart", d.set(otherLogin, "", goodLogin, ""), switching.Reason(""))
-	d.change(deskFollower, func(c *row) { c.Setup = d.Now().Add(time.Minute) })
+	d.change(tellerFollower, func(c *row) { c.Setup = d.Now().Add(time.Minute) })
 	d.equal("after a code", d.set("", otherPay, "", ""), switching.Reason(""))
 	d.equal("no lock", d.opens(otherLogin, otherPay), "login payment")
 }
 
 func TestSetPasswordsEndsSessions(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	own, other := d.enter(goodLogin).Token, d.enter(goodLogin).Token
 	call := d.call()
 	call.Session = own
@@ -106,8 +107,8 @@ func TestSetPasswordsEndsSessions(t *testing.T) {
 		d.must(err)
 		d.equal("reason", a.Reason, switching.Reason(""))
 	}
-	d.equal("own", d.enters(own, deskFollower), switching.Reason(""))
-	d.equal("other", d.enters(other, deskFollower), ReasonNoSession)
+	d.equal("own", d.enters(own, tellerFollower), switching.Reason(""))
+	d.equal("other", d.enters(other, tellerFollower), ReasonNoSession)
 	r.Login = d.typed(goodLogin)
 	if _, err := d.SetPasswords(context.Background(), call, r); !errors.Is(err, switching.ErrKeyReused) {
 		t.Error(err)
@@ -116,7 +117,7 @@ func TestSetPasswordsEndsSessions(t *testing.T) {
 
 // One page's nonce is good for all passwords of one request, and for no more.
 func TestOneNonceForAll(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	k := d.page()
 	r := SetRequest{d.box(k, otherLogin), d.box(k, otherPay), d.box(k, goodLogin), d.box(k, goodPay)}
 	a, err := d.SetPasswords(context.Background(), d.call(), r)
@@ -129,19 +130,19 @@ func TestOneNonceForAll(t *testing.T) {
 }
 
 // sms stores a code as its sending would.
-func (d *desk) sms(card, code string) {
+func (d *teller) sms(card, code string) {
 	d.Helper()
-	c, ix := d.row(deskFollower), d.accountIx(codec.NewAccount(card))
+	c, ix := d.row(tellerFollower), d.accountIx(codec.NewAccount(card))
 	d.exec(`UPDATE sms_code SET state = 'void' WHERE state = 'sent'`)
 	d.exec(`INSERT INTO sms_code (customer, purpose, bank, account_ix, code_hash, sent, wrong, state, entry, used_by)
 		VALUES ($1, 'reset', 'xjrcu', $2, $3, $4, 0, 'sent', 1, 0)`,
 		c.ID, ix, d.codeHash(c.ID, ForReset, "xjrcu", ix, codec.NewSecret(code)), d.clock.Load())
 }
 
-func (d *desk) reset(change func(*ResetRequest)) switching.Reason {
+func (d *teller) reset(change func(*ResetRequest)) switching.Reason {
 	d.Helper()
 	r := ResetRequest{
-		Kind: kindPayment, CertType: "01", CertNumber: deskCert, Account: codec.NewAccount(deskCard), Code: codec.NewSecret("314159"), New: d.typed(otherPay),
+		Kind: kindPayment, CertType: "01", CertNumber: tellerCert, Account: codec.NewAccount(tellerCard), Code: codec.NewSecret("314159"), New: d.typed(otherPay),
 	}
 	change(&r)
 	a, err := d.ResetPassword(context.Background(), d.call(), r)
@@ -150,27 +151,27 @@ func (d *desk) reset(change func(*ResetRequest)) switching.Reason {
 }
 
 func TestResetPassword(t *testing.T) {
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	token := d.enter(goodLogin).Token
 	for range 5 {
 		d.judged(d.compared(kindPayment, "000000"))
 	}
 	d.equal("locked", d.judged(d.compared(kindPayment, goodPay)), ReasonPaymentLocked)
-	d.sms(deskCard, "314159")
+	d.sms(tellerCard, "314159")
 	d.equal("weak", d.reset(func(r *ResetRequest) { r.New = d.typed("123456") }), ReasonWeak)
 	d.equal("form", d.reset(func(r *ResetRequest) { r.Kind = kindLogin }), ReasonLoginForm)
 	d.equal("none", d.reset(func(r *ResetRequest) { r.New = "" }), ReasonPageKey)
 	d.equal("unknown BIN", d.reset(func(r *ResetRequest) { r.Account = codec.NewAccount("6222021234567894") }), switching.Reason("unknown-bin"))
 	d.equal("another account", d.reset(func(r *ResetRequest) { r.Account = codec.NewAccount("6210081234567900") }), ReasonCodeWrong)
 	d.equal("a wrong code", d.reset(func(r *ResetRequest) { r.Code = codec.NewSecret("271828") }), ReasonCodeWrong)
-	d.equal("session", d.enters(token, deskFollower), switching.Reason(""))
+	d.equal("session", d.enters(token, tellerFollower), switching.Reason(""))
 	d.equal("right", d.reset(func(*ResetRequest) {}), switching.Reason(""))
 	d.equal("no lock", d.judged(d.compared(kindPayment, otherPay)), switching.Reason(""))
 	d.equal("both", d.opens(goodLogin, otherPay), "login payment")
-	d.equal("session", d.enters(token, deskFollower), ReasonNoSession)
+	d.equal("session", d.enters(token, tellerFollower), ReasonNoSession)
 	d.equal("the code again", d.reset(func(*ResetRequest) {}) == "", false)
 
-	d.sms(deskCard, "314159")
+	d.sms(tellerCard, "314159")
 	d.equal("login", d.reset(func(r *ResetRequest) { r.Kind, r.New = kindLogin, d.typed(otherLogin) }), switching.Reason(""))
 	d.equal("both", d.opens(otherLogin, otherPay), "login payment")
 	d.equal("history", d.one(`SELECT COUNT(*) FROM customer_history WHERE event LIKE '%-password-reset'`), int64(2))
@@ -181,11 +182,11 @@ func TestResetPassword(t *testing.T) {
 
 // A repeat of the key is told the same, and does not use the code twice.
 func TestResetPasswordTwice(t *testing.T) {
-	d := newDesk(t).customer()
-	d.sms(deskCard, "314159")
+	d := newTeller(t).customer()
+	d.sms(tellerCard, "314159")
 	call := d.call()
 	r := ResetRequest{
-		Kind: kindPayment, CertType: "01", CertNumber: deskCert, Account: codec.NewAccount(deskCard), Code: codec.NewSecret("314159"), New: d.typed(otherPay),
+		Kind: kindPayment, CertType: "01", CertNumber: tellerCert, Account: codec.NewAccount(tellerCard), Code: codec.NewSecret("314159"), New: d.typed(otherPay),
 	}
 	for range 3 {
 		a, err := d.ResetPassword(context.Background(), call, r)
@@ -205,35 +206,38 @@ func TestResetIdentity(t *testing.T) {
 		"another number": func(r *ResetRequest) { r.CertNumber = "110105194912310038" },
 		"another type":   func(r *ResetRequest) { r.CertType = "02" },
 	} {
-		d := newDesk(t).customer()
+		d := newTeller(t).customer()
 		d.equal(name+", no code", d.reset(change), ReasonCodeWrong)
-		d.sms(deskCard, "314159")
+		d.sms(tellerCard, "314159")
 		d.equal(name, d.reset(change), ReasonIdentity)
 		d.equal(name+": the code is used", d.reset(func(*ResetRequest) {}) == "", false)
 		d.equal(name, d.opens(goodLogin, goodPay), "login payment")
 	}
-	d := newDesk(t).customer()
+	d := newTeller(t).customer()
 	d.exec(`UPDATE link SET state = 'ended'`)
-	d.sms(deskCard, "314159")
+	d.sms(tellerCard, "314159")
 	d.equal("an account no longer linked", d.reset(func(*ResetRequest) {}), ReasonIdentity)
 	for want, change := range map[switching.Reason]func(*row){
 		ReasonDeregistering:    func(c *row) { c.State = Deregistering },
 		ReasonNotAuthenticated: func(c *row) { c.State = Superseded },
 		ReasonFrozen:           func(c *row) { c.Frozen = true },
 	} {
-		d := newDesk(t).customer()
-		d.sms(deskCard, "314159")
-		d.change(deskFollower, change)
+		d := newTeller(t).customer()
+		d.sms(tellerCard, "314159")
+		d.change(tellerFollower, change)
 		d.equal("state", d.reset(func(*ResetRequest) {}), want)
 	}
 }
 
-// A thousand codes: five are looked at.
+// A hundred codes: five are looked at.
 func TestResetBruteForce(t *testing.T) {
-	d := newDesk(t).customer()
-	d.sms(deskCard, "314159")
-	for i := range 5 {
-		d.equal("wrong", d.reset(func(r *ResetRequest) { r.Code = codec.NewSecret("27182" + string(rune('0'+i))) }), ReasonCodeWrong)
+	d := newTeller(t).customer()
+	d.sms(tellerCard, "314159")
+	for i := range 100 {
+		got := d.reset(func(r *ResetRequest) { r.Code = codec.NewSecret(fmt.Sprint(271800 + i)) })
+		if i < 5 && got != ReasonCodeWrong || got == "" {
+			t.Fatal(i, got)
+		}
 	}
 	d.equal("right, too late", d.reset(func(*ResetRequest) {}) == "", false)
 	d.equal("not reset", d.opens(goodLogin, goodPay), "login payment")
@@ -241,8 +245,8 @@ func TestResetBruteForce(t *testing.T) {
 
 // What a customer types, and what it is given, stands nowhere in the database.
 func TestNoSecretInDatabase(t *testing.T) {
-	d := newDesk(t)
-	d.authenticated(deskFollower, deskCert, deskCard)
+	d := newTeller(t)
+	d.authenticated(tellerFollower, tellerCert, tellerCard)
 	html, sql := `<img/src=x>7"`, "');DROP--42x"
 	d.equal("set", d.set(html, goodPay, "", ""), switching.Reason(""))
 	a := d.enter(html)
@@ -250,7 +254,7 @@ func TestNoSecretInDatabase(t *testing.T) {
 	d.equal("wrong", d.enter("Wrong/one/😀").Reason, ReasonLoginWrong)
 	d.wait(10 * time.Minute)
 	d.equal("change", d.set(sql, otherPay, html, goodPay), switching.Reason(""))
-	d.sms(deskCard, "314159")
+	d.sms(tellerCard, "314159")
 	d.equal("reset", d.reset(func(r *ResetRequest) { r.New = d.typed("750318") }), switching.Reason(""))
 	b := d.enter(sql)
 	d.equal("login", b.Reason, switching.Reason(""))
@@ -260,7 +264,7 @@ func TestNoSecretInDatabase(t *testing.T) {
 	for _, path := range files {
 		data, err := os.ReadFile(path)
 		d.must(err)
-		for _, secret := range []string{html, sql, goodPay, otherPay, "750318", "314159", "Wrong/one", a.Token.Reveal(), b.Token.Reveal(), deskCert, deskCard} {
+		for _, secret := range []string{html, sql, goodPay, otherPay, "750318", "314159", "Wrong/one", a.Token.Reveal(), b.Token.Reveal(), tellerCert, tellerCard} {
 			raw := []byte(secret)
 			for _, form := range []string{secret, hex.EncodeToString(raw), base64.StdEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw)} {
 				if bytes.Contains(data, []byte(form)) {

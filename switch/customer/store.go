@@ -131,22 +131,17 @@ type credential struct {
 	Until time.Time
 }
 
-const rowColumns = `customer.id, channel, subject, followed, state, prior, version, frozen, cert_type, cert_ix, cert, holder,
+const rowColumns = `id, channel, subject, followed, state, prior, version, frozen, cert_type, cert_ix, cert, holder,
 	login_hash, login_wrong, login_locks, login_until, pay_hash, pay_wrong, pay_locks, pay_until, setup_until, told`
 
 // read returns the customer that the condition names.
 func (s *Store) read(ctx context.Context, tx switching.Tx, where string, args ...any) (c row, found bool, err error) {
-	return s.scan(tx.QueryRowContext(ctx, `SELECT `+rowColumns+` FROM customer WHERE `+where, args...))
-}
-
-// scan is read of a row that has other columns after the customer's.
-func (s *Store) scan(r *sql.Row, after ...any) (c row, found bool, err error) {
 	var cert, holder []byte
 	var login, pay, setup int64
-	err = r.Scan(append([]any{
+	err = tx.QueryRowContext(ctx, `SELECT `+rowColumns+` FROM customer WHERE `+where, args...).Scan(
 		&c.ID, &c.Channel, &c.Subject, &c.Followed, &c.State, &c.Prior, &c.Version, &c.Frozen, &c.CertType, &c.CertIx, &cert, &holder,
 		&c.Login.Hash, &c.Login.Wrong, &c.Login.Locks, &login, &c.Payment.Hash, &c.Payment.Wrong, &c.Payment.Locks, &pay, &setup, &c.Told,
-	}, after...)...)
+	)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return c, false, nil

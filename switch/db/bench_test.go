@@ -20,7 +20,9 @@ const (
 	benchUpdate = `UPDATE e SET open = 0, outcome = $2, reply = $3 WHERE id = $1 AND open = 1`
 )
 
-func insertRow(id int64, key []byte) fn {
+func insertRow(id int64, key []byte) fn { return insertRowBy(exec, id, key) }
+
+func insertRowBy(exec func(string, ...any) fn, id int64, key []byte) fn {
 	return exec(benchInsert, id, key, key, "customer.deregister", "c-10001", "xjrcu", key[:16],
 		id%1_000_000, "426812345678", id, id+30_000, 1, "", []byte(nil))
 }
@@ -29,11 +31,12 @@ func insertRow(id int64, key []byte) fn {
 // that updates. cpu-µs/op is what the whole process spends on both.
 func BenchmarkWrite(b *testing.B) {
 	for _, inFlight := range []int{1, 64, 256} {
-		b.Run(fmt.Sprintf("inflight=%d", inFlight), func(b *testing.B) { benchWrite(b, inFlight) })
+		b.Run(fmt.Sprintf("inflight=%d", inFlight), func(b *testing.B) { benchWrite(b, inFlight, exec) })
+		b.Run(fmt.Sprintf("sole,inflight=%d", inFlight), func(b *testing.B) { benchWrite(b, inFlight, sole) })
 	}
 }
 
-func benchWrite(b *testing.B, inFlight int) {
+func benchWrite(b *testing.B, inFlight int, exec func(string, ...any) fn) {
 	var commits, jobs, ids atomic.Int64
 	d := opened(b, Options{Observe: func(n int, _ time.Duration) { commits.Add(1); jobs.Add(int64(n)) }})
 	start(b, d)
@@ -53,7 +56,7 @@ func benchWrite(b *testing.B, inFlight int) {
 		key := make([]byte, 32)
 		_, _ = rand.Read(key)
 		id := ids.Add(1)
-		if err := d.Write(ctx, insertRow(id, key)); err != nil {
+		if err := d.Write(ctx, insertRowBy(exec, id, key)); err != nil {
 			b.Error(err)
 		}
 		if err := d.Write(ctx, exec(benchUpdate, id, "approved", key)); err != nil {

@@ -112,8 +112,18 @@ func TestArguments(t *testing.T) {
 		arg  any
 		want string
 	}{
-		{7, "7"}, {int64(8), "8"}, {uint8(9), "9"}, {true, "1"}, {1.5, "1.5"}, {"s", "s"}, {text("t"), "t"}, {[]byte("b"), "b"},
-		{sql.NullString{}, "none"}, {nil, "none"}, {[]byte(nil), "none"}, {sql.Named("n", "named"), "named"},
+		{7, "7"},
+		{int64(8), "8"},
+		{uint8(9), "9"},
+		{true, "1"},
+		{1.5, "1.5"},
+		{"s", "s"},
+		{text("t"), "t"},
+		{[]byte("b"), "b"},
+		{sql.NullString{}, "none"},
+		{nil, "none"},
+		{[]byte(nil), "none"},
+		{sql.Named("n", "named"), "named"},
 	} {
 		must(t, d.Write(t.Context(), then(exec(`DELETE FROM t`), exec(`INSERT INTO t (v) VALUES (CAST(COALESCE($1, 'none') AS TEXT))`, c.arg))))
 		same(t, fmt.Sprintf("%T", c.arg), values(t, d), []string{c.want})

@@ -21,7 +21,8 @@
 // Account and certificate numbers, the fields of a request and of its reply are
 // sealed by switch/vault, bound to their row. Accounts are found by a keyed
 // index; idempotency keys and bodies are keyed hashes. Everything else (bank,
-// type, STAN, times, outcome) is in clear, for operators.
+// type, times, outcome) is in clear, for operators; what is not searched for (MTI,
+// processing code, stamp, instance, operation, client) in one column, sending.
 //
 // # One change at a time
 //
@@ -38,6 +39,16 @@
 // that was lost or restored goes on numbering above what the bank has seen, by
 // the clock, if no more than 1,000 numbers a second were used. What was written
 // under a clock that was set back since is due at once.
+//
+// CheckKey is for a start: of a database that was written with another key no
+// row could be read, and every advice would be parked.
+//
+// # What it costs
+//
+// BenchmarkOpenClose: an Open and a Close at 64 in flight take 67 to 91 µs of CPU
+// on two busy cores, the benchmark's own numbers and hashes included; the index on
+// the random idempotency key is about 10 to 18 of it. Types without an Effect cost
+// less (db.ExecSole): of theirs nothing has to be undone.
 //
 // # Keys
 //

@@ -8,7 +8,8 @@ import (
 
 func TestSending(t *testing.T) {
 	for _, want := range []switching.Entry{
-		{}, {Client: "of three words"},
+		{},
+		{Client: "of three words"},
 		{MTI: "0100", Code3: "930000", Sent: "1128165634", Instance: "7f3a", Operation: "transactions", Client: "front"},
 	} {
 		s, err := joinSending(&want)

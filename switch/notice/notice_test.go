@@ -93,9 +93,11 @@ func TestBrokenFollowerHoldsUpNobody(t *testing.T) {
 		w.run()
 		w.put(of("broken", "1", 0), of("broken", "1", 1), of("slow", "1", 0), of("slow", "1", 1))
 		for i := range 3 {
+			var list []switching.Notice
 			for f := range 50 {
-				w.put(of(fmt.Sprint("f", f), "1", i))
+				list = append(list, of(fmt.Sprint("f", f), "1", i))
 			}
+			w.put(list...)
 		}
 		rest(100 * time.Millisecond)
 		equal(t, "told", len(w.front.got()), 150)
@@ -115,9 +117,7 @@ func TestFrontDownForAnHour(t *testing.T) {
 			held(t, func(w *world) { w.o.Attempts = 3 }, func(t *testing.T, w *world) {
 				w.front.always(notice.Answer{Verdict: verdict})
 				w.run()
-				for f := range 300 {
-					w.put(of(fmt.Sprint("f", f), "1", 0))
-				}
+				w.put(followers(300)...)
 				rest(time.Hour)
 				if n := len(w.front.sent()); n < 60 || n > 300 {
 					t.Errorf("sent %d times in an hour", n)
@@ -164,9 +164,7 @@ func TestSlowFront(t *testing.T) {
 	held(t, func(w *world) { w.o.Workers = 16 }, func(t *testing.T, w *world) {
 		w.front.answers(func(context.Context, notice.Message) notice.Answer { time.Sleep(4 * time.Second); return accepted })
 		w.run()
-		for f := range 100 {
-			w.put(of(fmt.Sprint("f", f), "1", 0))
-		}
+		w.put(followers(100)...)
 		rest(29 * time.Second)
 		equal(t, "told", len(w.front.got()), 100)
 		equal(t, "sent", len(w.front.sent()), 100)
@@ -219,11 +217,11 @@ func TestQuota(t *testing.T) {
 			return accepted
 		})
 		w.run()
-		for f := range 50 {
-			other := of(fmt.Sprint("o", f), "1", 0)
-			other.Channel = "other"
-			w.put(of(fmt.Sprint("f", f), "1", 0), other)
+		list := followers(100)
+		for i := range 50 {
+			list[2*i].Channel = "other"
 		}
+		w.put(list...)
 		rest(19 * time.Hour)
 		equal(t, "told", len(w.front.got()), 50)
 		if n := len(w.front.sent()); n > 54 {

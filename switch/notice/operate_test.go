@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	switching "wxswitch/switch"
 	"wxswitch/switch/db"
 	"wxswitch/switch/notice"
 )
@@ -104,9 +105,11 @@ func TestOperatePending(t *testing.T) {
 func TestList(t *testing.T) {
 	w := newWorld(t).open()
 	defer w.stop()
+	var list []switching.Notice
 	for i := range 25 {
-		w.put(of("anna", "1", i))
+		list = append(list, of("anna", "1", i))
 	}
+	w.put(list...)
 	var ids []string
 	for after := int64(0); ; {
 		page, err := w.notices.List(t.Context(), notice.StatePending, after, 10)
@@ -239,9 +242,7 @@ func TestTidy(t *testing.T) {
 			return err
 		}))
 		w.run()
-		for i := range 2500 {
-			w.put(of(fmt.Sprint("f", i), "1", 0))
-		}
+		w.put(followers(2500)...)
 		rest(2 * time.Hour)
 		equal(t, "kept", w.count(""), 2502)
 		equal(t, "sent", w.count(notice.StateSent), 2501)

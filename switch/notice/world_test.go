@@ -233,6 +233,14 @@ func of(subject, account string, i int) switching.Notice {
 	}
 }
 
+// followers returns a notice of each of so many.
+func followers(n int) (list []switching.Notice) {
+	for f := range n {
+		list = append(list, of(fmt.Sprint("f", f), "1", 0))
+	}
+	return list
+}
+
 // put writes notices in one transaction, and kicks.
 func (w *world) put(list ...switching.Notice) {
 	w.t.Helper()

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -122,9 +123,7 @@ func fields(t reflect.Type) map[string]reflect.Type {
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		switch {
 		case options == "inline":
-			for name, of := range fields(f.Type) {
-				keys[name] = of
-			}
+			maps.Copy(keys, fields(f.Type))
 		case name != "" && name != "-":
 			keys[name] = f.Type
 		}
@@ -149,7 +148,7 @@ func scalar(n ast.Node, t reflect.Type) string {
 		return "must be true or false"
 	case k == reflect.Float64 && !whole && !broken:
 		return "must be a number"
-	case slices.Contains([]reflect.Kind{reflect.Int, reflect.Uint64}, k) && !(whole && isWhole(n.GetToken().Value, t)):
+	case slices.Contains([]reflect.Kind{reflect.Int, reflect.Uint64}, k) && (!whole || !isWhole(n.GetToken().Value, t)):
 		return "must be a whole number"
 	}
 	return ""

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -171,10 +172,10 @@ func (c *Config) checkRoutes(at func(key, reason string) error) []error {
 
 func isAddress(s string) bool {
 	_, port, err := net.SplitHostPort(s)
-	if err != nil || port == "" {
+	if err != nil {
 		return false
 	}
-	_, err = net.LookupPort("tcp", port)
+	_, err = strconv.ParseUint(port, 10, 16)
 	return err == nil
 }
 

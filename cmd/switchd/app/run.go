@@ -130,7 +130,8 @@ func (a *app) defaults() {
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
 
-// foundation opens key and database, and brings the tables up to date.
+// foundation opens key and database, brings the tables up to date, and sees that
+// the key is that of the database.
 func (a *app) foundation(ctx context.Context) (err error) {
 	if a.key = a.Key; a.key == nil {
 		if a.key, err = vault.Load(a.KeyFile); err != nil {
@@ -146,10 +147,16 @@ func (a *app) foundation(ctx context.Context) (err error) {
 		Backoff: switching.Backoff{Min: a.Advices.BackoffMin, Max: a.Advices.BackoffMax},
 	})
 	a.parts.Add("log", a.lines.run)
+	if err != nil {
+		return err
+	}
+	if err := a.journal.CheckKey(ctx); err != nil {
+		return fmt.Errorf("database %s, key file %s: %w: put back the key file that the database was written with", a.Database, a.KeyFile, err)
+	}
 	a.parts.Add("database", a.db.Run)
 	a.parts.Add("forget", a.forget)
 	a.numbers = switching.NewNumbers(a.journal, a.Now)
-	return err
+	return nil
 }
 
 // core puts the switch together, without banks.

@@ -325,8 +325,12 @@ var (
 	notNegative = [][2]string{{"-1", ": must not be negative"}}
 	negative    = [][2]string{{"-1s", ": must not be negative"}}
 	port        = [][2]string{
-		{"here", ": must be host:port"}, {`""`, ": must be host:port"}, {`"127.0.0.1:"`, ": must be host:port"},
-		{`"127.0.0.1:99999"`, ": must be host:port"}, {`"127.0.0.1:-1"`, ": must be host:port"}, {`"::1"`, ": must be host:port"},
+		{"here", ": must be host:port"},
+		{`""`, ": must be host:port"},
+		{`"127.0.0.1:"`, ": must be host:port"},
+		{`"127.0.0.1:99999"`, ": must be host:port"},
+		{`"127.0.0.1:-1"`, ": must be host:port"},
+		{`"::1"`, ": must be host:port"},
 	}
 	number  = [][2]string{{`"4898000a"`, ": must be 1 to 11 digits"}, {`"489800001234"`, ": must be 1 to 11 digits"}, {`" 4898"`, ": must be 1 to 11 digits"}}
 	unnamed = [][2]string{{`""`, ": must not be empty"}}
@@ -351,13 +355,20 @@ var outOfRange = map[string][][2]string{
 	"banks[].name":        unnamed,
 	"banks[].dialect":     {{`""`, ": "}, {"cuips", ": "}, {"none.yaml", ": "}, {"routes.yaml", ": "}, {".", ": "}},
 	"banks[].links": {
-		{"[]", ": at least one"}, {"[7]", "[0]: must be a map"}, {"[~]", "[0]: has no value"}, {"[{}]", "[0].name: must not be empty"},
+		{"[]", ": at least one"},
+		{"[7]", "[0]: must be a map"},
+		{"[~]", "[0]: has no value"},
+		{"[{}]", "[0].name: must not be empty"},
 		{`[{name: a, addresses: ["a:1"]}, {name: a, addresses: ["a:1"]}]`, "[1].name: used twice"},
 	},
 	"banks[].links[].name": unnamed,
 	"banks[].links[].addresses": {
-		{"[]", ": at least one"}, {"[here]", "[0]: must be host:port"}, {`["a:1", "a:"]`, "[1]: must be host:port"},
-		{`["a:99999"]`, "[0]: no such port"}, {"[7]", "[0]: must be text"}, {"[~]", "[0]: has no value"},
+		{"[]", ": at least one"},
+		{"[here]", "[0]: must be host:port"},
+		{`["a:1", "a:"]`, "[1]: must be host:port"},
+		{`["a:99999"]`, "[0]: no such port"},
+		{"[7]", "[0]: must be text"},
+		{"[~]", "[0]: has no value"},
 	},
 	"banks[].links[].role": {{"both", ": must be duplex, send or receive"}},
 	"banks[].deadline":     {{"-1s", ": must not be negative"}, {"11m", ": must not exceed 10m0s"}, {"10m1ms", ": must not exceed 10m0s"}},

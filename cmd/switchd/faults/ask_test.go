@@ -153,7 +153,7 @@ func (h *house) settle() {
 // looks through a connection of its own, closed at once: one that stayed would
 // keep a killed switch's log from being recovered.
 func (h *house) doubts() (open, left int, err error) {
-	d, err := sql.Open("sqlite", "file:"+h.path("switch.db")+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+	d, err := sql.Open("sqlite", "file:"+h.data+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
 	if err != nil {
 		return 0, 0, err
 	}

@@ -92,6 +92,62 @@ func TestOpenPersistedAnyway(t *testing.T) {
 	}
 }
 
+// TestOpenThatCannotBeReadBack: neither is the commit of the open known nor can
+// the row be read back. That is told as unknown, never as refused, and nothing
+// is sent. What was persisted the scan ends, as in doubt, and the same key
+// learns it; where nothing was, the key is free.
+func TestOpenThatCannotBeReadBack(t *testing.T) {
+	for kind, q := range changes {
+		for how, persisted := range map[string]bool{"commit-before": false, "commit-after": true} {
+			t.Run(string(kind)+" "+how, func(t *testing.T) {
+				h := newHouse(t, brisk)
+				var armed, failed atomic.Bool
+				h.hooks.FailCommit = func(step string) error {
+					switch {
+					case !armed.Load():
+						return nil
+					case !failed.Load() && step == how, failed.Load() && step == "commit-before":
+						failed.Store(true)
+						return errDisk
+					}
+					return nil
+				}
+				h.start()
+				h.online()
+				h.answered(authenticate(plainBank, 1, "before"))
+				eventually(t, "an idle database", func() bool { open, left, err := h.doubts(); return err == nil && open+left == 0 })
+				before, err := h.banks[plainBank].Ledger(t.Context())
+				must(t, err)
+				armed.Store(true)
+				a := h.ask(q(plainBank, 1, "k"))
+				if a.problem != "outcome-unknown" || a.status != 500 {
+					t.Errorf("status %d: %s", a.status, a.body)
+				}
+				if open, _, err := h.doubts(); err != nil || (open == 1) != persisted {
+					t.Errorf("%d rows open, %v", open, err)
+				}
+				<-time.After(300 * time.Millisecond) // most of the deadline, in which it could be sent
+				if sent, err := h.banks[plainBank].Ledger(t.Context()); err != nil || len(sent) != len(before) {
+					t.Errorf("sent to the bank: %+v, %v", sent, err)
+				}
+				armed.Store(false)
+				h.settle()
+				a = h.answered(a.question)
+				if persisted && (a.outcome() != switching.TimedOut || a.reason != "recovered" || !a.replayed) ||
+					!persisted && (a.outcome() != switching.Approved || a.replayed) {
+					t.Errorf("again: %s %s, replayed %t", a.outcome(), a.reason, a.replayed)
+				}
+				b := h.compare()
+				for _, arrived := range b.Banks[plainBank].Arrivals {
+					if persisted && arrived.RRN == a.RRN && arrived.Type == a.Type {
+						t.Errorf("the %s itself was sent after all", a.Type)
+					}
+				}
+			})
+		}
+	}
+}
+
 // TestCloseNotPersistedOnce: the close is tried again.
 func TestCloseNotPersistedOnce(t *testing.T) {
 	for kind, q := range changes {

@@ -35,6 +35,7 @@ const limit = 60 * time.Second
 type house struct {
 	t     testing.TB
 	dir   string
+	data  string // the switch's database
 	token string
 	banks map[string]*peer
 	hooks app.Hooks // of a switch in this process
@@ -55,6 +56,7 @@ type plan struct {
 	breaker  string        // of each bank; {open_for: 200ms}
 	bank     string        // further lines of each bank's configuration
 	more     string        // further lines of the configuration
+	data     string        // the switch's database; switch.db beside its configuration
 	tune     func(*sim.Config)
 }
 
@@ -75,6 +77,7 @@ func newHouse(t testing.TB, p plan) *house {
 		t: t, dir: t.TempDir(), token: "0123456789abcdef0123456789abcdef", banks: make(map[string]*peer),
 		http: &http.Client{Timeout: limit, Transport: &http.Transport{MaxIdleConnsPerHost: 512}},
 	}
+	h.data = cmp.Or(p.data, h.path("switch.db"))
 	t.Cleanup(h.http.CloseIdleConnections)
 	for _, spec := range world.Banks {
 		h.banks[spec.ID] = newPeer(t, h.dir, spec, p)
@@ -94,7 +97,7 @@ func (h *house) configuration(p plan) string {
 	fmt.Fprintf(&b, `listen: 127.0.0.1:0
 ops: 127.0.0.1:0
 key_file: key.json
-database: switch.db
+database: %s
 routes: routes.yaml
 acquirer: "48980000"
 grace: 200ms
@@ -103,7 +106,7 @@ advices: {backoff_min: 30ms, backoff_max: 200ms}
 clients: [{id: bench, token_sha256: %s, scopes: [bank, operate]}]
 %s
 banks:
-`, hex.EncodeToString(sum[:]), p.more)
+`, h.data, hex.EncodeToString(sum[:]), p.more)
 	for _, spec := range world.Banks {
 		fmt.Fprintf(&b, `  - name: %s
     dialect: %s
@@ -206,7 +209,7 @@ func (h *house) books() Books {
 	ctx := context.Background()
 	key, err := vault.Load(h.path("key.json"))
 	must(h.t, err)
-	d, err := db.Open(ctx, db.Options{Path: h.path("switch.db")})
+	d, err := db.Open(ctx, db.Options{Path: h.data})
 	must(h.t, err)
 	defer func() { must(h.t, d.Close()) }()
 	j, err := journal.New(ctx, journal.Options{DB: d, Vault: key})

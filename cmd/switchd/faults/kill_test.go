@@ -81,9 +81,10 @@ type killing struct {
 	requests, answers, repeats int
 }
 
-// series is some rounds on one database.
+// series is some rounds on one database. Breakers stay closed: while those of
+// both banks were open, nearly all would be refused, and few in flight.
 func (k *killing) series(t *testing.T, first, n int) {
-	h := newHouse(t, plan{people: 120, deadline: 500 * time.Millisecond})
+	h := newHouse(t, plan{people: 120, deadline: 500 * time.Millisecond, breaker: "{consecutive_failures: 1000, min_requests: 1000}"})
 	c := h.startChild()
 	for i := range n {
 		if c = k.round(t, h, c, first+i); t.Failed() {

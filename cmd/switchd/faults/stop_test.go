@@ -10,9 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"wxswitch/banks/sim"
+	"wxswitch/cmd/switchd/app"
 	"wxswitch/codec"
 	switching "wxswitch/switch"
+	"wxswitch/switch/vault"
 )
 
 // TestDrain: SIGTERM with requests in flight: all are answered, and the program
@@ -350,4 +354,41 @@ func TestReloadUnderTraffic(t *testing.T) {
 	traffic.Wait()
 	t.Logf("%d requests, %d reloads", asked.Load(), reloads)
 	h.compare()
+}
+
+// TestWrongKey: a start with another key file than the database was written
+// with says so and does nothing; with the right one all goes on.
+func TestWrongKey(t *testing.T) {
+	h := running(t, brisk)
+	h.fault(plainBank, sim.Fault{Kind: sim.SilenceAfter})
+	if a := h.answered(authenticate(plainBank, 1, "k")); a.outcome() != switching.TimedOut {
+		t.Fatalf("%s", a.body)
+	}
+	h.stop()
+	must(t, os.Rename(h.path("key.json"), h.path("right.json")))
+	must(t, vault.NewKeyFile(h.path("key.json")))
+	c, err := app.Load(h.path("switchd.yaml"))
+	must(t, err)
+	c.LogTo = zerolog.Nop()
+	c.Ready = func(app.Addresses) { t.Error("a door was opened") }
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
+	err = app.Run(ctx, c)
+	if err == nil {
+		t.Fatal("the switch started")
+	}
+	for _, said := range []string{h.path("key.json"), h.data, "put back the key file"} {
+		if !strings.Contains(err.Error(), said) {
+			t.Errorf("%v: does not say %q", err, said)
+		}
+	}
+	must(t, os.Rename(h.path("right.json"), h.path("key.json")))
+	h.calm()
+	h.start()
+	h.online()
+	for _, a := range h.compare().Advices {
+		if a.State != switching.AdviceDone {
+			t.Errorf("the advice is %s: %s", a.State, a.Note)
+		}
+	}
 }

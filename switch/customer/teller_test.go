@@ -28,57 +28,57 @@ import (
 )
 
 const (
-	deskCard  = "6210081234567892"
-	deskCert  = "11010519491231002X"
-	goodLogin = "Tianshan#88x"
-	goodPay   = "827364"
+	tellerCard = "6210081234567892"
+	tellerCert = "11010519491231002X"
+	goodLogin  = "Tianshan#88x"
+	goodPay    = "827364"
 )
 
-var deskFollower = Follower{"wechat", "oABC-1"}
+var tellerFollower = Follower{"wechat", "oABC-1"}
 
 // cheap is too little work for anything but a test.
 var cheap = argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// desk is an instance over a database that others may share: a customer sits
+// teller is an instance over a database that others may share: a customer sits
 // before it.
-type desk struct {
+type teller struct {
 	testing.TB
 	*Service
 	path  string
 	clock *atomic.Int64 // Unix milliseconds, held
 	fail  *atomic.Pointer[string]
-	keys  atomic.Int64
+	calls atomic.Int64
 }
 
-func newDesk(t testing.TB) *desk {
+func newTeller(t testing.TB) *teller {
 	v, err := vault.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	clock := &atomic.Int64{}
 	clock.Store(time.Date(2026, 3, 1, 10, 0, 0, 0, codec.Shanghai).UnixMilli())
-	d := openDesk(t, filepath.Join(t.TempDir(), "switch.db"), v, clock)
+	d := openTeller(t, filepath.Join(t.TempDir(), "switch.db"), v, clock)
 	d.plantKey()
 	return d
 }
 
 // another is a second instance on the same database.
-func (d *desk) another() *desk { return openDesk(d.TB, d.path, d.Vault, d.clock) }
+func (d *teller) another() *teller { return openTeller(d.TB, d.path, d.Vault, d.clock) }
 
-func openDesk(t testing.TB, path string, v *vault.Vault, clock *atomic.Int64) *desk {
+func openTeller(t testing.TB, path string, v *vault.Vault, clock *atomic.Int64) *teller {
 	t.Helper()
-	desk := &desk{TB: t, path: path, clock: clock, fail: &atomic.Pointer[string]{}}
+	one := &teller{TB: t, path: path, clock: clock, fail: &atomic.Pointer[string]{}}
 	now := func() time.Time { return time.UnixMilli(clock.Load()) }
 	ctx, stop := context.WithCancel(context.Background())
-	d, err := db.Open(ctx, db.Options{Path: path, Fail: desk.failing})
-	desk.must(err)
+	d, err := db.Open(ctx, db.Options{Path: path, Fail: one.failing})
+	one.must(err)
 	store, err := Open(ctx, Options{DB: d, Vault: v, Argon: cheap, Now: now})
-	desk.must(err)
+	one.must(err)
 	j, err := journal.New(ctx, journal.Options{DB: d, Vault: v, Now: now})
-	desk.must(err)
+	one.must(err)
 	table, err := routing.Parse("routes", []byte(`cards: [{bank: xjrcu, prefix: "621008", lengths: [16]}]`), []routing.Bank{"xjrcu"})
-	desk.must(err)
-	desk.Service = New(store, Doors{Journal: j, Router: routing.NewRouter(table), Log: zerolog.Nop()})
+	one.must(err)
+	one.Service = New(store, Doors{Journal: j, Router: routing.NewRouter(table), Log: zerolog.Nop()})
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
 	t.Cleanup(func() {
@@ -90,11 +90,11 @@ func openDesk(t testing.TB, path string, v *vault.Vault, clock *atomic.Int64) *d
 			t.Error(err)
 		}
 	})
-	return desk
+	return one
 }
 
 // failing fails one commit, where d.fail names its step.
-func (d *desk) failing(step string) error {
+func (d *teller) failing(step string) error {
 	if at := d.fail.Load(); at != nil && *at == step {
 		d.fail.Store(nil)
 		return fmt.Errorf("failed on purpose at %s", step)
@@ -102,16 +102,16 @@ func (d *desk) failing(step string) error {
 	return nil
 }
 
-func (d *desk) must(err error) {
+func (d *teller) must(err error) {
 	d.Helper()
 	if err != nil {
 		d.Fatal(err)
 	}
 }
 
-func (d *desk) wait(t time.Duration) { d.clock.Add(t.Milliseconds()) }
+func (d *teller) wait(t time.Duration) { d.clock.Add(t.Milliseconds()) }
 
-// testKey takes a while to make; every desk has it.
+// testKey takes a while to make; every teller has it.
 var testKey = sync.OnceValue(func() *rsa.PrivateKey {
 	k, err := rsa.GenerateKey(rand.Reader, pageKeyBits)
 	if err != nil {
@@ -120,15 +120,15 @@ var testKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return k
 })
 
-func (d *desk) plantKey() {
+func (d *teller) plantKey() {
 	d.Helper()
 	kid := randomID()
-	sealed, err := d.Service.seal(string(x509.MarshalPKCS1PrivateKey(testKey())), "page_key.private", kid)
+	sealed, err := d.seal(string(x509.MarshalPKCS1PrivateKey(testKey())), "page_key.private", kid)
 	d.must(err)
 	d.exec(`INSERT INTO page_key (kid, private, created) VALUES ($1, $2, $3)`, kid, sealed, d.clock.Load())
 }
 
-func (d *desk) exec(query string, args ...any) {
+func (d *teller) exec(query string, args ...any) {
 	d.Helper()
 	d.must(d.write(func(ctx context.Context, tx switching.Tx) error {
 		_, err := tx.ExecContext(ctx, query, args...)
@@ -136,11 +136,11 @@ func (d *desk) exec(query string, args ...any) {
 	}))
 }
 
-func (d *desk) write(fn func(ctx context.Context, tx switching.Tx) error) error {
+func (d *teller) write(fn func(ctx context.Context, tx switching.Tx) error) error {
 	return d.DB.Write(context.Background(), func(ctx context.Context, tx db.Tx) error { return fn(ctx, tx) })
 }
 
-func (d *desk) one(query string, args ...any) (n int64) {
+func (d *teller) one(query string, args ...any) (n int64) {
 	d.Helper()
 	d.must(d.DB.Read(context.Background(), func(ctx context.Context, tx db.Tx) error {
 		return tx.QueryRowContext(ctx, query, args...).Scan(&n)
@@ -149,7 +149,7 @@ func (d *desk) one(query string, args ...any) (n int64) {
 }
 
 // row is the customer as it is now.
-func (d *desk) row(f Follower) (c row) {
+func (d *teller) row(f Follower) (c row) {
 	d.Helper()
 	d.must(d.reading(context.Background(), func(ctx context.Context, tx switching.Tx) (err error) {
 		c, _, err = d.byFollower(ctx, tx, f)
@@ -159,7 +159,7 @@ func (d *desk) row(f Follower) (c row) {
 }
 
 // change changes the customer's row.
-func (d *desk) change(f Follower, fn func(*row)) {
+func (d *teller) change(f Follower, fn func(*row)) {
 	d.Helper()
 	d.must(d.write(func(ctx context.Context, tx switching.Tx) error {
 		c, _, err := d.byFollower(ctx, tx, f)
@@ -172,7 +172,7 @@ func (d *desk) change(f Follower, fn func(*row)) {
 }
 
 // authenticated makes a customer with an account, as a right code leaves it.
-func (d *desk) authenticated(f Follower, cert, card string) {
+func (d *teller) authenticated(f Follower, cert, card string) {
 	d.Helper()
 	d.must(d.write(func(ctx context.Context, tx switching.Tx) error {
 		c, err := d.make(ctx, tx, f)
@@ -185,7 +185,7 @@ func (d *desk) authenticated(f Follower, cert, card string) {
 			return err
 		}
 		id := randomID()
-		account, err := d.Service.seal(card, "link.account", id)
+		account, err := d.seal(card, "link.account", id)
 		if err != nil {
 			return err
 		}
@@ -196,17 +196,17 @@ func (d *desk) authenticated(f Follower, cert, card string) {
 }
 
 // customer makes one that has both passwords, as if set long ago.
-func (d *desk) customer() *desk {
+func (d *teller) customer() *teller {
 	d.Helper()
-	d.authenticated(deskFollower, deskCert, deskCard)
+	d.authenticated(tellerFollower, tellerCert, tellerCard)
 	d.passwords(goodLogin, goodPay)
 	d.wait(d.Limits.Setup)
 	return d
 }
 
-func (d *desk) passwords(login, payment string) {
+func (d *teller) passwords(login, payment string) {
 	d.Helper()
-	d.change(deskFollower, func(c *row) {
+	d.change(tellerFollower, func(c *row) {
 		for kind, v := range map[string]string{kindLogin: login, kindPayment: payment} {
 			h, err := d.hash(c.ID, kind, NewPassword(v))
 			d.must(err)
@@ -216,19 +216,19 @@ func (d *desk) passwords(login, payment string) {
 }
 
 // call is a fresh call of the customer's.
-func (d *desk) call() Call {
-	return Call{Client: "front", Key: fmt.Sprint("key-", d.keys.Add(1), "-", randomID()), Follower: deskFollower}
+func (d *teller) call() Call {
+	return Call{Client: "front", Key: fmt.Sprint("key-", d.calls.Add(1), "-", randomID()), Follower: tellerFollower}
 }
 
 // box is what a page makes of a value, with a nonce.
-func (d *desk) box(k PageKey, value string) Sealed {
+func (d *teller) box(k PageKey, value string) Sealed {
 	d.Helper()
 	plain, err := json.Marshal(map[string]string{"nonce": k.Nonce, "value": value})
 	d.must(err)
 	return d.boxed(k, plain)
 }
 
-func (d *desk) boxed(k PageKey, plain []byte) Sealed {
+func (d *teller) boxed(k PageKey, plain []byte) Sealed {
 	d.Helper()
 	n, err := base64.RawURLEncoding.DecodeString(k.JWK.N)
 	d.must(err)
@@ -241,7 +241,7 @@ func (d *desk) boxed(k PageKey, plain []byte) Sealed {
 }
 
 // page loads a page.
-func (d *desk) page() PageKey {
+func (d *teller) page() PageKey {
 	d.Helper()
 	k, err := d.PageKey(context.Background())
 	d.must(err)
@@ -249,7 +249,7 @@ func (d *desk) page() PageKey {
 }
 
 // typed is a value typed into a page of its own; empty stays empty.
-func (d *desk) typed(value string) Sealed {
+func (d *teller) typed(value string) Sealed {
 	d.Helper()
 	if value == "" {
 		return ""
@@ -258,7 +258,7 @@ func (d *desk) typed(value string) Sealed {
 }
 
 // enter logs in with a call and page of its own.
-func (d *desk) enter(password string) LoginAnswer {
+func (d *teller) enter(password string) LoginAnswer {
 	d.Helper()
 	a, err := d.Login(context.Background(), d.call(), d.typed(password))
 	d.must(err)
@@ -266,14 +266,14 @@ func (d *desk) enter(password string) LoginAnswer {
 }
 
 // enters is the reason why a token opens nothing, empty if it does.
-func (d *desk) enters(token codec.Secret, f Follower) switching.Reason {
+func (d *teller) enters(token codec.Secret, f Follower) switching.Reason {
 	d.Helper()
 	_, _, reason, err := d.session(context.Background(), Call{Follower: f, Session: token})
 	d.must(err)
 	return reason
 }
 
-func (d *desk) equal(what string, got, want any) {
+func (d *teller) equal(what string, got, want any) {
 	d.Helper()
 	if got != want {
 		d.Errorf("%s: %v, want %v", what, got, want)
