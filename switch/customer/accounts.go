@@ -39,14 +39,7 @@ func (s *Service) account(l link) Account {
 	}
 }
 
-func (s *Service) bank(id string) Bank {
-	for _, b := range s.Banks {
-		if b.ID == id {
-			return b
-		}
-	}
-	return Bank{ID: id, Name: id}
-}
+func (s *Service) bank(id string) Bank { return bankIn(s.Banks, id) }
 
 // linksOfSession returns the links of who is logged in.
 func (s *Service) linksOfSession(ctx context.Context, call Call) (list []link, a Answer, err error) {

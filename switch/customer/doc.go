@@ -27,6 +27,30 @@
 // transaction that opens or ends a row: so an end that comes late, by an advice
 // or by the scan moves the customer exactly as one in time.
 //
+// # Words
+//
+// texts.go is the one catalogue of what customers read: a text for each reason, of
+// this package and of those below it (a test walks their constants), for each F39
+// that a bank may decline with, and for each notice. [Words] chooses by type,
+// outcome, reason and code; a bank's own words for a code ([Bank]) stand before
+// ours, but for the deregistration (A9) and the SMS code (A3). A code or reason
+// without words gets a safe text and is counted as
+// wxswitch_customer_unmapped_total.
+//
+// # Places and visits
+//
+// [LoadPlaces] reads branches and merchants from a file, whole or not at all;
+// [Places] holds the table in use, which Swap replaces under traffic. A
+// [Location] prints as nothing and is stored nowhere here; a front may keep it in
+// a conversation, sealed, for ten minutes. [Service.Book] needs no 认证; a visit
+// counts against the day's limits of follower and phone unless nothing was sent.
+//
+// # A front without memory
+//
+// keeps its conversations ([Store.SetTalk]) and values that are taken once
+// ([Store.Once], [Store.Take]) here, sealed and bounded; [Store.Clean] deletes what
+// is over.
+//
 // # Secrets
 //
 // SMS codes are kept as keyed hashes, passwords as argon2id over a pepper, tokens

@@ -36,14 +36,13 @@ func (s *Service) setFollowed(ctx context.Context, call Call, followed bool) (An
 			if err != nil || c.Followed == followed {
 				return kept{}, err
 			}
-			c.Followed = followed
-			if err := s.save(ctx, tx, &c); err != nil {
+			if err := s.follows(ctx, tx, &c, operation, cause{who: "follower"}); err != nil || followed || s.Notices == nil {
 				return kept{}, err
 			}
-			if err := s.remember(ctx, tx, c.ID, operation, c.State, c.State, cause{who: "follower"}); err != nil || followed {
-				return kept{}, err
+			if err := s.Notices.Forget(ctx, tx, c.Channel, c.Subject); err != nil {
+				return kept{}, fmt.Errorf("forget notices: %w", err)
 			}
-			return kept{}, s.hush(ctx, tx, c)
+			return kept{}, nil
 		},
 	})
 	if err != nil {
@@ -52,18 +51,26 @@ func (s *Service) setFollowed(ctx context.Context, call Call, followed bool) (An
 	return k.answer(), nil
 }
 
-// hush ends what speaks to a follower.
-func (s *Service) hush(ctx context.Context, tx switching.Tx, c row) error {
-	if err := s.endSessions(ctx, tx, c.ID, "unfollow"); err != nil {
+// Gone is Unfollow of a follower who turns out, when something is told to it, to
+// have left (package notice).
+func (s *Store) Gone(ctx context.Context, tx switching.Tx, channel, subject string) error {
+	c, found, err := s.byFollower(ctx, tx, Follower{channel, subject})
+	if err != nil || !found || !c.Followed {
 		return err
 	}
-	if s.Notices == nil {
-		return nil
+	return s.follows(ctx, tx, &c, "unfollow", cause{who: "front", note: "gone when told"})
+}
+
+// follows turns whether the customer follows. One that leaves loses its sessions.
+func (s *Store) follows(ctx context.Context, tx switching.Tx, c *row, event string, why cause) error {
+	c.Followed = !c.Followed
+	if err := s.save(ctx, tx, c); err != nil {
+		return err
 	}
-	if err := s.Notices.Stop(ctx, tx, c.Channel, c.Subject); err != nil {
-		return fmt.Errorf("stop notices: %w", err)
+	if err := s.remember(ctx, tx, c.ID, event, c.State, c.State, why); err != nil || c.Followed {
+		return err
 	}
-	return nil
+	return s.endSessions(ctx, tx, c.ID, event)
 }
 
 // View is what pages show of a follower before it is logged in, and decide by.

@@ -9,15 +9,16 @@ import (
 
 	"wxswitch/codec"
 	switching "wxswitch/switch"
+	"wxswitch/switch/db"
 )
 
-// stopped are the followers whose notices were stopped.
+// stopped are the followers whose notices were forgotten.
 type stopped struct {
 	list []string
 	err  error
 }
 
-func (s *stopped) Stop(_ context.Context, _ switching.Tx, channel, subject string) error {
+func (s *stopped) Forget(_ context.Context, _ switching.Tx, channel, subject string) error {
 	s.list = append(s.list, channel+" "+subject)
 	return s.err
 }
@@ -186,4 +187,21 @@ func (w *world) authenticatedOther(name, account string) Follower {
 	a, err := w.service.Authenticate(w.Context(), w.call(f), r)
 	w.want(a, err, switching.Approved, "")
 	return f
+}
+
+func TestWhoIsGoneWhenToldHasLeft(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	session := w.loggedIn(f)
+	for _, subject := range []string{"a", "a", "never"} {
+		w.must(w.db.Write(w.Context(), func(ctx context.Context, tx db.Tx) error { return w.store.Gone(ctx, tx, "wx", subject) }))
+	}
+	if c := w.row(f); c.Followed || c.State != Authenticated {
+		t.Errorf("%+v", c)
+	}
+	_, a, err := w.service.Accounts(w.Context(), session)
+	w.want(a, err, switching.Refused, ReasonNoSession)
+	if n := w.count(`SELECT COUNT(*) FROM customer_history WHERE event = 'unfollow'`); n != 1 {
+		t.Errorf("%d events in the history", n)
+	}
 }

@@ -31,9 +31,9 @@ type Doors struct {
 	Router *routing.Router
 	Banks  []Bank // the member banks, as customers may choose them
 	Places *Places
-	// Notices stops what waits to be told to a follower who left; may be nil.
+	// Notices forgets what waits to be told to a follower who left; may be nil.
 	Notices interface {
-		Stop(ctx context.Context, tx switching.Tx, channel, subject string) error
+		Forget(ctx context.Context, tx switching.Tx, channel, subject string) error
 	}
 	Log        zerolog.Logger
 	Registerer prometheus.Registerer // may be nil

@@ -272,7 +272,7 @@ func TestUnmappedIsCounted(t *testing.T) {
 }
 
 func TestNoticeText(t *testing.T) {
-	s := New(nil, Doors{Banks: []Bank{{ID: "urmqccb", Name: "乌鲁木齐银行"}}})
+	banks := []Bank{{ID: "urmqccb", Name: "乌鲁木齐银行"}}
 	movement := func(change ...string) map[string]string {
 		data := map[string]string{
 			"account": "***************7890", "bank": "urmqccb", "direction": "in", "amount": "123456", "balance": "100000000",
@@ -299,6 +299,7 @@ func TestNoticeText(t *testing.T) {
 		"attached":      {switching.NoticeAttached, event, "您尾号7890的账户（乌鲁木齐银行）解挂未成功，仍为加挂状态，请与开户行联系。"},
 		"superseded":    {switching.NoticeSuperseded, nil, "您的证件已通过另一微信号完成客户认证，本微信号的微信银行服务已终止。如非本人操作，请立即与开户行联系。"},
 		"account ended": {switching.NoticeAccountEnded, event, "您尾号7890的账户（乌鲁木齐银行）已在开户行挂失，已自动解挂。如有疑问，请与开户行联系。"},
+		"no such kind":  {"other", event, ""},
 		"customer ended": {
 			switching.NoticeCustomerEnded,
 			map[string]string{"account": "****7890", "event": "deregistered"},
@@ -306,7 +307,7 @@ func TestNoticeText(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := s.NoticeText(switching.Notice{Kind: c.kind, Data: c.data}); got != c.want {
+			if got := NoticeText(switching.Notice{Kind: c.kind, Data: c.data}, banks); got != c.want {
 				t.Errorf("%q\nwant %q", got, c.want)
 			}
 		})

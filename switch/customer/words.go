@@ -85,6 +85,17 @@ func (s *Service) words(t codec.Type, e switching.End, bank string) string {
 	return text
 }
 
+// bankIn returns the bank with the id; one that is not configured has its id for
+// a name.
+func bankIn(banks []Bank, id string) Bank {
+	for _, b := range banks {
+		if b.ID == id {
+			return b
+		}
+	}
+	return Bank{ID: id, Name: id}
+}
+
 func newUnmapped(r prometheus.Registerer) *prometheus.CounterVec {
 	c := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wxswitch_customer_unmapped_total",
@@ -96,15 +107,12 @@ func newUnmapped(r prometheus.Registerer) *prometheus.CounterVec {
 	return c
 }
 
-// NoticeText returns what a follower reads of a notice. Its data: account
-// (masked), bank (id), direction (in, out), amount and balance (fen), summary,
-// at (a codec.Moment), event (codec.FieldEvent); what is missing is left out.
-func (s *Service) NoticeText(n switching.Notice) string {
-	return noticeText(n, s.bank(n.Data["bank"]).Name)
-}
-
-func noticeText(n switching.Notice, bank string) string {
-	account := accountWords(n.Data["account"], bank)
+// NoticeText returns what a follower reads of a notice, empty for a kind that has
+// no words. Its data: account (masked), bank (id), direction (in, out), amount and
+// balance (fen), summary, at (a codec.Moment), event (codec.FieldEvent); what is
+// missing is left out.
+func NoticeText(n switching.Notice, banks []Bank) string {
+	account := accountWords(n.Data["account"], bankIn(banks, n.Data["bank"]).Name)
 	switch n.Kind {
 	case switching.NoticeMovement:
 		return movementText(n, account)
@@ -123,7 +131,7 @@ func noticeText(n switching.Notice, bank string) string {
 	case switching.NoticeCustomerEnded:
 		return account + eventWords(n.Data["event"]) + "，微信银行服务已终止；如需继续使用，请重新进行客户认证。如有疑问，请与开户行联系。"
 	}
-	return "您的微信银行服务有变动，请与开户行联系。"
+	return ""
 }
 
 // accountWords is 您尾号7890的账户（乌鲁木齐银行）.
