@@ -20,7 +20,7 @@ import (
 
 var placeBanks = []string{"urmqccb", "xjrcu", "klb", "korla"}
 
-const samplePlaces = "testdata/places/xinjiang.yaml"
+const samplePlaces = "../../testdata/places/xinjiang.yaml"
 
 func sample(t testing.TB) *Places {
 	t.Helper()
@@ -49,7 +49,7 @@ func TestSamplesAreGood(t *testing.T) {
 	if _, found := p.Branch("nang-1"); found {
 		t.Error("a merchant is taken for a branch")
 	}
-	if table, err := LoadPlaces("testdata/places/huihe.yaml", []string{"huihe"}); err != nil || len(table.branches) != 4 {
+	if table, err := LoadPlaces("../../testdata/places/huihe.yaml", []string{"huihe"}); err != nil || len(table.branches) != 4 {
 		t.Error(err)
 	}
 }

@@ -11,11 +11,14 @@ import (
 	"io/fs"
 	"maps"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/alexedwards/argon2id"
 	"github.com/rs/zerolog"
 
 	"wxswitch/banks"
@@ -25,6 +28,7 @@ import (
 	"wxswitch/routing"
 	switching "wxswitch/switch"
 	"wxswitch/switch/api"
+	"wxswitch/switch/customer"
 	"wxswitch/switch/vault"
 )
 
@@ -47,6 +51,11 @@ type Config struct {
 	Clients   []Client    `yaml:"clients"`
 	Anonymous []api.Scope `yaml:"anonymous"`
 	Banks     []Bank      `yaml:"banks"`
+	// Places is the file of branches and merchants; empty for none.
+	Places string `yaml:"places"`
+	// Front is where what followers must be told goes; while it has no URL that
+	// is kept.
+	Front Front `yaml:"front"`
 	// Grace is how long after its deadline an open transaction, or an advice on
 	// its way, is left to the process that sent it; 5 s.
 	Grace time.Duration `yaml:"grace"`
@@ -68,8 +77,21 @@ type Client struct {
 // Bank is a member bank: its dialect and its links.
 type Bank struct {
 	// Dialect is the name of a built-in dialect, or a dialect file.
-	Dialect      string `yaml:"dialect"`
+	Dialect string `yaml:"dialect"`
+	// Title is the bank's name as customers read it; the id if unset.
+	Title string `yaml:"title"`
+	// Words are what customers read of this bank's codes (F39), where the common
+	// words do not fit.
+	Words        map[string]string `yaml:"words"`
 	banks.Config `yaml:",inline"`
+}
+
+// Front is the front's service, which tells followers.
+type Front struct {
+	URL string `yaml:"url"`
+	// TokenFile holds the token by which the front knows the switch.
+	TokenFile string       `yaml:"token_file"`
+	Token     codec.Secret `yaml:"-"` // in place of the file
 }
 
 // Advices is how what must still be told to banks is repeated.
@@ -103,6 +125,9 @@ type Hooks struct {
 	// FailCommit makes commits fail, in tests.
 	FailCommit func(step string) error
 	Now        func() time.Time // default time.Now
+	// Limits and Argon are the customers' rules and the work of a password's hash.
+	Limits customer.Limits
+	Argon  argon2id.Params
 }
 
 // Addresses are where the doors are, with the ports that were chosen for :0.
@@ -116,7 +141,7 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return c, err
 	}
-	for _, p := range []*string{&c.KeyFile, &c.Database, &c.Routes} {
+	for _, p := range []*string{&c.KeyFile, &c.Database, &c.Routes, &c.Places, &c.Front.TokenFile} {
 		*p = f.Dir(*p)
 	}
 	for i, b := range c.Banks {
@@ -148,26 +173,46 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	need(c.Advices.BackoffMax == 0 || c.Advices.BackoffMin <= c.Advices.BackoffMax, "advices.backoff_min", "must not exceed backoff_max")
 	need(slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level), "log.level", "must be debug, info, warn or error")
 	need(slices.Contains([]string{"", "json", "console"}, c.Log.Format), "log.format", "must be json or console")
+	need(c.Front.URL == "" || isURL(c.Front.URL), "front.url", "must be http://host or https://host")
+	need(c.Front.URL == "" || c.Front.TokenFile != "" || !c.Front.Token.IsZero(), "front.token_file", "must not be empty")
 	errs = append(errs, c.checkAccess(at)...)
 	errs = append(errs, c.checkBanks(at)...)
 	if len(errs) == 0 {
-		errs = c.checkRoutes(at)
+		_, routes := c.loadRoutes()
+		_, places := c.loadPlaces()
+		errs = append(fileErrors("routes", routes, at), fileErrors("places", places, at)...)
 	}
 	return errs
 }
 
-// checkRoutes reads the route file, whose faults are told with their place in
-// it.
-func (c *Config) checkRoutes(at func(key, reason string) error) []error {
-	_, err := c.loadRoutes()
+// fileErrors tells the faults of a file that a key names: those inside with
+// their place in it.
+func fileErrors(key string, err error, at func(key, reason string) error) []error {
 	var unreadable *fs.PathError
 	switch {
 	case errors.As(err, &unreadable):
-		return []error{at("routes", err.Error())}
+		return []error{at(key, err.Error())}
 	case err != nil:
 		return []error{err}
 	}
 	return nil
+}
+
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.User == nil
+}
+
+// loadPlaces is nil where no file is configured.
+func (c *Config) loadPlaces() (*customer.PlaceTable, error) {
+	if c.Places == "" {
+		return nil, nil //nolint:nilnil // no file is no fault, and no table
+	}
+	ids := make([]string, 0, len(c.Banks))
+	for _, b := range c.Banks {
+		ids = append(ids, b.Name)
+	}
+	return customer.LoadPlaces(c.Places, ids)
 }
 
 func isAddress(s string) bool {
@@ -177,6 +222,11 @@ func isAddress(s string) bool {
 	}
 	_, err = strconv.ParseUint(port, 10, 16)
 	return err == nil
+}
+
+// isCode takes what F39 can hold (ISO 8583: an2).
+func isCode(s string) bool {
+	return len(s) == 2 && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 // isInstitution takes what F32 and F33 can hold (ISO 8583: n..11).
@@ -232,6 +282,17 @@ const maxDeadline = 10 * time.Minute
 
 // check asks for what banks.New would refuse, and places it in the file.
 func (b *Bank) check(key string, at func(key, reason string) error) (errs []error) {
+	if utf8.RuneCountInString(b.Title) > 30 {
+		errs = append(errs, at(key+".title", "must be at most 30 characters"))
+	}
+	for _, code := range slices.Sorted(maps.Keys(b.Words)) {
+		if !isCode(code) {
+			errs = append(errs, at(key+".words."+code, "must be a code of two letters or digits"))
+		}
+		if n := utf8.RuneCountInString(b.Words[code]); n < 1 || n > 60 {
+			errs = append(errs, at(key+".words."+code, "must be 1 to 60 characters"))
+		}
+	}
 	d, err := iso.Open(b.Dialect)
 	switch {
 	case err != nil:

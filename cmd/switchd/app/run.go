@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,11 +21,14 @@ import (
 
 	"wxswitch/banks"
 	"wxswitch/cmd/internal/parts"
+	"wxswitch/codec"
 	"wxswitch/routing"
 	switching "wxswitch/switch"
 	"wxswitch/switch/api"
+	"wxswitch/switch/customer"
 	"wxswitch/switch/db"
 	"wxswitch/switch/journal"
+	"wxswitch/switch/notice"
 	"wxswitch/switch/ops"
 	"wxswitch/switch/saf"
 	"wxswitch/switch/vault"
@@ -39,6 +43,10 @@ type app struct {
 	key      *vault.Vault
 	db       *db.DB
 	journal  *journal.Journal
+	store    *customer.Store
+	notices  *notice.Notices
+	places   *customer.Places
+	customer *customer.Service
 	numbers  *switching.Numbers
 	router   *routing.Router
 	sw       *switching.Switch
@@ -60,7 +68,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	a.defaults()
 	defer a.lines.close()
-	for _, build := range []func(context.Context) error{a.foundation, a.core, a.banks, a.doors} {
+	for _, build := range []func(context.Context) error{a.foundation, a.core, a.customers, a.banks, a.doors} {
 		if err := build(ctx); err != nil {
 			return errors.Join(err, a.closeDB())
 		}
@@ -142,8 +150,11 @@ func (a *app) foundation(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err = a.tellers(ctx); err != nil {
+		return err
+	}
 	a.journal, err = journal.New(ctx, journal.Options{
-		DB: a.db, Vault: a.key, Now: a.Now,
+		DB: a.db, Vault: a.key, Now: a.Now, Effects: a.store.Effects(), Listeners: a.store.Listeners(), Outbox: a.notices,
 		Backoff: switching.Backoff{Min: a.Advices.BackoffMin, Max: a.Advices.BackoffMax},
 	})
 	a.parts.Add("log", a.lines.run)
@@ -157,6 +168,94 @@ func (a *app) foundation(ctx context.Context) (err error) {
 	a.parts.Add("forget", a.forget)
 	a.numbers = switching.NewNumbers(a.journal, a.Now)
 	return nil
+}
+
+// tellers opens the customers' tables, and what tells followers.
+func (a *app) tellers(ctx context.Context) (err error) {
+	a.store, err = customer.Open(ctx, customer.Options{DB: a.db, Vault: a.key, Limits: a.Limits, Argon: a.Argon, Now: a.Now})
+	if err != nil {
+		return err
+	}
+	sender, err := a.sender()
+	if err != nil {
+		return err
+	}
+	titles := a.titles()
+	a.notices, err = notice.New(ctx, notice.Options{
+		DB: a.db, Vault: a.key, Sender: sender, Gone: a.store.Gone, Now: a.Now, Log: a.log, Registerer: a.registry,
+		Text: func(n switching.Notice) string { return customer.NoticeText(n, titles) },
+	})
+	return err
+}
+
+// titles are the banks as customers see them.
+func (a *app) titles() []customer.Bank {
+	list := make([]customer.Bank, 0, len(a.Banks))
+	for _, b := range a.Banks {
+		list = append(list, customer.Bank{ID: b.Name, Name: cmp.Or(b.Title, b.Name), Words: b.Words})
+	}
+	return list
+}
+
+// sender is the way to the front.
+func (a *app) sender() (notice.Sender, error) {
+	if a.Front.URL == "" {
+		return nowhere{}, nil
+	}
+	token := a.Front.Token
+	if token.IsZero() {
+		text, err := os.ReadFile(a.Front.TokenFile)
+		if err != nil {
+			return nil, fmt.Errorf("front: %w", err)
+		}
+		if token = codec.NewSecret(strings.TrimSpace(string(text))); token.IsZero() {
+			return nil, fmt.Errorf("front: %s is empty", a.Front.TokenFile)
+		}
+	}
+	return notice.NewHTTP(notice.Front{URL: a.Front.URL, Token: token, Now: a.Now})
+}
+
+// nowhere is the Sender of a switch without a front. It is never asked: then
+// nothing runs that would.
+type nowhere struct{}
+
+// Send sends nothing.
+func (nowhere) Send(context.Context, notice.Message) notice.Answer {
+	return notice.Answer{Verdict: notice.Closed}
+}
+
+// customers puts together what decides about customers.
+func (a *app) customers(context.Context) error {
+	table, err := a.loadPlaces()
+	if err != nil {
+		return err
+	}
+	a.places = customer.NewPlaces(table)
+	a.customer = customer.New(a.store, customer.Doors{
+		Switch: a.sw, Journal: a.journal, Router: a.router, Banks: a.titles(), Places: a.places, Notices: a.notices,
+		Log: a.log, Registerer: a.registry,
+	})
+	a.parts.Add("customers", a.clean)
+	if a.Front.URL != "" {
+		a.parts.Add("notices", a.notices.Run)
+	}
+	return nil
+}
+
+// clean deletes, now and then, what customers need no more.
+func (a *app) clean(ctx context.Context) error {
+	ticks := time.NewTicker(time.Minute)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ticks.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if err := a.store.Clean(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error().Err(err).Msg("delete what customers need no more")
+		}
+	}
 }
 
 // core puts the switch together, without banks.
@@ -173,6 +272,7 @@ func (a *app) core(context.Context) error {
 		Instance: hex.EncodeToString(instance), Acquirer: a.Acquirer, Forwarder: a.Forwarder,
 		Grace: a.Grace, Drain: min(a.Drain, afterDrain), Now: a.Now, Log: a.log, Registerer: a.registry, Failpoint: a.Failpoint,
 		Wake: func(bank string, entry int64) { a.advices.Wake(bank, entry) },
+		Told: a.notices.Kick,
 	})
 	return nil
 }
@@ -286,7 +386,13 @@ func (a *app) reload(context.Context) error {
 		a.log.Error().Err(err).Msg("routes not reloaded; the table before stays in force")
 		return err
 	}
+	places, err := a.loadPlaces()
+	if err != nil {
+		a.log.Error().Err(err).Msg("places not reloaded, nor routes; what was before stays in force")
+		return err
+	}
 	a.router.Swap(table)
+	a.places.Swap(places)
 	a.log.Info().Str("routes", a.Routes).Msg("routes reloaded")
 	return nil
 }

@@ -20,6 +20,10 @@ ops: 127.0.0.1:0
 key_file: key.json
 database: switch.db
 routes: routes.yaml
+places: places.yaml
+front:
+  url: http://127.0.0.1:8490
+  token_file: front.token
 acquirer: "48980000"
 forwarder: "48980001"
 clients:
@@ -41,6 +45,10 @@ log:
 banks:
   - name: xjrcu
     dialect: own.yaml
+    title: 新疆农村信用社
+    words:
+      A1: 请改日再来
+      B2: 请稍后再来
     links:
       - name: xjrcu-1
         addresses: ["127.0.0.1:9102", "127.0.0.1:9103"]
@@ -79,6 +87,7 @@ banks:
 const (
 	ownDialect = "name: own\nbase: plain\n"
 	ownRoutes  = "cards:\n  - {bank: xjrcu, prefix: \"621008\", lengths: [16]}\n"
+	ownPlaces  = "merchants:\n  - {id: m-1, name: 大巴扎商场, address: 乌鲁木齐市解放南路8号, phone: 0991-2100001, offer: 满100元减10元, lat: 43.78, lng: 87.62}\n"
 )
 
 // load reads the text as a configuration beside its dialect and routes, and
@@ -86,13 +95,13 @@ const (
 func load(t *testing.T, text string) (Config, string) {
 	t.Helper()
 	dir := t.TempDir()
-	for name, content := range map[string]string{"switchd.yaml": text, "own.yaml": ownDialect, "routes.yaml": ownRoutes} {
+	for name, content := range map[string]string{"switchd.yaml": text, "own.yaml": ownDialect, "routes.yaml": ownRoutes, "places.yaml": ownPlaces} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c, err := Load(filepath.Join(dir, "switchd.yaml"))
-	if files, _ := os.ReadDir(dir); len(files) != 3 {
+	if files, _ := os.ReadDir(dir); len(files) != 4 {
 		t.Errorf("files were made: %v", files)
 	}
 	if err == nil {
@@ -111,7 +120,7 @@ type key struct {
 
 var (
 	item = regexp.MustCompile(`^( *)- `)
-	pair = regexp.MustCompile(`^( *)([a-z0-9_]+):`)
+	pair = regexp.MustCompile(`^( *)([A-Za-z0-9_]+):`)
 )
 
 // keys finds those of full, but the ones of its last line.
@@ -167,8 +176,10 @@ var index = regexp.MustCompile(`\[\d+\]`)
 // general is the path without numbers, and of a map with its values' key.
 func general(path string) string {
 	path = index.ReplaceAllString(path, "[]")
-	if of, _, ok := strings.Cut(path, ".deadlines."); ok {
-		return of + ".deadlines.*"
+	for _, m := range []string{".deadlines.", ".words."} {
+		if of, _, ok := strings.Cut(path, m); ok {
+			return of + m + "*"
+		}
 	}
 	return path
 }
@@ -273,7 +284,7 @@ func TestEveryKeyWrong(t *testing.T) {
 		spaces := strings.Repeat(" ", k.column-1)
 		unknown := slices.Clone(k.lines())
 		unknown[0] = strings.Replace(unknown[0], k.name()+":", k.name()+"_:", 1)
-		if general(k.path) != "banks[].deadlines.*" {
+		if !strings.HasSuffix(general(k.path), ".*") {
 			check("unknown key", k.with(unknown...), k.line, fmt.Sprintf("unknown key %q", k.name()+"_"))
 		}
 		check("twice", k.with(append(slices.Clone(k.lines()), spaces+k.name()+": 1")...), k.end+1, fmt.Sprintf("mapping key %q already defined", k.name()))
@@ -342,11 +353,17 @@ var (
 var outOfRange = map[string][][2]string{
 	"listen": port, "ops": port,
 	"key_file": unnamed, "database": unnamed,
-	"routes":    {{`""`, ": must not be empty"}, {"none.yaml", ": open "}, {".", ": "}},
-	"acquirer":  append(number, [2]string{`""`, ": must be 1 to 11 digits"}),
-	"forwarder": number,
-	"clients":   {{"[7]", "[0]: must be a map"}, {"[~]", "[0]: has no value"}, {"[{}]", "[0]: client"}},
-	"anonymous": scopes, "grace": negative, "drain": negative,
+	"routes":           {{`""`, ": must not be empty"}, {"none.yaml", ": open "}, {".", ": "}},
+	"places":           {{"none.yaml", ": open "}, {".", ": "}},
+	"front.url":        {{"ftp://a", ": must be http"}, {"here", ": must be http"}, {`"http://a:b@c"`, ": must be http"}, {"http://a?b", ": must be http"}},
+	"front.token_file": unnamed,
+	"banks[].title":    {{`"一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一"`, ": must be at most 30 characters"}},
+	"banks[].words":    {{"{A: b}", ".A: must be a code of two letters or digits"}, {"{ABC: b}", ".ABC: must be a code"}, {"{A1: 7}", ".A1: must be text"}},
+	"banks[].words.*":  {{`""`, ": must be 1 to 60 characters"}},
+	"acquirer":         append(number, [2]string{`""`, ": must be 1 to 11 digits"}),
+	"forwarder":        number,
+	"clients":          {{"[7]", "[0]: must be a map"}, {"[~]", "[0]: has no value"}, {"[{}]", "[0]: client"}},
+	"anonymous":        scopes, "grace": negative, "drain": negative,
 	"advices.backoff_min": append(negative, [2]string{"6m", ": must not exceed backoff_max"}),
 	"advices.backoff_max": negative,
 	"log.level":           {{"loud", ": must be debug, info, warn or error"}, {"fatal", ": must be debug"}, {`"7"`, ": must be debug"}},
@@ -392,7 +409,7 @@ var outOfRange = map[string][][2]string{
 // TestRequiredKeys: what may be left out has a default, and nothing else may.
 func TestRequiredKeys(t *testing.T) {
 	required := map[string]bool{
-		"listen": true, "ops": true, "key_file": true, "database": true, "routes": true, "acquirer": true, "banks": true,
+		"listen": true, "ops": true, "key_file": true, "database": true, "routes": true, "acquirer": true, "banks": true, "front.token_file": true,
 		"clients[].id": true, "clients[].token_sha256": true, "clients[].scopes": true,
 		"banks[].name": true, "banks[].dialect": true, "banks[].links": true, "banks[].links[].name": true, "banks[].links[].addresses": true,
 	}
@@ -463,15 +480,15 @@ func TestUnusableFiles(t *testing.T) {
 		"database in no folder":  {"database", "none/switch.db", "none/switch.db", nil},
 		"database of text":       {"database", "own", "own", func(p string) error { return os.WriteFile(p, []byte(strings.Repeat("text", 1000)), 0o600) }},
 		"routes a folder":        {"routes", "own", "switchd.yaml:5:9: routes: ", func(p string) error { return os.Mkdir(p, 0o700) }},
-		"dialect a folder":       {"dialect", "own", "switchd.yaml:26:14: banks[0].dialect: ", func(p string) error { return os.Mkdir(p, 0o700) }},
-		"dialect in no folder":   {"dialect", "none/own.yaml", "switchd.yaml:26:14: banks[0].dialect: ", nil},
+		"dialect a folder":       {"dialect", "own", "switchd.yaml:30:14: banks[0].dialect: ", func(p string) error { return os.Mkdir(p, 0o700) }},
+		"dialect in no folder":   {"dialect", "none/own.yaml", "switchd.yaml:30:14: banks[0].dialect: ", nil},
 		"routes in a wrong file": {"routes", "own", "own:1:1: ", func(p string) error { return os.WriteFile(p, []byte("- a\n"), 0o600) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			old := map[string]string{"key_file": "key.json", "database": "switch.db", "routes": "routes.yaml", "dialect": "own.yaml"}[c.key]
 			text := strings.Replace(full, c.key+": "+old, c.key+": "+c.value, 1)
-			files := map[string]string{"switchd.yaml": text, "own.yaml": ownDialect, "routes.yaml": ownRoutes}
+			files := map[string]string{"switchd.yaml": text, "own.yaml": ownDialect, "routes.yaml": ownRoutes, "places.yaml": ownPlaces}
 			for file, content := range files {
 				if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600); err != nil {
 					t.Fatal(err)
