@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -36,6 +37,10 @@ type HTTP struct {
 
 // NewHTTP returns the Sender. It connects when there is something to send.
 func NewHTTP(f Front) (*HTTP, error) {
+	u, err := url.Parse(f.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return nil, errors.New("notice: the front's URL must be http or https, with a host and no user")
+	}
 	if f.Connections == 0 {
 		f.Connections = 128
 	}
@@ -126,9 +131,10 @@ func (h *HTTP) read(r *http.Response, body []byte, id string) Answer {
 	case Later:
 		a.At = at
 	case Closed:
-		if a.At = at; !said {
-			a.Verdict = Failed
+		if !said {
+			return Answer{Verdict: Failed, Detail: a.Detail}
 		}
+		a.At = at
 	case "":
 		a.Verdict = Failed
 	default:

@@ -7,16 +7,15 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"wxswitch/switch/db"
 	"wxswitch/switch/notice"
 )
 
-// counter lets a step of a few happen and makes the rest fail.
+// failing makes a step fail the first few times.
 func failing(step string, times int64) func(string) error {
 	var n atomic.Int64
 	return func(s string) error {
@@ -128,7 +127,10 @@ func TestTwoInstances(t *testing.T) {
 	held(t, nil, func(t *testing.T, w *world) {
 		other := w.second()
 		defer other.stop()
-		w.front.answers(func(context.Context, notice.Message) notice.Answer { time.Sleep(50 * time.Millisecond); return accepted })
+		w.front.answers(func(context.Context, notice.Message) notice.Answer {
+			time.Sleep(50 * time.Millisecond)
+			return accepted
+		})
 		for i := range 10 {
 			for _, x := range []*world{w, other} {
 				list := followers(20)
@@ -175,6 +177,20 @@ func TestLateSettlement(t *testing.T) {
 	})
 }
 
+// fill adds notices of a follower each that wait for an hour yet. Their data
+// nobody could open.
+func (w *world) fill(count int) {
+	now := time.Now().UnixMilli()
+	must(w.t, w.db.Write(context.Background(), func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.ExecContext(ctx, `WITH RECURSIVE i (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < $1)
+			INSERT INTO notice (id, channel, subject, lane, head, kind, data, at, created, state, round, claims, attempts, next)
+			SELECT printf('filler.%08d', n), 'wechat', printf('filler%08d', n), CAST(printf('%016d', n) AS BLOB), 1, 'movement', zeroblob(200),
+			$2, $2, 'pending', 1, 0, 0, $2 + 3600000 FROM i`, count, now)
+		return err
+	}))
+	rest(time.Second)
+}
+
 // heap is what is in use after a collection.
 func heap() uint64 {
 	var m runtime.MemStats
@@ -187,13 +203,8 @@ func heap() uint64 {
 // while they are told.
 func TestManyWaiting(t *testing.T) {
 	held(t, func(w *world) { w.o.Workers = 32 }, func(t *testing.T, w *world) {
-		for i := range 100 {
-			list := followers(1000)
-			for k := range list {
-				list[k].ID = fmt.Sprint(list[k].ID, ".", i)
-			}
-			w.put(list...)
-		}
+		w.put(followers(3000)...)
+		w.fill(97_000)
 		s, err := w.notices.Stats(t.Context())
 		must(t, err)
 		equal(t, "waiting", s.Pending, 100_000)
@@ -256,8 +267,3 @@ func TestNothingInClear(t *testing.T) {
 		t.Error("the log tells")
 	}
 }
-
-var (
-	_ = slices.Clone[[]int]
-	_ sync.Mutex
-)
