@@ -40,11 +40,12 @@ func (s *scripted) serve(_ context.Context, m *codec.Message) (*codec.Message, e
 	if s.next == "busy" {
 		return codec.NewReply(m, "96"), nil
 	}
-	if s.next == "decline" && m.Type != codec.Reversal {
+	undoes := m.Type == codec.Reversal || m.Type == codec.Release
+	if s.next == "decline" && !undoes {
 		return codec.NewReply(m, "05"), nil
 	}
 	switch {
-	case m.Type == codec.Reversal:
+	case undoes:
 		d.undone = d.done
 	case !m.Repeat || d.done == 0:
 		d.done++
@@ -58,8 +59,8 @@ func (s *scripted) serve(_ context.Context, m *codec.Message) (*codec.Message, e
 // reference is what a bank answers for one number, in the words of the
 // package's documentation.
 type reference struct {
-	seen, void bool
-	told       map[part]string
+	known, void bool // something of the number was seen; it must not be done any more
+	told        map[part]string
 }
 
 // answer returns the expected F39, empty for silence, and whether Core is asked.
@@ -68,12 +69,12 @@ func (r *reference) answer(p part, next string) (code string, asked bool) {
 		return code, false
 	}
 	switch p {
-	case reversal:
+	case reversal, release:
 		if r.void = true; r.told[original] == "" {
 			r.told[original] = "12"
 		}
-		if !r.seen {
-			r.told[reversal] = "25"
+		if !r.known {
+			r.known, r.told[p] = true, "25"
 			return "25", false
 		}
 	case completion:
@@ -87,7 +88,7 @@ func (r *reference) answer(p part, next string) (code string, asked bool) {
 		}
 	case original:
 	}
-	r.seen = true
+	r.known = true
 	return r.ask(p, next), true
 }
 
@@ -96,7 +97,7 @@ func (r *reference) ask(p part, next string) string {
 	if code == "96" && p != original {
 		return code // and is asked again
 	}
-	if code == "05" && p == reversal {
+	if code == "05" && (p == reversal || p == release) {
 		code = "00"
 	}
 	if code != "" {
@@ -147,7 +148,7 @@ func everyOrder(t *testing.T, r *rapid.T, start func(coreFunc) *kit, run int) {
 
 func oneMessage(r *rapid.T, p *peer, core *scripted, ref *reference, rrn string) {
 	next := rapid.SampledFrom([]string{"approve", "decline", "busy", "lost", "crash"}).Draw(r, "core")
-	kind := rapid.SampledFrom([]part{original, original, reversal, completion}).Draw(r, "part")
+	kind := rapid.SampledFrom([]part{original, original, reversal, completion, release}).Draw(r, "part")
 	core.mu.Lock()
 	core.next = next
 	calls := deedOf(core, rrn).calls
@@ -182,8 +183,10 @@ func checkDeed(r *rapid.T, ref *reference, d *deed, before int, asked bool) {
 	if d.done > 1 {
 		r.Fatalf("done %d times", d.done)
 	}
-	if code := ref.told[reversal]; code != "" && d.done != d.undone {
-		r.Fatalf("reversal was answered %s and the deed stands", code)
+	for _, p := range []part{reversal, release} {
+		if code := ref.told[p]; code != "" && d.done != d.undone {
+			r.Fatalf("%s was answered %s and the deed stands", p, code)
+		}
 	}
 	if ref.told[original] == "00" && d.done != 1 {
 		r.Fatal("approved and not done")
@@ -198,6 +201,8 @@ func messageFor(p *peer, kind part, rrn string) *codec.Message {
 		return p.advice(codec.Reversal, m)
 	case completion:
 		return p.advice(codec.Completion, m)
+	case release:
+		return p.advice(codec.Release, m)
 	case original:
 	}
 	return m

@@ -60,7 +60,7 @@ func (a *Adapter) store(ctx context.Context, tx db.Tx, m *codec.Message) error {
 	if _, err := a.cfg.Dialect.Pack(w.message); err != nil {
 		return fmt.Errorf("adapter: cannot be written: %w", err)
 	}
-	sealed, err := a.ledger.keys.Seal(m.Fields.AppendClear(nil), wordContext(w.id))
+	sealed, err := a.ledger.keys.Seal(m.AppendClear(nil), wordContext(w.id))
 	if err != nil {
 		return err
 	}

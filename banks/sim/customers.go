@@ -112,7 +112,7 @@ func (c core) details(ctx context.Context, m *codec.Message, at position) (*code
 	to, ok2 := codec.Moment(m.Get(codec.FieldTo)).Time()
 	first, err := strconv.Atoi(m.Get(codec.FieldFirst))
 	if !ok1 || !ok2 || err != nil || first < 1 {
-		return codec.NewReply(m, codeInvalid), nil
+		return codec.NewReply(m, codeInvalid), nil //nolint:nilerr // answered
 	}
 	rows, err := c.rows(ctx, at, from, to)
 	if err != nil {
@@ -136,7 +136,7 @@ func (b *Bank) rows(ctx context.Context, at position, from, to time.Time) ([]cod
 		return nil, err
 	}
 	now := b.cfg.Now().In(codec.Shanghai)
-	for day := 0; day < 400; day++ {
+	for day := range 400 {
 		if made := b.madeUp(at, now.AddDate(0, 0, -day)); made.At.Before(now) {
 			all = append(all, made)
 		}

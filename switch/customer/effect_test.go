@@ -275,8 +275,10 @@ func TestApprovalThatFindsItsCustomerGone(t *testing.T) {
 func (w *world) opened(f Follower, t codec.Type, account string) switching.Entry {
 	w.Helper()
 	r := authRequest(account, w.code(f, ForAuthenticate, account))
-	q := switching.Request{Type: t, Client: "front", Operation: "authenticate", Key: w.call(f).Key, Customer: w.row(f).ID,
-		Account: r.Account, Proof: authProof{r.Code, r.Terms, r.Notices}}
+	q := switching.Request{
+		Type: t, Client: "front", Operation: "authenticate", Key: w.call(f).Key, Customer: w.row(f).ID,
+		Account: r.Account, Proof: authProof{r.Code, r.Terms, r.Notices},
+	}
 	q.Fields.Set(codec.FieldCertType, r.CertType)
 	q.Fields.Set(codec.FieldCertNumber, r.CertNumber)
 	e, err := w.desk.entry(q)

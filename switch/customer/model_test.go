@@ -47,7 +47,6 @@ type model struct {
 	bank   modelBank
 	undone map[int64]bool
 	lost   []lostReply // answers that come late, or never
-	told   int
 	tries  int
 }
 
@@ -196,7 +195,7 @@ func (m *model) step() {
 
 // settle lets everything come to its end, in an order that is drawn.
 func (m *model) settle() {
-	for i := 0; i < 200; i++ {
+	for range 200 {
 		if len(m.lost) > 0 && rapid.Bool().Draw(m.rt, "late reply now") {
 			m.late(0)
 			continue

@@ -24,7 +24,7 @@ const codeDuplicate = "94"
 // the message is bank, F32, F11 and F7. The answer may be sent when it returns:
 // all is on disk.
 func (j *Journal) Hear(ctx context.Context, h switching.Heard) (code string, repeat bool, err error) {
-	body := j.Vault.Hash("heard", string(h.Message.Fields.AppendClear(nil)))
+	body := j.Vault.Hash("heard", string(h.Message.AppendClear(nil)))
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) (err error) {
 		if code, repeat, err = heardBefore(ctx, tx, h, body); err != nil || repeat {
 			return err

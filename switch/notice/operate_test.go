@@ -168,13 +168,13 @@ func TestDeliveryFailed(t *testing.T) {
 			w.report("anna.1.0", notice.StatusFailed, at)
 			rest(time.Minute)
 		}
-		rounds := ""
+		var rounds strings.Builder
 		for _, m := range w.front.seen {
 			if m.ID == "anna.1.0" {
-				rounds += fmt.Sprint(m.Round, " ")
+				fmt.Fprint(&rounds, m.Round, " ")
 			}
 		}
-		equal(t, "rounds", rounds, "1 2 3 ")
+		equal(t, "rounds", rounds.String(), "1 2 3 ")
 		equal(t, "state", w.item("anna.1.0").State, notice.StateParked)
 		equal(t, "answer", w.item("anna.1.0").Answer, "delivery: system-failed")
 		must(t, w.notices.Resend(t.Context(), "anna.1.0"))

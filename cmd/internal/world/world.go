@@ -1,4 +1,5 @@
-// Package world is a switch and its simulated banks in one process: what the
+// Package world is a switch, its simulated banks and a stub of the front in one
+// process: what the
 // demo shows and what end-to-end tests try. Everything real but the banks'
 // cores: HTTP, TCP on loopback, the journal on disk, temporary keys and token.
 //
@@ -27,6 +28,7 @@ import (
 	"wxswitch/banks/sim"
 	"wxswitch/cmd/internal/parts"
 	"wxswitch/cmd/switchd/app"
+	"wxswitch/codec"
 	"wxswitch/codec/iso"
 	"wxswitch/switch/api"
 	"wxswitch/switch/api/client"
@@ -71,7 +73,8 @@ type Options struct {
 type World struct {
 	Options
 	Sims  map[string]*sim.Bank
-	Token string
+	Front *Front
+	Token string // of a client that may all
 	// Up is closed when the doors are open and every bank has a link.
 	Up        chan struct{}
 	Addresses app.Addresses // once Up
@@ -86,6 +89,10 @@ func New(ctx context.Context, o Options) (*World, error) {
 	token := make([]byte, 24)
 	_, _ = rand.Read(token)
 	w := &World{Options: o, Sims: make(map[string]*sim.Bank), Token: hex.EncodeToString(token), Up: make(chan struct{})}
+	var err error
+	if w.Front, err = newFront(ctx, w.Token); err != nil {
+		return nil, err
+	}
 	for _, s := range Banks {
 		b, err := w.newSim(ctx, s)
 		if err != nil {
@@ -128,7 +135,8 @@ func (w *World) configure() error {
 	}
 	w.config = app.Config{
 		Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Database: filepath.Join(w.Dir, "switch.db"), Routes: routes, Acquirer: "48980000",
-		Clients: []app.Client{{ID: "demo", TokenSHA256: hex.EncodeToString(sum[:]), Scopes: []api.Scope{api.ScopeBank, api.ScopeOperate}}},
+		Clients: []app.Client{{ID: "demo", TokenSHA256: hex.EncodeToString(sum[:]), Scopes: []api.Scope{api.ScopeBank, api.ScopeOperate, api.ScopeCustomer}}},
+		Front:   app.Front{URL: w.Front.URL(), Token: codec.NewSecret(w.Token)},
 		Log:     app.Log{Format: w.LogAs},
 	}
 	w.config.Key, w.config.LogTo = key, w.LogTo
@@ -142,7 +150,7 @@ func (w *World) configure() error {
 }
 
 func (w *World) bank(s Spec) app.Bank {
-	b := app.Bank{Dialect: s.Dialect, Config: banks.Config{Name: s.ID, Deadline: 5 * time.Second, SignOn: true}}
+	b := app.Bank{Dialect: s.Dialect, Title: s.Title, Config: banks.Config{Name: s.ID, Deadline: 5 * time.Second, SignOn: true}}
 	for i := range s.Links {
 		b.Links = append(b.Links, banks.LinkConfig{Name: fmt.Sprintf("%s-%d", s.ID, i+1), Addresses: []string{w.Sims[s.ID].Addr()}})
 	}
@@ -168,6 +176,7 @@ func (w *World) Run(ctx context.Context) error {
 	opened := make(chan app.Addresses, 1)
 	w.config.Ready = func(a app.Addresses) { opened <- a }
 	var s parts.Stack
+	s.Add("front", w.Front.Run)
 	s.Add("banks", sims.Run)
 	s.Add("switch", func(ctx context.Context) error { return app.Run(ctx, w.config) })
 	s.Add("ready", func(ctx context.Context) error {

@@ -1,0 +1,364 @@
+package features
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+
+	"wxswitch/banks/sim"
+	"wxswitch/cmd/internal/world"
+	"wxswitch/cmd/switchd/app"
+	"wxswitch/codec"
+	"wxswitch/switch/api/frontapi"
+)
+
+// env is one world for all rows; each row takes people of its own.
+type env struct {
+	*world.World
+	ahead atomic.Int64 // what the switch's clock is ahead of the real one
+	keys  atomic.Int64
+	who   atomic.Int64
+}
+
+const (
+	bankA = "urmqccb"
+	bankB = "xjrcu"
+	// deadline is what banks are given: what is to time out takes as long.
+	deadline = time.Second
+)
+
+func start(t *testing.T) *env {
+	t.Helper()
+	e := &env{}
+	places, err := filepath.Abs("../../../testdata/places/xinjiang.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.World, err = world.New(t.Context(), world.Options{Dir: t.TempDir(), LogTo: t.Output(), Tune: func(c *app.Config) {
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(e.ahead.Load())) }
+		c.Argon = argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+		c.Advices.BackoffMin, c.Advices.BackoffMax = 100*time.Millisecond, time.Second
+		c.Places = writePlaces(t, places)
+		c.Log.Level = "warn"
+		for i := range c.Banks {
+			c.Banks[i].Deadline = deadline
+			c.Banks[i].Breaker.ConsecutiveFailures = 1000
+			c.Banks[i].Breaker.FailureRatio = 1
+		}
+	}, TuneBank: func(c *sim.Config) { c.Kit.RetryMin = 100 * time.Millisecond }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ran := make(chan error, 1)
+	go func() { ran <- e.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+	})
+	if err := e.WaitUp(t.Context(), ran); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// row is one row's test.
+type row struct {
+	*testing.T
+	*env
+}
+
+// follower is a follower of the official account, one of the made-up people.
+type follower struct {
+	row
+	subject string
+	person  int
+	session string
+}
+
+// person returns a follower whom no other row has: an ordinary one, with a
+// resident ID and accounts in normal standing at both banks.
+func (r row) person() *follower {
+	for {
+		n := int(r.who.Add(1))
+		p := r.Sims[bankA].People()[n%50]
+		if p.CertType != "01" || p.Accounts[0].Status != sim.Normal || n == 1 || n == 2 { // 1 and 2 share an account
+			continue
+		}
+		return &follower{row: r, subject: fmt.Sprintf("openid-%s-%d", r.Name()[len("TestFeatures/"):], n), person: n % 50}
+	}
+}
+
+// as is another follower, who is the same person.
+func (f *follower) as(subject string) *follower {
+	return &follower{row: f.row, subject: f.subject + subject, person: f.person}
+}
+
+func (f *follower) at(bank string) sim.Person { return f.Sims[bank].People()[f.person] }
+
+// account is the number of the person's first account at the bank.
+func (f *follower) account(bank string) string { return f.at(bank).Accounts[0].Number.Reveal() }
+
+// reply is an answer of the API.
+type reply struct {
+	status int
+	body   map[string]any
+}
+
+func (r reply) text() string    { s, _ := r.body["text"].(string); return s }
+func (r reply) outcome() string { s, _ := r.body["outcome"].(string); return s }
+func (r reply) code() string    { s, _ := r.body["code"].(string); return s }
+
+// ask calls the API for the follower, with a key of its own.
+func (f *follower) ask(method, path string, body any) reply {
+	f.Helper()
+	return f.askWith(fmt.Sprint("key-", f.keys.Add(1)), method, path, body)
+}
+
+func (f *follower) askWith(key, method, path string, body any) reply {
+	f.Helper()
+	var data io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		f.must(err)
+		data = bytes.NewReader(text)
+	}
+	q, err := http.NewRequestWithContext(f.Context(), method, f.URL()+path, data)
+	f.must(err)
+	for name, value := range map[string]string{
+		"Authorization": "Bearer " + f.Token, "Follower-Channel": "wechat", "Follower-Subject": f.subject,
+		"Idempotency-Key": key, "Session-Token": f.session,
+	} {
+		if value != "" {
+			q.Header.Set(name, value)
+		}
+	}
+	if body != nil {
+		q.Header.Set("Content-Type", "application/json")
+	}
+	a, err := http.DefaultClient.Do(q)
+	f.must(err)
+	defer a.Body.Close() //nolint:errcheck // read
+	r := reply{status: a.StatusCode}
+	f.must(json.NewDecoder(a.Body).Decode(&r.body))
+	return r
+}
+
+func (r row) must(err error) {
+	r.Helper()
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+// ends wants an answer with the outcome, and the text if one is given.
+func (f *follower) ends(r reply, outcome, text string) reply {
+	f.Helper()
+	if r.status != http.StatusOK || r.outcome() != outcome || text != "" && r.text() != text {
+		f.Fatalf("%d %v, want %s %s", r.status, r.body, outcome, text)
+	}
+	return r
+}
+
+// refused wants a problem with the code and words for the customer.
+func (f *follower) refused(r reply, code string) reply {
+	f.Helper()
+	if r.status < 400 || r.code() != code || r.text() == "" {
+		f.Fatalf("%d %v, want the problem %s", r.status, r.body, code)
+	}
+	return r
+}
+
+type fields map[string]any
+
+// later sets the switch's clock ahead.
+func (r row) later(d time.Duration) { r.ahead.Add(int64(d)) }
+
+// sms has a code sent and returns it, as the phone shows it.
+func (f *follower) sms(purpose, bank string) string {
+	f.Helper()
+	f.later(time.Minute)
+	account := f.account(bank)
+	f.ends(f.ask("POST", "/v1/customer/codes", fields{"purpose": purpose, "account": account}), "approved", "")
+	return f.lastCode(bank, account)
+}
+
+func (f *follower) lastCode(bank, account string) string {
+	f.Helper()
+	all, err := f.Sims[bank].Messages(f.Context(), 0)
+	f.must(err)
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].Account.Reveal() == account {
+			return all[i].Code.Reveal()
+		}
+	}
+	f.Fatal("no SMS")
+	return ""
+}
+
+func (f *follower) form(bank, code string) fields {
+	p := f.at(bank)
+	return fields{
+		"cert_type": p.CertType, "cert_number": p.Cert.Reveal(), "account": f.account(bank), "code": code,
+		"terms": "2026-11", "notices": "2026-11",
+	}
+}
+
+func (f *follower) tryAuthenticate(bank string) reply {
+	f.Helper()
+	return f.ask("POST", "/v1/customer/authentication", f.form(bank, f.sms("authenticate", bank)))
+}
+
+// authenticated authenticates by the account at the bank.
+func (f *follower) authenticated(bank string) *follower {
+	f.Helper()
+	f.ends(f.tryAuthenticate(bank), "approved", "认证成功，感谢您的使用")
+	return f
+}
+
+const (
+	login   = "kashgar-1847"
+	payment = "357913"
+)
+
+// sealed is a password as a page seals it.
+func (f *follower) sealed(password string) string {
+	f.Helper()
+	k := f.ask("GET", "/v1/page-key", nil)
+	der, err := base64.StdEncoding.DecodeString(k.body["spki"].(string))
+	f.must(err)
+	key, err := x509.ParsePKIXPublicKey(der)
+	f.must(err)
+	plain, err := json.Marshal(fields{"nonce": k.body["nonce"], "value": password})
+	f.must(err)
+	box, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, key.(*rsa.PublicKey), plain, nil)
+	f.must(err)
+	return k.body["kid"].(string) + "." + base64.RawURLEncoding.EncodeToString(box)
+}
+
+// loggedIn sets passwords and logs in.
+func (f *follower) loggedIn() *follower {
+	f.Helper()
+	f.ends(f.ask("POST", "/v1/customer/passwords", fields{"login": f.sealed(login)}), "approved", "")
+	f.ends(f.ask("POST", "/v1/customer/passwords", fields{"payment": f.sealed(payment)}), "approved", "")
+	return f.login()
+}
+
+func (f *follower) login() *follower {
+	f.Helper()
+	r := f.ends(f.ask("POST", "/v1/customer/session", fields{"password": f.sealed(login)}), "approved", "")
+	f.session, _ = r.body["token"].(string)
+	return f
+}
+
+// attached links the account at the bank.
+func (f *follower) attached(bank string) *follower {
+	f.Helper()
+	code := f.sms("attach", bank)
+	f.ends(f.ask("POST", "/v1/customer/accounts", fields{"account": f.account(bank), "code": code, "payment": f.sealed(payment)}), "approved", "")
+	return f
+}
+
+// linked are the accounts of who is logged in.
+func (f *follower) linked() []map[string]any {
+	f.Helper()
+	return f.list(f.ask("GET", "/v1/customer/accounts", nil), "accounts")
+}
+
+func (f *follower) list(r reply, name string) (list []map[string]any) {
+	f.Helper()
+	if r.status != http.StatusOK {
+		f.Fatal(r.status, r.body)
+	}
+	all, _ := r.body[name].([]any)
+	for _, one := range all {
+		list = append(list, one.(map[string]any))
+	}
+	return list
+}
+
+// view is where the follower stands.
+func (f *follower) view() map[string]any {
+	f.Helper()
+	return f.ask("GET", "/v1/customer", nil).body
+}
+
+func (f *follower) state(want string) {
+	f.Helper()
+	if got := f.view()["state"]; got != want {
+		f.Fatalf("state %v, want %s", got, want)
+	}
+}
+
+// until waits for a state that comes by itself.
+func (f *follower) until(want string) {
+	f.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if f.view()["state"] == want {
+			return
+		}
+	}
+	f.Fatalf("state is %v, and never was %s", f.view()["state"], want)
+}
+
+// told waits until the follower was told n notices, and returns the last.
+func (f *follower) told(n int) frontapi.Notice {
+	f.Helper()
+	ctx, cancel := context.WithTimeout(f.Context(), 20*time.Second)
+	defer cancel()
+	list, err := f.Front.Await(ctx, f.subject, n)
+	if err != nil || len(list) != n {
+		f.Fatalf("told %d notices, not %d: %v", len(list), n, err)
+	}
+	return list[n-1]
+}
+
+// fault makes the bank misbehave once with the follower's account.
+func (f *follower) fault(bank string, fault sim.Fault) {
+	f.Helper()
+	fault.Account, fault.Count = f.at(bank).Accounts[0].Number, 1
+	_, err := f.Sims[bank].SetFault(fault)
+	f.must(err)
+}
+
+// registered reports whether the account is registered at the bank.
+func (f *follower) registered(bank string) bool {
+	f.Helper()
+	all, err := f.Sims[bank].Registrations(f.Context())
+	f.must(err)
+	for _, r := range all {
+		if r.Person == f.person && r.Index == 0 && r.Ended == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// eventually waits for what comes by itself.
+func (r row) eventually(what string, is func() bool) {
+	r.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if is() {
+			return
+		}
+	}
+	r.Fatal("never: ", what)
+}
+
+var _ = codec.Approved
