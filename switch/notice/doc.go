@@ -96,6 +96,7 @@
 // # Measured
 //
 // BenchmarkNotices, from Put to a front over HTTP in the same process and until
-// the end is on disk, on two cores that others used too: 4,400 notices a second,
-// 350 µs of CPU each (the front's part included); at a load of 20, 900 a second.
+// the end is on disk, on two cores that others used too: 2,100 to 4,400 notices a
+// second at a load of 3 to 4, 900 to 1,100 at 20; 350 to 440 µs of CPU each, the
+// front's part included.
 package notice
