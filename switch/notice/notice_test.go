@@ -350,3 +350,16 @@ func TestPanic(t *testing.T) {
 		}
 	})
 }
+
+// A Sender that says Later and no time is not asked without pause.
+func TestLaterWithoutTime(t *testing.T) {
+	held(t, nil, func(t *testing.T, w *world) {
+		w.front.always(notice.Answer{Verdict: notice.Later})
+		w.run()
+		w.put(of("anna", "1", 0))
+		rest(time.Minute)
+		if n := len(w.front.sent()); n > 120 {
+			t.Errorf("sent %d times in a minute", n)
+		}
+	})
+}

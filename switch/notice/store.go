@@ -100,6 +100,9 @@ func (n *Notices) after(c claimed, a Answer, counts bool, next time.Time) step {
 			s.next = n.o.Now().Add(n.o.Backoff.After(c.Attempts))
 		}
 	}
+	if soon := n.o.Now().Add(pauses.Min / 2); s.next.Before(soon) { // whatever a Sender says
+		s.next = soon
+	}
 	return s
 }
 

@@ -13,15 +13,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 
 	switching "wxswitch/switch"
 	"wxswitch/switch/db"
 	"wxswitch/switch/notice"
 	"wxswitch/switch/vault"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // front answers and remembers what it is sent.
 type front struct {

@@ -46,7 +46,7 @@ type Notice struct {
 	// Subject the follower, as the front named it
 	Subject string `json:"subject"`
 
-	// Text what the follower is told
+	// Text what the follower is told, in Chinese
 	Text string `json:"text"`
 }
 
