@@ -104,6 +104,30 @@ func (e AnswerOutcome) Valid() bool {
 	}
 }
 
+// Defines values for BalanceLineOutcome.
+const (
+	BalanceLineOutcomeApproved BalanceLineOutcome = "approved"
+	BalanceLineOutcomeDeclined BalanceLineOutcome = "declined"
+	BalanceLineOutcomeRefused  BalanceLineOutcome = "refused"
+	BalanceLineOutcomeTimedOut BalanceLineOutcome = "timed-out"
+)
+
+// Valid indicates whether the value is a known member of the BalanceLineOutcome enum.
+func (e BalanceLineOutcome) Valid() bool {
+	switch e {
+	case BalanceLineOutcomeApproved:
+		return true
+	case BalanceLineOutcomeDeclined:
+		return true
+	case BalanceLineOutcomeRefused:
+		return true
+	case BalanceLineOutcomeTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BankBreaker.
 const (
 	BankBreakerClosed   BankBreaker = "closed"
@@ -119,6 +143,183 @@ func (e BankBreaker) Valid() bool {
 	case BankBreakerHalfOpen:
 		return true
 	case BankBreakerOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConsentKind.
+const (
+	ConsentKindNotices ConsentKind = "notices"
+	ConsentKindTerms   ConsentKind = "terms"
+)
+
+// Valid indicates whether the value is a known member of the ConsentKind enum.
+func (e ConsentKind) Valid() bool {
+	switch e {
+	case ConsentKindNotices:
+		return true
+	case ConsentKindTerms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CustomerCodeState.
+const (
+	CustomerCodeStateSent   CustomerCodeState = "sent"
+	CustomerCodeStateUnsent CustomerCodeState = "unsent"
+	CustomerCodeStateUsed   CustomerCodeState = "used"
+	CustomerCodeStateVoid   CustomerCodeState = "void"
+)
+
+// Valid indicates whether the value is a known member of the CustomerCodeState enum.
+func (e CustomerCodeState) Valid() bool {
+	switch e {
+	case CustomerCodeStateSent:
+		return true
+	case CustomerCodeStateUnsent:
+		return true
+	case CustomerCodeStateUsed:
+		return true
+	case CustomerCodeStateVoid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CustomerLinkRole.
+const (
+	CustomerLinkRoleAttached CustomerLinkRole = "attached"
+	CustomerLinkRolePrimary  CustomerLinkRole = "primary"
+)
+
+// Valid indicates whether the value is a known member of the CustomerLinkRole enum.
+func (e CustomerLinkRole) Valid() bool {
+	switch e {
+	case CustomerLinkRoleAttached:
+		return true
+	case CustomerLinkRolePrimary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CustomerLinkState.
+const (
+	CustomerLinkStateActive    CustomerLinkState = "active"
+	CustomerLinkStateDetaching CustomerLinkState = "detaching"
+	CustomerLinkStateEnded     CustomerLinkState = "ended"
+	CustomerLinkStatePending   CustomerLinkState = "pending"
+)
+
+// Valid indicates whether the value is a known member of the CustomerLinkState enum.
+func (e CustomerLinkState) Valid() bool {
+	switch e {
+	case CustomerLinkStateActive:
+		return true
+	case CustomerLinkStateDetaching:
+		return true
+	case CustomerLinkStateEnded:
+		return true
+	case CustomerLinkStatePending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CustomerState.
+const (
+	CustomerStateAuthenticated  CustomerState = "authenticated"
+	CustomerStateAuthenticating CustomerState = "authenticating"
+	CustomerStateDeregistered   CustomerState = "deregistered"
+	CustomerStateDeregistering  CustomerState = "deregistering"
+	CustomerStateSuperseded     CustomerState = "superseded"
+	CustomerStateUnknown        CustomerState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the CustomerState enum.
+func (e CustomerState) Valid() bool {
+	switch e {
+	case CustomerStateAuthenticated:
+		return true
+	case CustomerStateAuthenticating:
+		return true
+	case CustomerStateDeregistered:
+		return true
+	case CustomerStateDeregistering:
+		return true
+	case CustomerStateSuperseded:
+		return true
+	case CustomerStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeliveryStatus.
+const (
+	DeliveryStatusSuccess      DeliveryStatus = "success"
+	DeliveryStatusSystemFailed DeliveryStatus = "system-failed"
+	DeliveryStatusUserBlock    DeliveryStatus = "user-block"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryStatus enum.
+func (e DeliveryStatus) Valid() bool {
+	switch e {
+	case DeliveryStatusSuccess:
+		return true
+	case DeliveryStatusSystemFailed:
+		return true
+	case DeliveryStatusUserBlock:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DetailsPageOutcome.
+const (
+	DetailsPageOutcomeApproved DetailsPageOutcome = "approved"
+	DetailsPageOutcomeDeclined DetailsPageOutcome = "declined"
+	DetailsPageOutcomeTimedOut DetailsPageOutcome = "timed-out"
+)
+
+// Valid indicates whether the value is a known member of the DetailsPageOutcome enum.
+func (e DetailsPageOutcome) Valid() bool {
+	switch e {
+	case DetailsPageOutcomeApproved:
+		return true
+	case DetailsPageOutcomeDeclined:
+		return true
+	case DetailsPageOutcomeTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EndedOutcome.
+const (
+	EndedOutcomeApproved EndedOutcome = "approved"
+	EndedOutcomeDeclined EndedOutcome = "declined"
+	EndedOutcomeTimedOut EndedOutcome = "timed-out"
+)
+
+// Valid indicates whether the value is a known member of the EndedOutcome enum.
+func (e EndedOutcome) Valid() bool {
+	switch e {
+	case EndedOutcomeApproved:
+		return true
+	case EndedOutcomeDeclined:
+		return true
+	case EndedOutcomeTimedOut:
 		return true
 	default:
 		return false
@@ -176,6 +377,105 @@ func (e LinkState) Valid() bool {
 	}
 }
 
+// Defines values for LocationKind.
+const (
+	LocationKindBranches  LocationKind = "branches"
+	LocationKindMerchants LocationKind = "merchants"
+)
+
+// Valid indicates whether the value is a known member of the LocationKind enum.
+func (e LocationKind) Valid() bool {
+	switch e {
+	case LocationKindBranches:
+		return true
+	case LocationKindMerchants:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LoginOutcome.
+const (
+	LoginOutcomeApproved LoginOutcome = "approved"
+)
+
+// Valid indicates whether the value is a known member of the LoginOutcome enum.
+func (e LoginOutcome) Valid() bool {
+	switch e {
+	case LoginOutcomeApproved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MovementDirection.
+const (
+	MovementDirectionIn  MovementDirection = "in"
+	MovementDirectionOut MovementDirection = "out"
+)
+
+// Valid indicates whether the value is a known member of the MovementDirection enum.
+func (e MovementDirection) Valid() bool {
+	switch e {
+	case MovementDirectionIn:
+		return true
+	case MovementDirectionOut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NoticeState.
+const (
+	NoticeStateDelivered NoticeState = "delivered"
+	NoticeStateDiscarded NoticeState = "discarded"
+	NoticeStateGone      NoticeState = "gone"
+	NoticeStateParked    NoticeState = "parked"
+	NoticeStatePending   NoticeState = "pending"
+	NoticeStateSent      NoticeState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the NoticeState enum.
+func (e NoticeState) Valid() bool {
+	switch e {
+	case NoticeStateDelivered:
+		return true
+	case NoticeStateDiscarded:
+		return true
+	case NoticeStateGone:
+		return true
+	case NoticeStateParked:
+		return true
+	case NoticeStatePending:
+		return true
+	case NoticeStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasswordResetKind.
+const (
+	PasswordResetKindLogin   PasswordResetKind = "login"
+	PasswordResetKindPayment PasswordResetKind = "payment"
+)
+
+// Valid indicates whether the value is a known member of the PasswordResetKind enum.
+func (e PasswordResetKind) Valid() bool {
+	switch e {
+	case PasswordResetKindLogin:
+		return true
+	case PasswordResetKindPayment:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemRetry.
 const (
 	ProblemRetryLater   ProblemRetry = "later"
@@ -191,6 +491,27 @@ func (e ProblemRetry) Valid() bool {
 	case ProblemRetryNever:
 		return true
 	case ProblemRetrySameKey:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Purpose.
+const (
+	PurposeAttach       Purpose = "attach"
+	PurposeAuthenticate Purpose = "authenticate"
+	PurposeReset        Purpose = "reset"
+)
+
+// Valid indicates whether the value is a known member of the Purpose enum.
+func (e Purpose) Valid() bool {
+	switch e {
+	case PurposeAttach:
+		return true
+	case PurposeAuthenticate:
+		return true
+	case PurposeReset:
 		return true
 	default:
 		return false
@@ -302,6 +623,56 @@ func (e Type) Valid() bool {
 	}
 }
 
+// Defines values for VisitOutcome.
+const (
+	VisitOutcomeApproved VisitOutcome = "approved"
+	VisitOutcomeDeclined VisitOutcome = "declined"
+	VisitOutcomeTimedOut VisitOutcome = "timed-out"
+)
+
+// Valid indicates whether the value is a known member of the VisitOutcome enum.
+func (e VisitOutcome) Valid() bool {
+	switch e {
+	case VisitOutcomeApproved:
+		return true
+	case VisitOutcomeDeclined:
+		return true
+	case VisitOutcomeTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListDetailsParamsPeriod.
+const (
+	ListDetailsParamsPeriodCustom ListDetailsParamsPeriod = "custom"
+	ListDetailsParamsPeriodMonth  ListDetailsParamsPeriod = "month"
+	ListDetailsParamsPeriodToday  ListDetailsParamsPeriod = "today"
+	ListDetailsParamsPeriodWeek   ListDetailsParamsPeriod = "week"
+)
+
+// Valid indicates whether the value is a known member of the ListDetailsParamsPeriod enum.
+func (e ListDetailsParamsPeriod) Valid() bool {
+	switch e {
+	case ListDetailsParamsPeriodCustom:
+		return true
+	case ListDetailsParamsPeriodMonth:
+		return true
+	case ListDetailsParamsPeriodToday:
+		return true
+	case ListDetailsParamsPeriodWeek:
+		return true
+	default:
+		return false
+	}
+}
+
+// AccountList defines model for AccountList.
+type AccountList struct {
+	Accounts []LinkedAccount `json:"accounts"`
+}
+
 // Advice defines model for Advice.
 type Advice struct {
 	AccountSuffix string    `json:"account_suffix"`
@@ -388,6 +759,36 @@ type Answer struct {
 // AnswerOutcome defines model for Answer.Outcome.
 type AnswerOutcome string
 
+// Attachment defines model for Attachment.
+type Attachment struct {
+	Account string `json:"account"`
+	Bank    string `json:"bank,omitempty"`
+	Code    string `json:"code"`
+
+	// Payment 微信支付密码; sealed
+	Payment string `json:"payment"`
+}
+
+// Authentication defines model for Authentication.
+type Authentication struct {
+	// Account number of a card or passbook
+	Account string `json:"account"`
+
+	// Bank the 开户行, where the number does not decide
+	Bank       string `json:"bank,omitempty"`
+	CertNumber string `json:"cert_number"`
+
+	// CertType one of the choices
+	CertType string `json:"cert_type"`
+	Code     string `json:"code"`
+
+	// Notices version of the consent to 动账; none where it was not given
+	Notices string `json:"notices,omitempty"`
+
+	// Terms version of the service terms and privacy notice that were accepted
+	Terms string `json:"terms"`
+}
+
 // BalanceAmounts in fen (1/100 yuan), below zero for a debit
 type BalanceAmounts struct {
 	Available *int64 `json:"available,omitempty"`
@@ -395,6 +796,30 @@ type BalanceAmounts struct {
 	// Currency ISO 4217 number
 	Currency string `json:"currency,omitempty"`
 	Ledger   *int64 `json:"ledger,omitempty"`
+}
+
+// BalanceLine defines model for BalanceLine.
+type BalanceLine struct {
+	Account LinkedAccount `json:"account"`
+
+	// Available of approved: fen
+	Available *int64 `json:"available,omitempty"`
+
+	// Balance of approved: fen
+	Balance *int64             `json:"balance,omitempty"`
+	Outcome BalanceLineOutcome `json:"outcome"`
+
+	// Reason of timed-out and refused
+	Reason string `json:"reason,omitempty"`
+	Text   string `json:"text"`
+}
+
+// BalanceLineOutcome defines model for BalanceLine.Outcome.
+type BalanceLineOutcome string
+
+// BalanceList defines model for BalanceList.
+type BalanceList struct {
+	Balances []BalanceLine `json:"balances"`
 }
 
 // Bank defines model for Bank.
@@ -420,12 +845,276 @@ type BankList struct {
 	Banks []Bank `json:"banks"`
 }
 
+// Branch 网点
+type Branch struct {
+	Address   string  `json:"address"`
+	Bank      string  `json:"bank"`
+	BankName  string  `json:"bank_name"`
+	Hours     string  `json:"hours"`
+	Id        string  `json:"id"`
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Name      string  `json:"name"`
+
+	// Number the bank's own
+	Number   string   `json:"number"`
+	Phone    string   `json:"phone"`
+	Services []string `json:"services"`
+}
+
 // Certificate defines model for Certificate.
 type Certificate struct {
 	Number string `json:"number"`
 
 	// Type kind of certificate, 01 resident ID
 	Type string `json:"type"`
+}
+
+// Choice defines model for Choice.
+type Choice struct {
+	Id string `json:"id"`
+
+	// Name what the customer reads
+	Name string `json:"name"`
+}
+
+// Choices defines model for Choices.
+type Choices struct {
+	Banks        []Choice `json:"banks"`
+	Businesses   []Choice `json:"businesses"`
+	Certificates []Choice `json:"certificates"`
+}
+
+// CodeClocks defines model for CodeClocks.
+type CodeClocks struct {
+	// AgainSeconds until another may be asked for
+	AgainSeconds int `json:"again_seconds"`
+
+	// ValidSeconds the last one is good for so long
+	ValidSeconds int `json:"valid_seconds"`
+}
+
+// CodeRequest defines model for CodeRequest.
+type CodeRequest struct {
+	// Account number of a card or passbook
+	Account string `json:"account"`
+
+	// Bank the 开户行, where the number does not decide
+	Bank    string  `json:"bank,omitempty"`
+	Purpose Purpose `json:"purpose"`
+}
+
+// Consent defines model for Consent.
+type Consent struct {
+	At      time.Time   `json:"at"`
+	Kind    ConsentKind `json:"kind"`
+	Version string      `json:"version"`
+}
+
+// ConsentKind defines model for Consent.Kind.
+type ConsentKind string
+
+// Customer defines model for Customer.
+type Customer struct {
+	Channel string `json:"channel"`
+
+	// Codes the last 20, newest first
+	Codes    []CustomerCode `json:"codes"`
+	Followed bool           `json:"followed"`
+	Frozen   bool           `json:"frozen"`
+
+	// History the last 200, oldest first
+	History []CustomerEvent `json:"history"`
+	Id      string          `json:"id"`
+
+	// Links also those that ended
+	Links []CustomerLink `json:"links"`
+	Login PasswordState  `json:"login"`
+
+	// Notices consents to 动账
+	Notices bool          `json:"notices"`
+	Payment PasswordState `json:"payment"`
+
+	// Sessions open
+	Sessions int           `json:"sessions"`
+	State    CustomerState `json:"state"`
+	Subject  string        `json:"subject"`
+}
+
+// CustomerCode defines model for CustomerCode.
+type CustomerCode struct {
+	Bank    string            `json:"bank"`
+	Purpose Purpose           `json:"purpose"`
+	Sent    time.Time         `json:"sent"`
+	State   CustomerCodeState `json:"state"`
+
+	// Transaction that sent it
+	Transaction string `json:"transaction"`
+
+	// Wrong tries
+	Wrong int `json:"wrong"`
+}
+
+// CustomerCodeState defines model for CustomerCode.State.
+type CustomerCodeState string
+
+// CustomerEvent defines model for CustomerEvent.
+type CustomerEvent struct {
+	At          time.Time     `json:"at"`
+	Event       string        `json:"event"`
+	From        CustomerState `json:"from"`
+	Note        string        `json:"note,omitempty"`
+	To          CustomerState `json:"to"`
+	Transaction string        `json:"transaction,omitempty"`
+	Who         string        `json:"who"`
+}
+
+// CustomerLink defines model for CustomerLink.
+type CustomerLink struct {
+	Bank   string            `json:"bank"`
+	Id     string            `json:"id"`
+	Role   CustomerLinkRole  `json:"role"`
+	State  CustomerLinkState `json:"state"`
+	Suffix string            `json:"suffix"`
+
+	// Transaction that registered it
+	Transaction string `json:"transaction"`
+}
+
+// CustomerLinkRole defines model for CustomerLink.Role.
+type CustomerLinkRole string
+
+// CustomerLinkState defines model for CustomerLink.State.
+type CustomerLinkState string
+
+// CustomerQuestion the customer's id, or channel and subject of its follower
+type CustomerQuestion struct {
+	Channel  string `json:"channel,omitempty"`
+	Customer string `json:"customer,omitempty"`
+	Subject  string `json:"subject,omitempty"`
+}
+
+// CustomerState defines model for CustomerState.
+type CustomerState string
+
+// CustomerView defines model for CustomerView.
+type CustomerView struct {
+	// Changing 加挂 or 解挂 of an account is under way or in doubt
+	Changing bool      `json:"changing"`
+	Consents []Consent `json:"consents"`
+	Followed bool      `json:"followed"`
+
+	// Frozen by an operator
+	Frozen bool `json:"frozen"`
+
+	// HasLogin a 微信登录密码 is set
+	HasLogin bool `json:"has_login"`
+
+	// HasPayment a 微信支付密码 is set
+	HasPayment bool `json:"has_payment"`
+
+	// InDoubt a deregistration timed out, and its bank has not said yet
+	InDoubt bool `json:"in_doubt"`
+
+	// Notices consents to 动账
+	Notices bool `json:"notices"`
+
+	// PrimaryBank name
+	PrimaryBank string `json:"primary_bank,omitempty"`
+
+	// PrimarySuffix last four digits
+	PrimarySuffix string `json:"primary_suffix,omitempty"`
+
+	// SetupUntil passwords may be set until then without the old ones; missing where they may not
+	SetupUntil *time.Time    `json:"setup_until,omitempty"`
+	State      CustomerState `json:"state"`
+}
+
+// Delivery defines model for Delivery.
+type Delivery struct {
+	// At when it was so, RFC 3339
+	At     string         `json:"at"`
+	Status DeliveryStatus `json:"status"`
+}
+
+// DeliveryStatus defines model for Delivery.Status.
+type DeliveryStatus string
+
+// DetailsPage defines model for DetailsPage.
+type DetailsPage struct {
+	Account LinkedAccount `json:"account"`
+	From    time.Time     `json:"from"`
+	Id      string        `json:"id,omitempty"`
+
+	// Next cursor of the next page; missing on the last
+	Next    string             `json:"next,omitempty"`
+	Outcome DetailsPageOutcome `json:"outcome"`
+
+	// Reason of timed-out
+	Reason string `json:"reason,omitempty"`
+
+	// Rows in the order of the bank
+	Rows []Movement `json:"rows"`
+	Text string     `json:"text"`
+
+	// To included
+	To time.Time `json:"to"`
+}
+
+// DetailsPageOutcome defines model for DetailsPage.Outcome.
+type DetailsPageOutcome string
+
+// Done defines model for Done.
+type Done = map[string]interface{}
+
+// Ended defines model for Ended.
+type Ended struct {
+	// Id of the transaction, where there was one
+	Id      string       `json:"id,omitempty"`
+	Outcome EndedOutcome `json:"outcome"`
+
+	// Reason of timed-out
+	Reason string `json:"reason,omitempty"`
+
+	// Text what the customer reads; may be empty
+	Text string `json:"text"`
+}
+
+// EndedOutcome defines model for Ended.Outcome.
+type EndedOutcome string
+
+// JWK the same key (RFC 7517)
+type JWK struct {
+	Alg string `json:"alg"`
+	E   string `json:"e"`
+	Kid string `json:"kid"`
+	Kty string `json:"kty"`
+	N   string `json:"n"`
+	Use string `json:"use"`
+}
+
+// Kept defines model for Kept.
+type Kept struct {
+	Found bool   `json:"found"`
+	Value string `json:"value,omitempty"`
+}
+
+// KeptFirst defines model for KeptFirst.
+type KeptFirst struct {
+	// Before the value of the first
+	Before string `json:"before,omitempty"`
+	First  bool   `json:"first"`
+}
+
+// KeptName defines model for KeptName.
+type KeptName struct {
+	Name string `json:"name"`
+}
+
+// KeptValue defines model for KeptValue.
+type KeptValue struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // LateReply what the bank answered after the deadline
@@ -449,6 +1138,202 @@ type Link struct {
 // LinkState defines model for Link.State.
 type LinkState string
 
+// LinkedAccount defines model for LinkedAccount.
+type LinkedAccount struct {
+	Bank     string `json:"bank"`
+	BankName string `json:"bank_name"`
+
+	// Detaching 解挂 is under way or in doubt
+	Detaching bool `json:"detaching"`
+
+	// Holder 户名
+	Holder string `json:"holder"`
+
+	// Id random
+	Id string `json:"id"`
+
+	// Primary used to authenticate
+	Primary bool `json:"primary"`
+
+	// Suffix last four digits
+	Suffix string `json:"suffix"`
+}
+
+// Location defines model for Location.
+type Location struct {
+	Kind LocationKind `json:"kind"`
+
+	// Latitude decimal degrees, GCJ-02
+	Latitude string `json:"latitude"`
+
+	// Longitude decimal degrees, GCJ-02
+	Longitude string `json:"longitude"`
+}
+
+// LocationKind defines model for Location.Kind.
+type LocationKind string
+
+// Login defines model for Login.
+type Login struct {
+	// IdleSeconds the session ends so long after its last use
+	IdleSeconds int          `json:"idle_seconds"`
+	Outcome     LoginOutcome `json:"outcome"`
+	Text        string       `json:"text"`
+
+	// Token a secret
+	Token string `json:"token"`
+
+	// Until and then at the latest
+	Until time.Time `json:"until"`
+}
+
+// LoginOutcome defines model for Login.Outcome.
+type LoginOutcome string
+
+// LoginRequest defines model for LoginRequest.
+type LoginRequest struct {
+	// Password sealed
+	Password string `json:"password"`
+}
+
+// Merchant 特惠商户
+type Merchant struct {
+	Address   string  `json:"address"`
+	Id        string  `json:"id"`
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Name      string  `json:"name"`
+	Offer     string  `json:"offer"`
+	Phone     string  `json:"phone"`
+}
+
+// Movement defines model for Movement.
+type Movement struct {
+	// Amount fen
+	Amount int64     `json:"amount"`
+	At     time.Time `json:"at"`
+
+	// Balance after it, fen
+	Balance   int64             `json:"balance"`
+	Direction MovementDirection `json:"direction"`
+	Summary   string            `json:"summary"`
+}
+
+// MovementDirection defines model for Movement.Direction.
+type MovementDirection string
+
+// NearList defines model for NearList.
+type NearList struct {
+	Places []NearPlace `json:"places"`
+	Total  int         `json:"total"`
+}
+
+// NearPlace defines model for NearPlace.
+type NearPlace struct {
+	Branch   *Branch   `json:"branch,omitempty"`
+	Merchant *Merchant `json:"merchant,omitempty"`
+	Metres   int       `json:"metres"`
+}
+
+// Notice defines model for Notice.
+type Notice struct {
+	// Answer the last
+	Answer string `json:"answer,omitempty"`
+
+	// At of its cause
+	At time.Time `json:"at"`
+
+	// Attempts sendings in this round
+	Attempts int        `json:"attempts"`
+	Channel  string     `json:"channel"`
+	Created  time.Time  `json:"created"`
+	Ended    *time.Time `json:"ended,omitempty"`
+	Id       string     `json:"id"`
+	Kind     string     `json:"kind"`
+
+	// Next of pending: not before
+	Next *time.Time `json:"next,omitempty"`
+
+	// Note what operators did
+	Note string `json:"note,omitempty"`
+
+	// Round failed deliveries begin the next
+	Round   int         `json:"round"`
+	State   NoticeState `json:"state"`
+	Subject string      `json:"subject"`
+}
+
+// NoticePage defines model for NoticePage.
+type NoticePage struct {
+	// Next where the next page begins; missing on the last
+	Next    string   `json:"next,omitempty"`
+	Notices []Notice `json:"notices"`
+}
+
+// NoticeState defines model for NoticeState.
+type NoticeState string
+
+// OperatorReason defines model for OperatorReason.
+type OperatorReason struct {
+	// Reason kept
+	Reason string `json:"reason"`
+}
+
+// PageKey defines model for PageKey.
+type PageKey struct {
+	// Expires of the nonce
+	Expires time.Time `json:"expires"`
+
+	// Jwk the same key (RFC 7517)
+	Jwk   JWK    `json:"jwk"`
+	Kid   string `json:"kid"`
+	Nonce string `json:"nonce"`
+
+	// Spki base64 of the DER, for importKey("spki")
+	Spki string `json:"spki"`
+}
+
+// PasswordReset defines model for PasswordReset.
+type PasswordReset struct {
+	// Account one that is linked
+	Account    string            `json:"account"`
+	Bank       string            `json:"bank,omitempty"`
+	CertNumber string            `json:"cert_number"`
+	CertType   string            `json:"cert_type"`
+	Code       string            `json:"code"`
+	Kind       PasswordResetKind `json:"kind"`
+
+	// Password the new one; sealed
+	Password string `json:"password"`
+}
+
+// PasswordResetKind defines model for PasswordReset.Kind.
+type PasswordResetKind string
+
+// PasswordState defines model for PasswordState.
+type PasswordState struct {
+	LockedUntil *time.Time `json:"locked_until,omitempty"`
+	Set         bool       `json:"set"`
+
+	// Wrong tries since it was right or locked
+	Wrong int `json:"wrong"`
+}
+
+// Passwords defines model for Passwords.
+type Passwords struct {
+	// Login sealed
+	Login string `json:"login,omitempty"`
+
+	// OldLogin sealed
+	OldLogin string `json:"old_login,omitempty"`
+
+	// OldPayment sealed
+	OldPayment string `json:"old_payment,omitempty"`
+
+	// Payment sealed
+	Payment string `json:"payment,omitempty"`
+}
+
 // Problem RFC 9457
 type Problem struct {
 	// Code stable; see /problems
@@ -466,14 +1351,20 @@ type Problem struct {
 	// nothing twice.
 	Retry  ProblemRetry `json:"retry"`
 	Status int          `json:"status"`
-	Title  string       `json:"title"`
-	Type   string       `json:"type"`
+
+	// Text what the customer reads; of operations of the scope customer
+	Text  string `json:"text,omitempty"`
+	Title string `json:"title"`
+	Type  string `json:"type"`
 }
 
 // ProblemRetry never: the same request gets the same answer; later: safe to send
 // again, nothing was sent; same-key: repeat the same key, which sends
 // nothing twice.
 type ProblemRetry string
+
+// Purpose defines model for Purpose.
+type Purpose string
 
 // RouteExplanation defines model for RouteExplanation.
 type RouteExplanation struct {
@@ -537,6 +1428,11 @@ type RouteTable struct {
 	Version string `json:"version"`
 }
 
+// TalkValue defines model for TalkValue.
+type TalkValue struct {
+	Value string `json:"value"`
+}
+
 // Transaction defines model for Transaction.
 type Transaction struct {
 	AccountSuffix string     `json:"account_suffix"`
@@ -594,14 +1490,62 @@ type TransactionRequest struct {
 // Type defines model for Type.
 type Type string
 
+// Visit defines model for Visit.
+type Visit struct {
+	// BankText what the bank's core returned
+	BankText string `json:"bank_text,omitempty"`
+	Id       string `json:"id,omitempty"`
+
+	// Number of the appointment
+	Number  string       `json:"number,omitempty"`
+	Outcome VisitOutcome `json:"outcome"`
+
+	// Reason of timed-out
+	Reason string `json:"reason,omitempty"`
+	Text   string `json:"text"`
+}
+
+// VisitOutcome defines model for Visit.Outcome.
+type VisitOutcome string
+
+// VisitRequest defines model for VisitRequest.
+type VisitRequest struct {
+	Branch string `json:"branch"`
+
+	// Business one of the choices
+	Business string `json:"business"`
+	Phone    string `json:"phone"`
+}
+
+// CustomerID defines model for CustomerID.
+type CustomerID = string
+
+// FollowerChannel defines model for FollowerChannel.
+type FollowerChannel = string
+
+// FollowerSubject defines model for FollowerSubject.
+type FollowerSubject = string
+
 // ID defines model for ID.
 type ID = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// Key defines model for Key.
+type Key = string
+
+// NoticeID defines model for NoticeID.
+type NoticeID = string
+
 // RequestTimeout defines model for RequestTimeout.
 type RequestTimeout = int64
+
+// Seconds defines model for Seconds.
+type Seconds = int
+
+// SessionToken defines model for SessionToken.
+type SessionToken = string
 
 // ListAdvicesParams defines parameters for ListAdvices.
 type ListAdvicesParams struct {
@@ -618,6 +1562,354 @@ type ListAdvicesParams struct {
 	Limit int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// GetCustomerParams defines parameters for GetCustomer.
+type GetCustomerParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+}
+
+// ListAccountsParams defines parameters for ListAccounts.
+type ListAccountsParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+}
+
+// AttachParams defines parameters for Attach.
+type AttachParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// DetachParams defines parameters for Detach.
+type DetachParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ListDetailsParams defines parameters for ListDetails.
+type ListDetailsParams struct {
+	Period ListDetailsParamsPeriod `form:"period,omitempty" json:"period,omitempty"`
+
+	// From of `custom`, YYYY-MM-DD, included
+	From string `form:"from,omitempty" json:"from,omitempty"`
+
+	// To of `custom`, YYYY-MM-DD, included
+	To string `form:"to,omitempty" json:"to,omitempty"`
+
+	// Cursor `next` of the page before; the period is not looked at then
+	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ListDetailsParamsPeriod defines parameters for ListDetails.
+type ListDetailsParamsPeriod string
+
+// AuthenticateParams defines parameters for Authenticate.
+type AuthenticateParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ListBalancesParams defines parameters for ListBalances.
+type ListBalancesParams struct {
+	// Account id of an account; may stand 20 times
+	Account []string `form:"account,omitempty" json:"account,omitempty"`
+
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// GetCodesParams defines parameters for GetCodes.
+type GetCodesParams struct {
+	Purpose Purpose `form:"purpose" json:"purpose"`
+
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+}
+
+// SendCodeParams defines parameters for SendCode.
+type SendCodeParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// DeregisterParams defines parameters for Deregister.
+type DeregisterParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// FollowParams defines parameters for Follow.
+type FollowParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// SetPasswordsParams defines parameters for SetPasswords.
+type SetPasswordsParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ResetPasswordParams defines parameters for ResetPassword.
+type ResetPasswordParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// LogoutParams defines parameters for Logout.
+type LogoutParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// LoginParams defines parameters for Login.
+type LoginParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// EndTalkParams defines parameters for EndTalk.
+type EndTalkParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+}
+
+// GetTalkParams defines parameters for GetTalk.
+type GetTalkParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+}
+
+// PutTalkParams defines parameters for PutTalk.
+type PutTalkParams struct {
+	// Seconds for how long to keep it
+	Seconds Seconds `form:"seconds" json:"seconds"`
+
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+}
+
+// UnfollowParams defines parameters for Unfollow.
+type UnfollowParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// BookVisitParams defines parameters for BookVisit.
+type BookVisitParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// PutKeptParams defines parameters for PutKept.
+type PutKeptParams struct {
+	// Seconds for how long to keep it
+	Seconds Seconds `form:"seconds" json:"seconds"`
+}
+
+// PutKeptOnceParams defines parameters for PutKeptOnce.
+type PutKeptOnceParams struct {
+	// Seconds for how long to keep it
+	Seconds Seconds `form:"seconds" json:"seconds"`
+}
+
+// ListNoticesParams defines parameters for ListNotices.
+type ListNoticesParams struct {
+	// State only notices in this state
+	State NoticeState `form:"state,omitempty" json:"state,omitempty"`
+
+	// After `next` of the page before
+	After string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit how many at most
+	Limit int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// FindNearestParams defines parameters for FindNearest.
+type FindNearestParams struct {
+	// Limit how many at most
+	Limit int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset how many nearer ones to leave out
+	Offset int `form:"offset,omitempty" json:"offset,omitempty"`
+}
+
 // CreateTransactionParams defines parameters for CreateTransaction.
 type CreateTransactionParams struct {
 	// IdempotencyKey 1 to 128 visible ASCII characters. Required but for `balance`.
@@ -630,6 +1922,57 @@ type CreateTransactionParams struct {
 
 // CloseAdviceJSONRequestBody defines body for CloseAdvice for application/json ContentType.
 type CloseAdviceJSONRequestBody = AdviceClose
+
+// AttachJSONRequestBody defines body for Attach for application/json ContentType.
+type AttachJSONRequestBody = Attachment
+
+// AuthenticateJSONRequestBody defines body for Authenticate for application/json ContentType.
+type AuthenticateJSONRequestBody = Authentication
+
+// SendCodeJSONRequestBody defines body for SendCode for application/json ContentType.
+type SendCodeJSONRequestBody = CodeRequest
+
+// SetPasswordsJSONRequestBody defines body for SetPasswords for application/json ContentType.
+type SetPasswordsJSONRequestBody = Passwords
+
+// ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
+type ResetPasswordJSONRequestBody = PasswordReset
+
+// LoginJSONRequestBody defines body for Login for application/json ContentType.
+type LoginJSONRequestBody = LoginRequest
+
+// PutTalkJSONRequestBody defines body for PutTalk for application/json ContentType.
+type PutTalkJSONRequestBody = TalkValue
+
+// BookVisitJSONRequestBody defines body for BookVisit for application/json ContentType.
+type BookVisitJSONRequestBody = VisitRequest
+
+// ShowCustomerJSONRequestBody defines body for ShowCustomer for application/json ContentType.
+type ShowCustomerJSONRequestBody = CustomerQuestion
+
+// FreezeCustomerJSONRequestBody defines body for FreezeCustomer for application/json ContentType.
+type FreezeCustomerJSONRequestBody = OperatorReason
+
+// ReleaseCustomerJSONRequestBody defines body for ReleaseCustomer for application/json ContentType.
+type ReleaseCustomerJSONRequestBody = OperatorReason
+
+// PutKeptJSONRequestBody defines body for PutKept for application/json ContentType.
+type PutKeptJSONRequestBody = KeptValue
+
+// PutKeptOnceJSONRequestBody defines body for PutKeptOnce for application/json ContentType.
+type PutKeptOnceJSONRequestBody = KeptValue
+
+// TakeKeptJSONRequestBody defines body for TakeKept for application/json ContentType.
+type TakeKeptJSONRequestBody = KeptName
+
+// ReportDeliveryJSONRequestBody defines body for ReportDelivery for application/json ContentType.
+type ReportDeliveryJSONRequestBody = Delivery
+
+// DiscardNoticeJSONRequestBody defines body for DiscardNotice for application/json ContentType.
+type DiscardNoticeJSONRequestBody = OperatorReason
+
+// FindNearestJSONRequestBody defines body for FindNearest for application/json ContentType.
+type FindNearestJSONRequestBody = Location
 
 // ExplainRouteJSONRequestBody defines body for ExplainRoute for application/json ContentType.
 type ExplainRouteJSONRequestBody = RouteQuestion
@@ -651,6 +1994,108 @@ type ServerInterface interface {
 	// ListBanks Each bank's breaker, bulkhead and links
 	// (GET /v1/banks)
 	ListBanks(w http.ResponseWriter, r *http.Request)
+	// ListChoices What forms let a customer choose
+	// (GET /v1/choices)
+	ListChoices(w http.ResponseWriter, r *http.Request)
+	// GetCustomer Where a follower stands
+	// (GET /v1/customer)
+	GetCustomer(w http.ResponseWriter, r *http.Request, params GetCustomerParams)
+	// ListAccounts 账户管理: the linked accounts
+	// (GET /v1/customer/accounts)
+	ListAccounts(w http.ResponseWriter, r *http.Request, params ListAccountsParams)
+	// Attach 账户加挂
+	// (POST /v1/customer/accounts)
+	Attach(w http.ResponseWriter, r *http.Request, params AttachParams)
+	// Detach 账户解挂
+	// (POST /v1/customer/accounts/{id}/detach)
+	Detach(w http.ResponseWriter, r *http.Request, id string, params DetachParams)
+	// ListDetails 交易明细: one page of movements
+	// (GET /v1/customer/accounts/{id}/details)
+	ListDetails(w http.ResponseWriter, r *http.Request, id string, params ListDetailsParams)
+	// Authenticate 客户认证
+	// (POST /v1/customer/authentication)
+	Authenticate(w http.ResponseWriter, r *http.Request, params AuthenticateParams)
+	// ListBalances Balances, side by side
+	// (GET /v1/customer/balances)
+	ListBalances(w http.ResponseWriter, r *http.Request, params ListBalancesParams)
+	// GetCodes The clocks of the follower's last SMS code
+	// (GET /v1/customer/codes)
+	GetCodes(w http.ResponseWriter, r *http.Request, params GetCodesParams)
+	// SendCode Have an SMS code sent to the phone on the file of the account
+	// (POST /v1/customer/codes)
+	SendCode(w http.ResponseWriter, r *http.Request, params SendCodeParams)
+	// Deregister 客户注销
+	// (POST /v1/customer/deregistration)
+	Deregister(w http.ResponseWriter, r *http.Request, params DeregisterParams)
+	// Follow The follower follows, or does so again
+	// (POST /v1/customer/follow)
+	Follow(w http.ResponseWriter, r *http.Request, params FollowParams)
+	// SetPasswords 登录设置: set one password or both
+	// (POST /v1/customer/passwords)
+	SetPasswords(w http.ResponseWriter, r *http.Request, params SetPasswordsParams)
+	// ResetPassword 微信支付密码重置, and that of the login password
+	// (POST /v1/customer/passwords/reset)
+	ResetPassword(w http.ResponseWriter, r *http.Request, params ResetPasswordParams)
+	// Logout End the session
+	// (DELETE /v1/customer/session)
+	Logout(w http.ResponseWriter, r *http.Request, params LogoutParams)
+	// Login Log in, by the 微信登录密码
+	// (POST /v1/customer/session)
+	Login(w http.ResponseWriter, r *http.Request, params LoginParams)
+	// EndTalk Forget where the conversation stands
+	// (DELETE /v1/customer/talk)
+	EndTalk(w http.ResponseWriter, r *http.Request, params EndTalkParams)
+	// GetTalk Where the conversation with the follower stands
+	// (GET /v1/customer/talk)
+	GetTalk(w http.ResponseWriter, r *http.Request, params GetTalkParams)
+	// PutTalk Keep where the conversation stands
+	// (PUT /v1/customer/talk)
+	PutTalk(w http.ResponseWriter, r *http.Request, params PutTalkParams)
+	// Unfollow The follower has left
+	// (POST /v1/customer/unfollow)
+	Unfollow(w http.ResponseWriter, r *http.Request, params UnfollowParams)
+	// BookVisit 网点预约
+	// (POST /v1/customer/visits)
+	BookVisit(w http.ResponseWriter, r *http.Request, params BookVisitParams)
+	// ShowCustomer A customer, by its id or its follower
+	// (POST /v1/customers/show)
+	ShowCustomer(w http.ResponseWriter, r *http.Request)
+	// FreezeCustomer Let a customer do nothing, with a reason
+	// (POST /v1/customers/{id}/freeze)
+	FreezeCustomer(w http.ResponseWriter, r *http.Request, id CustomerID)
+	// ReleaseCustomer End a freeze, with a reason
+	// (POST /v1/customers/{id}/release)
+	ReleaseCustomer(w http.ResponseWriter, r *http.Request, id CustomerID)
+	// PutKept Keep a value under a name
+	// (PUT /v1/kept)
+	PutKept(w http.ResponseWriter, r *http.Request, params PutKeptParams)
+	// PutKeptOnce Keep a value under a name that has none
+	// (POST /v1/kept/first)
+	PutKeptOnce(w http.ResponseWriter, r *http.Request, params PutKeptOnceParams)
+	// TakeKept Take a value and forget it
+	// (POST /v1/kept/take)
+	TakeKept(w http.ResponseWriter, r *http.Request)
+	// ListNotices What customers are told
+	// (GET /v1/notices)
+	ListNotices(w http.ResponseWriter, r *http.Request, params ListNoticesParams)
+	// ReportDelivery What became of a notice that the front had accepted
+	// (POST /v1/notices/{id}/delivery)
+	ReportDelivery(w http.ResponseWriter, r *http.Request, id NoticeID)
+	// DiscardNotice End a notice without telling it, with a reason
+	// (POST /v1/notices/{id}/discard)
+	DiscardNotice(w http.ResponseWriter, r *http.Request, id NoticeID)
+	// ResendNotice Send a notice at once
+	// (POST /v1/notices/{id}/resend)
+	ResendNotice(w http.ResponseWriter, r *http.Request, id NoticeID)
+	// GetPageKey With what a page seals passwords
+	// (GET /v1/page-key)
+	GetPageKey(w http.ResponseWriter, r *http.Request)
+	// GetBranch One branch
+	// (GET /v1/places/branches/{id})
+	GetBranch(w http.ResponseWriter, r *http.Request, id string)
+	// FindNearest The nearest branches or merchants
+	// (POST /v1/places/nearest)
+	FindNearest(w http.ResponseWriter, r *http.Request, params FindNearestParams)
 	// ExplainRoute Which bank holds an account, and by which rule
 	// (POST /v1/routes/explain)
 	ExplainRoute(w http.ResponseWriter, r *http.Request)
@@ -803,6 +2248,2533 @@ func (siw *ServerInterfaceWrapper) ListBanks(w http.ResponseWriter, r *http.Requ
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListBanks(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListChoices operation middleware
+func (siw *ServerInterfaceWrapper) ListChoices(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListChoices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetCustomer operation middleware
+func (siw *ServerInterfaceWrapper) GetCustomer(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCustomerParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetCustomer(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListAccounts operation middleware
+func (siw *ServerInterfaceWrapper) ListAccounts(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAccountsParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Session-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Session-Token")]; found {
+		var SessionToken SessionToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Session-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Session-Token", valueList[0], &SessionToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Session-Token", Err: err})
+			return
+		}
+
+		params.SessionToken = SessionToken
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAccounts(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Attach operation middleware
+func (siw *ServerInterfaceWrapper) Attach(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AttachParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Session-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Session-Token")]; found {
+		var SessionToken SessionToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Session-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Session-Token", valueList[0], &SessionToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Session-Token", Err: err})
+			return
+		}
+
+		params.SessionToken = SessionToken
+
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Attach(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Detach operation middleware
+func (siw *ServerInterfaceWrapper) Detach(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DetachParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Session-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Session-Token")]; found {
+		var SessionToken SessionToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Session-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Session-Token", valueList[0], &SessionToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Session-Token", Err: err})
+			return
+		}
+
+		params.SessionToken = SessionToken
+
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Detach(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListDetails operation middleware
+func (siw *ServerInterfaceWrapper) ListDetails(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDetailsParams
+
+	// ------------- Optional query parameter "period" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "period", r.URL.Query(), &params.Period, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "period"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "period", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Session-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Session-Token")]; found {
+		var SessionToken SessionToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Session-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Session-Token", valueList[0], &SessionToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Session-Token", Err: err})
+			return
+		}
+
+		params.SessionToken = SessionToken
+
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDetails(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Authenticate operation middleware
+func (siw *ServerInterfaceWrapper) Authenticate(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AuthenticateParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Authenticate(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListBalances operation middleware
+func (siw *ServerInterfaceWrapper) ListBalances(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBalancesParams
+
+	// ------------- Optional query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account", r.URL.Query(), &params.Account, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "account"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "account", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Session-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Session-Token")]; found {
+		var SessionToken SessionToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Session-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Session-Token", valueList[0], &SessionToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Session-Token", Err: err})
+			return
+		}
+
+		params.SessionToken = SessionToken
+
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListBalances(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetCodes operation middleware
+func (siw *ServerInterfaceWrapper) GetCodes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCodesParams
+
+	// ------------- Required query parameter "purpose" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "purpose", r.URL.Query(), &params.Purpose, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "purpose"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "purpose", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetCodes(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendCode operation middleware
+func (siw *ServerInterfaceWrapper) SendCode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendCodeParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendCode(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Deregister operation middleware
+func (siw *ServerInterfaceWrapper) Deregister(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeregisterParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Deregister(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Follow operation middleware
+func (siw *ServerInterfaceWrapper) Follow(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FollowParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Follow(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetPasswords operation middleware
+func (siw *ServerInterfaceWrapper) SetPasswords(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetPasswordsParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Session-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Session-Token")]; found {
+		var SessionToken SessionToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Session-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Session-Token", valueList[0], &SessionToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Session-Token", Err: err})
+			return
+		}
+
+		params.SessionToken = SessionToken
+
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetPasswords(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ResetPassword operation middleware
+func (siw *ServerInterfaceWrapper) ResetPassword(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResetPasswordParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResetPassword(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Logout operation middleware
+func (siw *ServerInterfaceWrapper) Logout(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LogoutParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Session-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Session-Token")]; found {
+		var SessionToken SessionToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Session-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Session-Token", valueList[0], &SessionToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Session-Token", Err: err})
+			return
+		}
+
+		params.SessionToken = SessionToken
+
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Logout(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Login operation middleware
+func (siw *ServerInterfaceWrapper) Login(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LoginParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Login(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EndTalk operation middleware
+func (siw *ServerInterfaceWrapper) EndTalk(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndTalkParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EndTalk(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetTalk operation middleware
+func (siw *ServerInterfaceWrapper) GetTalk(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTalkParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetTalk(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PutTalk operation middleware
+func (siw *ServerInterfaceWrapper) PutTalk(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutTalkParams
+
+	// ------------- Required query parameter "seconds" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "seconds", r.URL.Query(), &params.Seconds, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "seconds"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "seconds", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutTalk(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Unfollow operation middleware
+func (siw *ServerInterfaceWrapper) Unfollow(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnfollowParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Unfollow(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// BookVisit operation middleware
+func (siw *ServerInterfaceWrapper) BookVisit(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params BookVisitParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Follower-Channel" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Channel")]; found {
+		var FollowerChannel FollowerChannel
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Channel", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Channel", valueList[0], &FollowerChannel, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Channel", Err: err})
+			return
+		}
+
+		params.FollowerChannel = FollowerChannel
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Channel is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Channel", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Follower-Subject" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Follower-Subject")]; found {
+		var FollowerSubject FollowerSubject
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Follower-Subject", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Follower-Subject", valueList[0], &FollowerSubject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Follower-Subject", Err: err})
+			return
+		}
+
+		params.FollowerSubject = FollowerSubject
+
+	} else {
+		err := fmt.Errorf("Header parameter Follower-Subject is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Follower-Subject", Err: err})
+		return
+	}
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Request-Timeout")]; found {
+		var RequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Request-Timeout", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Request-Timeout", valueList[0], &RequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Request-Timeout", Err: err})
+			return
+		}
+
+		params.RequestTimeout = &RequestTimeout
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.BookVisit(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ShowCustomer operation middleware
+func (siw *ServerInterfaceWrapper) ShowCustomer(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ShowCustomer(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// FreezeCustomer operation middleware
+func (siw *ServerInterfaceWrapper) FreezeCustomer(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id CustomerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FreezeCustomer(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReleaseCustomer operation middleware
+func (siw *ServerInterfaceWrapper) ReleaseCustomer(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id CustomerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReleaseCustomer(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PutKept operation middleware
+func (siw *ServerInterfaceWrapper) PutKept(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutKeptParams
+
+	// ------------- Required query parameter "seconds" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "seconds", r.URL.Query(), &params.Seconds, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "seconds"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "seconds", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutKept(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PutKeptOnce operation middleware
+func (siw *ServerInterfaceWrapper) PutKeptOnce(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutKeptOnceParams
+
+	// ------------- Required query parameter "seconds" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "seconds", r.URL.Query(), &params.Seconds, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "seconds"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "seconds", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutKeptOnce(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// TakeKept operation middleware
+func (siw *ServerInterfaceWrapper) TakeKept(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TakeKept(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListNotices operation middleware
+func (siw *ServerInterfaceWrapper) ListNotices(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListNoticesParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListNotices(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReportDelivery operation middleware
+func (siw *ServerInterfaceWrapper) ReportDelivery(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id NoticeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReportDelivery(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DiscardNotice operation middleware
+func (siw *ServerInterfaceWrapper) DiscardNotice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id NoticeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DiscardNotice(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ResendNotice operation middleware
+func (siw *ServerInterfaceWrapper) ResendNotice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id NoticeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResendNotice(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPageKey operation middleware
+func (siw *ServerInterfaceWrapper) GetPageKey(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPageKey(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetBranch operation middleware
+func (siw *ServerInterfaceWrapper) GetBranch(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetBranch(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// FindNearest operation middleware
+func (siw *ServerInterfaceWrapper) FindNearest(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FindNearestParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FindNearest(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1048,17 +5020,57 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/transactions", wrapper.CreateTransaction)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/transactions/{id}", wrapper.GetTransaction)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/page-key", wrapper.GetPageKey)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/choices", wrapper.ListChoices)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/customer", wrapper.GetCustomer)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customer/follow", wrapper.Follow)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customer/unfollow", wrapper.Unfollow)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/customer/codes", wrapper.GetCodes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customer/codes", wrapper.SendCode)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customer/authentication", wrapper.Authenticate)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customer/deregistration", wrapper.Deregister)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/customer/session", wrapper.Logout)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customer/session", wrapper.Login)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customer/passwords", wrapper.SetPasswords)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customer/passwords/reset", wrapper.ResetPassword)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/customer/accounts", wrapper.ListAccounts)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customer/accounts", wrapper.Attach)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customer/accounts/{id}/detach", wrapper.Detach)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/customer/accounts/{id}/details", wrapper.ListDetails)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/customer/balances", wrapper.ListBalances)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customer/visits", wrapper.BookVisit)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/customer/talk", wrapper.EndTalk)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/customer/talk", wrapper.GetTalk)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/customer/talk", wrapper.PutTalk)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v1/kept", wrapper.PutKept)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/kept/first", wrapper.PutKeptOnce)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/kept/take", wrapper.TakeKept)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/places/nearest", wrapper.FindNearest)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/places/branches/{id}", wrapper.GetBranch)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/notices/{id}/delivery", wrapper.ReportDelivery)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/routes/explain", wrapper.ExplainRoute)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/routes/reload", wrapper.ReloadRoutes)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/banks", wrapper.ListBanks)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/advices", wrapper.ListAdvices)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/advices/{id}/retry", wrapper.RetryAdvice)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/advices/{id}/close", wrapper.CloseAdvice)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/notices", wrapper.ListNotices)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/notices/{id}/resend", wrapper.ResendNotice)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/notices/{id}/discard", wrapper.DiscardNotice)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customers/show", wrapper.ShowCustomer)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customers/{id}/freeze", wrapper.FreezeCustomer)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/customers/{id}/release", wrapper.ReleaseCustomer)
 
 	return m
 }
 
 type AdviceJSONResponse Advice
+
+type CustomerJSONResponse Customer
+
+type DoneJSONResponse Done
+
+type EndedJSONResponse Ended
 
 type ProblemResponseHeaders struct {
 	RetryAfter int
@@ -1221,6 +5233,1415 @@ type ListBanksdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListBanksdefaultApplicationProblemPlusJSONResponse) VisitListBanksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListChoicesRequestObject struct {
+}
+
+type ListChoicesResponseObject interface {
+	VisitListChoicesResponse(w http.ResponseWriter) error
+}
+
+type ListChoices200JSONResponse Choices
+
+func (response ListChoices200JSONResponse) VisitListChoicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListChoicesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListChoicesdefaultApplicationProblemPlusJSONResponse) VisitListChoicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCustomerRequestObject struct {
+	Params GetCustomerParams
+}
+
+type GetCustomerResponseObject interface {
+	VisitGetCustomerResponse(w http.ResponseWriter) error
+}
+
+type GetCustomer200JSONResponse CustomerView
+
+func (response GetCustomer200JSONResponse) VisitGetCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCustomerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetCustomerdefaultApplicationProblemPlusJSONResponse) VisitGetCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccountsRequestObject struct {
+	Params ListAccountsParams
+}
+
+type ListAccountsResponseObject interface {
+	VisitListAccountsResponse(w http.ResponseWriter) error
+}
+
+type ListAccounts200JSONResponse AccountList
+
+func (response ListAccounts200JSONResponse) VisitListAccountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccountsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListAccountsdefaultApplicationProblemPlusJSONResponse) VisitListAccountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AttachRequestObject struct {
+	Params AttachParams
+	Body   *AttachJSONRequestBody
+}
+
+type AttachResponseObject interface {
+	VisitAttachResponse(w http.ResponseWriter) error
+}
+
+type Attach200JSONResponse struct{ EndedJSONResponse }
+
+func (response Attach200JSONResponse) VisitAttachResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AttachdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response AttachdefaultApplicationProblemPlusJSONResponse) VisitAttachResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DetachRequestObject struct {
+	Id     string `json:"id"`
+	Params DetachParams
+}
+
+type DetachResponseObject interface {
+	VisitDetachResponse(w http.ResponseWriter) error
+}
+
+type Detach200JSONResponse struct{ EndedJSONResponse }
+
+func (response Detach200JSONResponse) VisitDetachResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DetachdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response DetachdefaultApplicationProblemPlusJSONResponse) VisitDetachResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDetailsRequestObject struct {
+	Id     string `json:"id"`
+	Params ListDetailsParams
+}
+
+type ListDetailsResponseObject interface {
+	VisitListDetailsResponse(w http.ResponseWriter) error
+}
+
+type ListDetails200JSONResponse DetailsPage
+
+func (response ListDetails200JSONResponse) VisitListDetailsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDetailsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListDetailsdefaultApplicationProblemPlusJSONResponse) VisitListDetailsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateRequestObject struct {
+	Params AuthenticateParams
+	Body   *AuthenticateJSONRequestBody
+}
+
+type AuthenticateResponseObject interface {
+	VisitAuthenticateResponse(w http.ResponseWriter) error
+}
+
+type Authenticate200JSONResponse struct{ EndedJSONResponse }
+
+func (response Authenticate200JSONResponse) VisitAuthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticatedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response AuthenticatedefaultApplicationProblemPlusJSONResponse) VisitAuthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBalancesRequestObject struct {
+	Params ListBalancesParams
+}
+
+type ListBalancesResponseObject interface {
+	VisitListBalancesResponse(w http.ResponseWriter) error
+}
+
+type ListBalances200JSONResponse BalanceList
+
+func (response ListBalances200JSONResponse) VisitListBalancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBalancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListBalancesdefaultApplicationProblemPlusJSONResponse) VisitListBalancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCodesRequestObject struct {
+	Params GetCodesParams
+}
+
+type GetCodesResponseObject interface {
+	VisitGetCodesResponse(w http.ResponseWriter) error
+}
+
+type GetCodes200JSONResponse CodeClocks
+
+func (response GetCodes200JSONResponse) VisitGetCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCodesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetCodesdefaultApplicationProblemPlusJSONResponse) VisitGetCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCodeRequestObject struct {
+	Params SendCodeParams
+	Body   *SendCodeJSONRequestBody
+}
+
+type SendCodeResponseObject interface {
+	VisitSendCodeResponse(w http.ResponseWriter) error
+}
+
+type SendCode200JSONResponse struct{ EndedJSONResponse }
+
+func (response SendCode200JSONResponse) VisitSendCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCodedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response SendCodedefaultApplicationProblemPlusJSONResponse) VisitSendCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeregisterRequestObject struct {
+	Params DeregisterParams
+}
+
+type DeregisterResponseObject interface {
+	VisitDeregisterResponse(w http.ResponseWriter) error
+}
+
+type Deregister200JSONResponse struct{ EndedJSONResponse }
+
+func (response Deregister200JSONResponse) VisitDeregisterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeregisterdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response DeregisterdefaultApplicationProblemPlusJSONResponse) VisitDeregisterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowRequestObject struct {
+	Params FollowParams
+}
+
+type FollowResponseObject interface {
+	VisitFollowResponse(w http.ResponseWriter) error
+}
+
+type Follow200JSONResponse struct{ EndedJSONResponse }
+
+func (response Follow200JSONResponse) VisitFollowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response FollowdefaultApplicationProblemPlusJSONResponse) VisitFollowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetPasswordsRequestObject struct {
+	Params SetPasswordsParams
+	Body   *SetPasswordsJSONRequestBody
+}
+
+type SetPasswordsResponseObject interface {
+	VisitSetPasswordsResponse(w http.ResponseWriter) error
+}
+
+type SetPasswords200JSONResponse struct{ EndedJSONResponse }
+
+func (response SetPasswords200JSONResponse) VisitSetPasswordsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetPasswordsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response SetPasswordsdefaultApplicationProblemPlusJSONResponse) VisitSetPasswordsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPasswordRequestObject struct {
+	Params ResetPasswordParams
+	Body   *ResetPasswordJSONRequestBody
+}
+
+type ResetPasswordResponseObject interface {
+	VisitResetPasswordResponse(w http.ResponseWriter) error
+}
+
+type ResetPassword200JSONResponse struct{ EndedJSONResponse }
+
+func (response ResetPassword200JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassworddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ResetPassworddefaultApplicationProblemPlusJSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LogoutRequestObject struct {
+	Params LogoutParams
+}
+
+type LogoutResponseObject interface {
+	VisitLogoutResponse(w http.ResponseWriter) error
+}
+
+type Logout200JSONResponse struct{ EndedJSONResponse }
+
+func (response Logout200JSONResponse) VisitLogoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LogoutdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response LogoutdefaultApplicationProblemPlusJSONResponse) VisitLogoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginRequestObject struct {
+	Params LoginParams
+	Body   *LoginJSONRequestBody
+}
+
+type LoginResponseObject interface {
+	VisitLoginResponse(w http.ResponseWriter) error
+}
+
+type Login200JSONResponse Login
+
+func (response Login200JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LogindefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response LogindefaultApplicationProblemPlusJSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndTalkRequestObject struct {
+	Params EndTalkParams
+}
+
+type EndTalkResponseObject interface {
+	VisitEndTalkResponse(w http.ResponseWriter) error
+}
+
+type EndTalk200JSONResponse struct{ DoneJSONResponse }
+
+func (response EndTalk200JSONResponse) VisitEndTalkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndTalkdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response EndTalkdefaultApplicationProblemPlusJSONResponse) VisitEndTalkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTalkRequestObject struct {
+	Params GetTalkParams
+}
+
+type GetTalkResponseObject interface {
+	VisitGetTalkResponse(w http.ResponseWriter) error
+}
+
+type GetTalk200JSONResponse Kept
+
+func (response GetTalk200JSONResponse) VisitGetTalkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTalkdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetTalkdefaultApplicationProblemPlusJSONResponse) VisitGetTalkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutTalkRequestObject struct {
+	Params PutTalkParams
+	Body   *PutTalkJSONRequestBody
+}
+
+type PutTalkResponseObject interface {
+	VisitPutTalkResponse(w http.ResponseWriter) error
+}
+
+type PutTalk200JSONResponse struct{ DoneJSONResponse }
+
+func (response PutTalk200JSONResponse) VisitPutTalkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutTalkdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response PutTalkdefaultApplicationProblemPlusJSONResponse) VisitPutTalkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnfollowRequestObject struct {
+	Params UnfollowParams
+}
+
+type UnfollowResponseObject interface {
+	VisitUnfollowResponse(w http.ResponseWriter) error
+}
+
+type Unfollow200JSONResponse struct{ EndedJSONResponse }
+
+func (response Unfollow200JSONResponse) VisitUnfollowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnfollowdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response UnfollowdefaultApplicationProblemPlusJSONResponse) VisitUnfollowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BookVisitRequestObject struct {
+	Params BookVisitParams
+	Body   *BookVisitJSONRequestBody
+}
+
+type BookVisitResponseObject interface {
+	VisitBookVisitResponse(w http.ResponseWriter) error
+}
+
+type BookVisit200JSONResponse Visit
+
+func (response BookVisit200JSONResponse) VisitBookVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BookVisitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response BookVisitdefaultApplicationProblemPlusJSONResponse) VisitBookVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowCustomerRequestObject struct {
+	Body *ShowCustomerJSONRequestBody
+}
+
+type ShowCustomerResponseObject interface {
+	VisitShowCustomerResponse(w http.ResponseWriter) error
+}
+
+type ShowCustomer200JSONResponse struct{ CustomerJSONResponse }
+
+func (response ShowCustomer200JSONResponse) VisitShowCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowCustomerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ShowCustomerdefaultApplicationProblemPlusJSONResponse) VisitShowCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FreezeCustomerRequestObject struct {
+	Id   CustomerID `json:"id"`
+	Body *FreezeCustomerJSONRequestBody
+}
+
+type FreezeCustomerResponseObject interface {
+	VisitFreezeCustomerResponse(w http.ResponseWriter) error
+}
+
+type FreezeCustomer200JSONResponse struct{ CustomerJSONResponse }
+
+func (response FreezeCustomer200JSONResponse) VisitFreezeCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FreezeCustomerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response FreezeCustomerdefaultApplicationProblemPlusJSONResponse) VisitFreezeCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseCustomerRequestObject struct {
+	Id   CustomerID `json:"id"`
+	Body *ReleaseCustomerJSONRequestBody
+}
+
+type ReleaseCustomerResponseObject interface {
+	VisitReleaseCustomerResponse(w http.ResponseWriter) error
+}
+
+type ReleaseCustomer200JSONResponse struct{ CustomerJSONResponse }
+
+func (response ReleaseCustomer200JSONResponse) VisitReleaseCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseCustomerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ReleaseCustomerdefaultApplicationProblemPlusJSONResponse) VisitReleaseCustomerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutKeptRequestObject struct {
+	Params PutKeptParams
+	Body   *PutKeptJSONRequestBody
+}
+
+type PutKeptResponseObject interface {
+	VisitPutKeptResponse(w http.ResponseWriter) error
+}
+
+type PutKept200JSONResponse struct{ DoneJSONResponse }
+
+func (response PutKept200JSONResponse) VisitPutKeptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutKeptdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response PutKeptdefaultApplicationProblemPlusJSONResponse) VisitPutKeptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutKeptOnceRequestObject struct {
+	Params PutKeptOnceParams
+	Body   *PutKeptOnceJSONRequestBody
+}
+
+type PutKeptOnceResponseObject interface {
+	VisitPutKeptOnceResponse(w http.ResponseWriter) error
+}
+
+type PutKeptOnce200JSONResponse KeptFirst
+
+func (response PutKeptOnce200JSONResponse) VisitPutKeptOnceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutKeptOncedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response PutKeptOncedefaultApplicationProblemPlusJSONResponse) VisitPutKeptOnceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TakeKeptRequestObject struct {
+	Body *TakeKeptJSONRequestBody
+}
+
+type TakeKeptResponseObject interface {
+	VisitTakeKeptResponse(w http.ResponseWriter) error
+}
+
+type TakeKept200JSONResponse Kept
+
+func (response TakeKept200JSONResponse) VisitTakeKeptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TakeKeptdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response TakeKeptdefaultApplicationProblemPlusJSONResponse) VisitTakeKeptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNoticesRequestObject struct {
+	Params ListNoticesParams
+}
+
+type ListNoticesResponseObject interface {
+	VisitListNoticesResponse(w http.ResponseWriter) error
+}
+
+type ListNotices200JSONResponse NoticePage
+
+func (response ListNotices200JSONResponse) VisitListNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNoticesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListNoticesdefaultApplicationProblemPlusJSONResponse) VisitListNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportDeliveryRequestObject struct {
+	Id   NoticeID `json:"id"`
+	Body *ReportDeliveryJSONRequestBody
+}
+
+type ReportDeliveryResponseObject interface {
+	VisitReportDeliveryResponse(w http.ResponseWriter) error
+}
+
+type ReportDelivery200JSONResponse struct{ DoneJSONResponse }
+
+func (response ReportDelivery200JSONResponse) VisitReportDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportDeliverydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ReportDeliverydefaultApplicationProblemPlusJSONResponse) VisitReportDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiscardNoticeRequestObject struct {
+	Id   NoticeID `json:"id"`
+	Body *DiscardNoticeJSONRequestBody
+}
+
+type DiscardNoticeResponseObject interface {
+	VisitDiscardNoticeResponse(w http.ResponseWriter) error
+}
+
+type DiscardNotice200JSONResponse struct{ DoneJSONResponse }
+
+func (response DiscardNotice200JSONResponse) VisitDiscardNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiscardNoticedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response DiscardNoticedefaultApplicationProblemPlusJSONResponse) VisitDiscardNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendNoticeRequestObject struct {
+	Id NoticeID `json:"id"`
+}
+
+type ResendNoticeResponseObject interface {
+	VisitResendNoticeResponse(w http.ResponseWriter) error
+}
+
+type ResendNotice200JSONResponse struct{ DoneJSONResponse }
+
+func (response ResendNotice200JSONResponse) VisitResendNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendNoticedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ResendNoticedefaultApplicationProblemPlusJSONResponse) VisitResendNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPageKeyRequestObject struct {
+}
+
+type GetPageKeyResponseObject interface {
+	VisitGetPageKeyResponse(w http.ResponseWriter) error
+}
+
+type GetPageKey200JSONResponse PageKey
+
+func (response GetPageKey200JSONResponse) VisitGetPageKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPageKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetPageKeydefaultApplicationProblemPlusJSONResponse) VisitGetPageKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBranchRequestObject struct {
+	Id string `json:"id"`
+}
+
+type GetBranchResponseObject interface {
+	VisitGetBranchResponse(w http.ResponseWriter) error
+}
+
+type GetBranch200JSONResponse Branch
+
+func (response GetBranch200JSONResponse) VisitGetBranchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBranchdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetBranchdefaultApplicationProblemPlusJSONResponse) VisitGetBranchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindNearestRequestObject struct {
+	Params FindNearestParams
+	Body   *FindNearestJSONRequestBody
+}
+
+type FindNearestResponseObject interface {
+	VisitFindNearestResponse(w http.ResponseWriter) error
+}
+
+type FindNearest200JSONResponse NearList
+
+func (response FindNearest200JSONResponse) VisitFindNearestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindNearestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response FindNearestdefaultApplicationProblemPlusJSONResponse) VisitFindNearestResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1411,6 +6832,108 @@ type StrictServerInterface interface {
 	// ListBanks Each bank's breaker, bulkhead and links
 	// (GET /v1/banks)
 	ListBanks(ctx context.Context, request ListBanksRequestObject) (ListBanksResponseObject, error)
+	// ListChoices What forms let a customer choose
+	// (GET /v1/choices)
+	ListChoices(ctx context.Context, request ListChoicesRequestObject) (ListChoicesResponseObject, error)
+	// GetCustomer Where a follower stands
+	// (GET /v1/customer)
+	GetCustomer(ctx context.Context, request GetCustomerRequestObject) (GetCustomerResponseObject, error)
+	// ListAccounts 账户管理: the linked accounts
+	// (GET /v1/customer/accounts)
+	ListAccounts(ctx context.Context, request ListAccountsRequestObject) (ListAccountsResponseObject, error)
+	// Attach 账户加挂
+	// (POST /v1/customer/accounts)
+	Attach(ctx context.Context, request AttachRequestObject) (AttachResponseObject, error)
+	// Detach 账户解挂
+	// (POST /v1/customer/accounts/{id}/detach)
+	Detach(ctx context.Context, request DetachRequestObject) (DetachResponseObject, error)
+	// ListDetails 交易明细: one page of movements
+	// (GET /v1/customer/accounts/{id}/details)
+	ListDetails(ctx context.Context, request ListDetailsRequestObject) (ListDetailsResponseObject, error)
+	// Authenticate 客户认证
+	// (POST /v1/customer/authentication)
+	Authenticate(ctx context.Context, request AuthenticateRequestObject) (AuthenticateResponseObject, error)
+	// ListBalances Balances, side by side
+	// (GET /v1/customer/balances)
+	ListBalances(ctx context.Context, request ListBalancesRequestObject) (ListBalancesResponseObject, error)
+	// GetCodes The clocks of the follower's last SMS code
+	// (GET /v1/customer/codes)
+	GetCodes(ctx context.Context, request GetCodesRequestObject) (GetCodesResponseObject, error)
+	// SendCode Have an SMS code sent to the phone on the file of the account
+	// (POST /v1/customer/codes)
+	SendCode(ctx context.Context, request SendCodeRequestObject) (SendCodeResponseObject, error)
+	// Deregister 客户注销
+	// (POST /v1/customer/deregistration)
+	Deregister(ctx context.Context, request DeregisterRequestObject) (DeregisterResponseObject, error)
+	// Follow The follower follows, or does so again
+	// (POST /v1/customer/follow)
+	Follow(ctx context.Context, request FollowRequestObject) (FollowResponseObject, error)
+	// SetPasswords 登录设置: set one password or both
+	// (POST /v1/customer/passwords)
+	SetPasswords(ctx context.Context, request SetPasswordsRequestObject) (SetPasswordsResponseObject, error)
+	// ResetPassword 微信支付密码重置, and that of the login password
+	// (POST /v1/customer/passwords/reset)
+	ResetPassword(ctx context.Context, request ResetPasswordRequestObject) (ResetPasswordResponseObject, error)
+	// Logout End the session
+	// (DELETE /v1/customer/session)
+	Logout(ctx context.Context, request LogoutRequestObject) (LogoutResponseObject, error)
+	// Login Log in, by the 微信登录密码
+	// (POST /v1/customer/session)
+	Login(ctx context.Context, request LoginRequestObject) (LoginResponseObject, error)
+	// EndTalk Forget where the conversation stands
+	// (DELETE /v1/customer/talk)
+	EndTalk(ctx context.Context, request EndTalkRequestObject) (EndTalkResponseObject, error)
+	// GetTalk Where the conversation with the follower stands
+	// (GET /v1/customer/talk)
+	GetTalk(ctx context.Context, request GetTalkRequestObject) (GetTalkResponseObject, error)
+	// PutTalk Keep where the conversation stands
+	// (PUT /v1/customer/talk)
+	PutTalk(ctx context.Context, request PutTalkRequestObject) (PutTalkResponseObject, error)
+	// Unfollow The follower has left
+	// (POST /v1/customer/unfollow)
+	Unfollow(ctx context.Context, request UnfollowRequestObject) (UnfollowResponseObject, error)
+	// BookVisit 网点预约
+	// (POST /v1/customer/visits)
+	BookVisit(ctx context.Context, request BookVisitRequestObject) (BookVisitResponseObject, error)
+	// ShowCustomer A customer, by its id or its follower
+	// (POST /v1/customers/show)
+	ShowCustomer(ctx context.Context, request ShowCustomerRequestObject) (ShowCustomerResponseObject, error)
+	// FreezeCustomer Let a customer do nothing, with a reason
+	// (POST /v1/customers/{id}/freeze)
+	FreezeCustomer(ctx context.Context, request FreezeCustomerRequestObject) (FreezeCustomerResponseObject, error)
+	// ReleaseCustomer End a freeze, with a reason
+	// (POST /v1/customers/{id}/release)
+	ReleaseCustomer(ctx context.Context, request ReleaseCustomerRequestObject) (ReleaseCustomerResponseObject, error)
+	// PutKept Keep a value under a name
+	// (PUT /v1/kept)
+	PutKept(ctx context.Context, request PutKeptRequestObject) (PutKeptResponseObject, error)
+	// PutKeptOnce Keep a value under a name that has none
+	// (POST /v1/kept/first)
+	PutKeptOnce(ctx context.Context, request PutKeptOnceRequestObject) (PutKeptOnceResponseObject, error)
+	// TakeKept Take a value and forget it
+	// (POST /v1/kept/take)
+	TakeKept(ctx context.Context, request TakeKeptRequestObject) (TakeKeptResponseObject, error)
+	// ListNotices What customers are told
+	// (GET /v1/notices)
+	ListNotices(ctx context.Context, request ListNoticesRequestObject) (ListNoticesResponseObject, error)
+	// ReportDelivery What became of a notice that the front had accepted
+	// (POST /v1/notices/{id}/delivery)
+	ReportDelivery(ctx context.Context, request ReportDeliveryRequestObject) (ReportDeliveryResponseObject, error)
+	// DiscardNotice End a notice without telling it, with a reason
+	// (POST /v1/notices/{id}/discard)
+	DiscardNotice(ctx context.Context, request DiscardNoticeRequestObject) (DiscardNoticeResponseObject, error)
+	// ResendNotice Send a notice at once
+	// (POST /v1/notices/{id}/resend)
+	ResendNotice(ctx context.Context, request ResendNoticeRequestObject) (ResendNoticeResponseObject, error)
+	// GetPageKey With what a page seals passwords
+	// (GET /v1/page-key)
+	GetPageKey(ctx context.Context, request GetPageKeyRequestObject) (GetPageKeyResponseObject, error)
+	// GetBranch One branch
+	// (GET /v1/places/branches/{id})
+	GetBranch(ctx context.Context, request GetBranchRequestObject) (GetBranchResponseObject, error)
+	// FindNearest The nearest branches or merchants
+	// (POST /v1/places/nearest)
+	FindNearest(ctx context.Context, request FindNearestRequestObject) (FindNearestResponseObject, error)
 	// ExplainRoute Which bank holds an account, and by which rule
 	// (POST /v1/routes/explain)
 	ExplainRoute(ctx context.Context, request ExplainRouteRequestObject) (ExplainRouteResponseObject, error)
@@ -1566,6 +7089,1003 @@ func (sh *strictHandler) ListBanks(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListBanksResponseObject); ok {
 		if err := validResponse.VisitListBanksResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListChoices operation middleware
+func (sh *strictHandler) ListChoices(w http.ResponseWriter, r *http.Request) {
+	var request ListChoicesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListChoices(ctx, request.(ListChoicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListChoices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListChoicesResponseObject); ok {
+		if err := validResponse.VisitListChoicesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetCustomer operation middleware
+func (sh *strictHandler) GetCustomer(w http.ResponseWriter, r *http.Request, params GetCustomerParams) {
+	var request GetCustomerRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCustomer(ctx, request.(GetCustomerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCustomer")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetCustomerResponseObject); ok {
+		if err := validResponse.VisitGetCustomerResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAccounts operation middleware
+func (sh *strictHandler) ListAccounts(w http.ResponseWriter, r *http.Request, params ListAccountsParams) {
+	var request ListAccountsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAccounts(ctx, request.(ListAccountsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAccounts")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListAccountsResponseObject); ok {
+		if err := validResponse.VisitListAccountsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Attach operation middleware
+func (sh *strictHandler) Attach(w http.ResponseWriter, r *http.Request, params AttachParams) {
+	var request AttachRequestObject
+
+	request.Params = params
+
+	var body AttachJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Attach(ctx, request.(AttachRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Attach")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AttachResponseObject); ok {
+		if err := validResponse.VisitAttachResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Detach operation middleware
+func (sh *strictHandler) Detach(w http.ResponseWriter, r *http.Request, id string, params DetachParams) {
+	var request DetachRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Detach(ctx, request.(DetachRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Detach")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DetachResponseObject); ok {
+		if err := validResponse.VisitDetachResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListDetails operation middleware
+func (sh *strictHandler) ListDetails(w http.ResponseWriter, r *http.Request, id string, params ListDetailsParams) {
+	var request ListDetailsRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDetails(ctx, request.(ListDetailsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDetails")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDetailsResponseObject); ok {
+		if err := validResponse.VisitListDetailsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Authenticate operation middleware
+func (sh *strictHandler) Authenticate(w http.ResponseWriter, r *http.Request, params AuthenticateParams) {
+	var request AuthenticateRequestObject
+
+	request.Params = params
+
+	var body AuthenticateJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Authenticate(ctx, request.(AuthenticateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Authenticate")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AuthenticateResponseObject); ok {
+		if err := validResponse.VisitAuthenticateResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListBalances operation middleware
+func (sh *strictHandler) ListBalances(w http.ResponseWriter, r *http.Request, params ListBalancesParams) {
+	var request ListBalancesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBalances(ctx, request.(ListBalancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBalances")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListBalancesResponseObject); ok {
+		if err := validResponse.VisitListBalancesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetCodes operation middleware
+func (sh *strictHandler) GetCodes(w http.ResponseWriter, r *http.Request, params GetCodesParams) {
+	var request GetCodesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCodes(ctx, request.(GetCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCodes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetCodesResponseObject); ok {
+		if err := validResponse.VisitGetCodesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendCode operation middleware
+func (sh *strictHandler) SendCode(w http.ResponseWriter, r *http.Request, params SendCodeParams) {
+	var request SendCodeRequestObject
+
+	request.Params = params
+
+	var body SendCodeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendCode(ctx, request.(SendCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendCodeResponseObject); ok {
+		if err := validResponse.VisitSendCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Deregister operation middleware
+func (sh *strictHandler) Deregister(w http.ResponseWriter, r *http.Request, params DeregisterParams) {
+	var request DeregisterRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Deregister(ctx, request.(DeregisterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Deregister")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeregisterResponseObject); ok {
+		if err := validResponse.VisitDeregisterResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Follow operation middleware
+func (sh *strictHandler) Follow(w http.ResponseWriter, r *http.Request, params FollowParams) {
+	var request FollowRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Follow(ctx, request.(FollowRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Follow")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(FollowResponseObject); ok {
+		if err := validResponse.VisitFollowResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetPasswords operation middleware
+func (sh *strictHandler) SetPasswords(w http.ResponseWriter, r *http.Request, params SetPasswordsParams) {
+	var request SetPasswordsRequestObject
+
+	request.Params = params
+
+	var body SetPasswordsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetPasswords(ctx, request.(SetPasswordsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetPasswords")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetPasswordsResponseObject); ok {
+		if err := validResponse.VisitSetPasswordsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResetPassword operation middleware
+func (sh *strictHandler) ResetPassword(w http.ResponseWriter, r *http.Request, params ResetPasswordParams) {
+	var request ResetPasswordRequestObject
+
+	request.Params = params
+
+	var body ResetPasswordJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetPassword(ctx, request.(ResetPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetPassword")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResetPasswordResponseObject); ok {
+		if err := validResponse.VisitResetPasswordResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Logout operation middleware
+func (sh *strictHandler) Logout(w http.ResponseWriter, r *http.Request, params LogoutParams) {
+	var request LogoutRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Logout(ctx, request.(LogoutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Logout")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LogoutResponseObject); ok {
+		if err := validResponse.VisitLogoutResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Login operation middleware
+func (sh *strictHandler) Login(w http.ResponseWriter, r *http.Request, params LoginParams) {
+	var request LoginRequestObject
+
+	request.Params = params
+
+	var body LoginJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Login(ctx, request.(LoginRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Login")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LoginResponseObject); ok {
+		if err := validResponse.VisitLoginResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndTalk operation middleware
+func (sh *strictHandler) EndTalk(w http.ResponseWriter, r *http.Request, params EndTalkParams) {
+	var request EndTalkRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EndTalk(ctx, request.(EndTalkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndTalk")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EndTalkResponseObject); ok {
+		if err := validResponse.VisitEndTalkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetTalk operation middleware
+func (sh *strictHandler) GetTalk(w http.ResponseWriter, r *http.Request, params GetTalkParams) {
+	var request GetTalkRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTalk(ctx, request.(GetTalkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTalk")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetTalkResponseObject); ok {
+		if err := validResponse.VisitGetTalkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutTalk operation middleware
+func (sh *strictHandler) PutTalk(w http.ResponseWriter, r *http.Request, params PutTalkParams) {
+	var request PutTalkRequestObject
+
+	request.Params = params
+
+	var body PutTalkJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutTalk(ctx, request.(PutTalkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutTalk")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutTalkResponseObject); ok {
+		if err := validResponse.VisitPutTalkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Unfollow operation middleware
+func (sh *strictHandler) Unfollow(w http.ResponseWriter, r *http.Request, params UnfollowParams) {
+	var request UnfollowRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Unfollow(ctx, request.(UnfollowRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Unfollow")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UnfollowResponseObject); ok {
+		if err := validResponse.VisitUnfollowResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BookVisit operation middleware
+func (sh *strictHandler) BookVisit(w http.ResponseWriter, r *http.Request, params BookVisitParams) {
+	var request BookVisitRequestObject
+
+	request.Params = params
+
+	var body BookVisitJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.BookVisit(ctx, request.(BookVisitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BookVisit")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(BookVisitResponseObject); ok {
+		if err := validResponse.VisitBookVisitResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ShowCustomer operation middleware
+func (sh *strictHandler) ShowCustomer(w http.ResponseWriter, r *http.Request) {
+	var request ShowCustomerRequestObject
+
+	var body ShowCustomerJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowCustomer(ctx, request.(ShowCustomerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowCustomer")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ShowCustomerResponseObject); ok {
+		if err := validResponse.VisitShowCustomerResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// FreezeCustomer operation middleware
+func (sh *strictHandler) FreezeCustomer(w http.ResponseWriter, r *http.Request, id CustomerID) {
+	var request FreezeCustomerRequestObject
+
+	request.Id = id
+
+	var body FreezeCustomerJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.FreezeCustomer(ctx, request.(FreezeCustomerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FreezeCustomer")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(FreezeCustomerResponseObject); ok {
+		if err := validResponse.VisitFreezeCustomerResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReleaseCustomer operation middleware
+func (sh *strictHandler) ReleaseCustomer(w http.ResponseWriter, r *http.Request, id CustomerID) {
+	var request ReleaseCustomerRequestObject
+
+	request.Id = id
+
+	var body ReleaseCustomerJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReleaseCustomer(ctx, request.(ReleaseCustomerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReleaseCustomer")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReleaseCustomerResponseObject); ok {
+		if err := validResponse.VisitReleaseCustomerResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutKept operation middleware
+func (sh *strictHandler) PutKept(w http.ResponseWriter, r *http.Request, params PutKeptParams) {
+	var request PutKeptRequestObject
+
+	request.Params = params
+
+	var body PutKeptJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutKept(ctx, request.(PutKeptRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutKept")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutKeptResponseObject); ok {
+		if err := validResponse.VisitPutKeptResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutKeptOnce operation middleware
+func (sh *strictHandler) PutKeptOnce(w http.ResponseWriter, r *http.Request, params PutKeptOnceParams) {
+	var request PutKeptOnceRequestObject
+
+	request.Params = params
+
+	var body PutKeptOnceJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutKeptOnce(ctx, request.(PutKeptOnceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutKeptOnce")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutKeptOnceResponseObject); ok {
+		if err := validResponse.VisitPutKeptOnceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TakeKept operation middleware
+func (sh *strictHandler) TakeKept(w http.ResponseWriter, r *http.Request) {
+	var request TakeKeptRequestObject
+
+	var body TakeKeptJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TakeKept(ctx, request.(TakeKeptRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TakeKept")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TakeKeptResponseObject); ok {
+		if err := validResponse.VisitTakeKeptResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListNotices operation middleware
+func (sh *strictHandler) ListNotices(w http.ResponseWriter, r *http.Request, params ListNoticesParams) {
+	var request ListNoticesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNotices(ctx, request.(ListNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNotices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListNoticesResponseObject); ok {
+		if err := validResponse.VisitListNoticesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReportDelivery operation middleware
+func (sh *strictHandler) ReportDelivery(w http.ResponseWriter, r *http.Request, id NoticeID) {
+	var request ReportDeliveryRequestObject
+
+	request.Id = id
+
+	var body ReportDeliveryJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReportDelivery(ctx, request.(ReportDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReportDelivery")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReportDeliveryResponseObject); ok {
+		if err := validResponse.VisitReportDeliveryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DiscardNotice operation middleware
+func (sh *strictHandler) DiscardNotice(w http.ResponseWriter, r *http.Request, id NoticeID) {
+	var request DiscardNoticeRequestObject
+
+	request.Id = id
+
+	var body DiscardNoticeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DiscardNotice(ctx, request.(DiscardNoticeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DiscardNotice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DiscardNoticeResponseObject); ok {
+		if err := validResponse.VisitDiscardNoticeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResendNotice operation middleware
+func (sh *strictHandler) ResendNotice(w http.ResponseWriter, r *http.Request, id NoticeID) {
+	var request ResendNoticeRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResendNotice(ctx, request.(ResendNoticeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResendNotice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResendNoticeResponseObject); ok {
+		if err := validResponse.VisitResendNoticeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPageKey operation middleware
+func (sh *strictHandler) GetPageKey(w http.ResponseWriter, r *http.Request) {
+	var request GetPageKeyRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPageKey(ctx, request.(GetPageKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPageKey")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPageKeyResponseObject); ok {
+		if err := validResponse.VisitGetPageKeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetBranch operation middleware
+func (sh *strictHandler) GetBranch(w http.ResponseWriter, r *http.Request, id string) {
+	var request GetBranchRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetBranch(ctx, request.(GetBranchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetBranch")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetBranchResponseObject); ok {
+		if err := validResponse.VisitGetBranchResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// FindNearest operation middleware
+func (sh *strictHandler) FindNearest(w http.ResponseWriter, r *http.Request, params FindNearestParams) {
+	var request FindNearestRequestObject
+
+	request.Params = params
+
+	var body FindNearestJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.FindNearest(ctx, request.(FindNearestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FindNearest")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(FindNearestResponseObject); ok {
+		if err := validResponse.VisitFindNearestResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -16,6 +16,7 @@ import (
 	"wxswitch/banks"
 	"wxswitch/routing"
 	switching "wxswitch/switch"
+	"wxswitch/switch/customer"
 )
 
 //go:embed openapi.yaml
@@ -47,6 +48,7 @@ type Advices interface {
 // Limits bound what callers can take. The zero value of each is its default.
 type Limits struct {
 	Concurrent  int           // requests under way; default 1024
+	Follower    int           // of which in one follower's name; default 32
 	HeaderBytes int           // default 16 KiB
 	ReadHeader  time.Duration // default 5 s
 	Read        time.Duration // header and body; default 10 s
@@ -57,6 +59,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.Concurrent, 1024)
+	orDefault(&l.Follower, 32)
 	orDefault(&l.HeaderBytes, 16<<10)
 	orDefault(&l.ReadHeader, 5*time.Second)
 	orDefault(&l.Read, 10*time.Second)
@@ -80,6 +83,11 @@ type Options struct {
 	Router  *routing.Router
 	Banks   func() []banks.Status // in any order
 	Advices Advices
+	// Customers, Places and Notices stand behind the scope customer; none of its
+	// clients may be configured without them.
+	Customers Customers // *customer.Service
+	Places    *customer.Places
+	Notices   Notices
 	// Reload reads the route file again and puts it in use. Its error says to
 	// an operator what is wrong with the file.
 	Reload func(ctx context.Context) error
@@ -98,6 +106,7 @@ type API struct {
 	Options
 	anonymous *Client       // nil where callers need a token
 	places    chan struct{} // one element for each request under way
+	busy      *busyFollowers
 	metrics   *metrics
 	handler   http.Handler
 }
@@ -108,6 +117,7 @@ func New(o Options) *API {
 	a := &API{
 		Options: o,
 		places:  make(chan struct{}, o.Limits.Concurrent),
+		busy:    newBusyFollowers(o.Limits.Follower),
 		metrics: newMetrics(o.Registerer),
 	}
 	if len(o.Anonymous) > 0 {

@@ -18,8 +18,9 @@ type Scope string
 
 // The scopes.
 const (
-	ScopeBank    Scope = "bank"    // raw bank transactions; never a front's
-	ScopeOperate Scope = "operate" // advices, routes, banks
+	ScopeBank     Scope = "bank"     // raw bank transactions; never a front's
+	ScopeCustomer Scope = "customer" // a front: what customers do, and who they are is its word
+	ScopeOperate  Scope = "operate"  // advices, notices, customers, routes, banks
 )
 
 // Client is a caller of the API.
@@ -68,7 +69,7 @@ func CheckClients(clients []Client) error {
 // CheckScopes refuses a scope that the API does not know.
 func CheckScopes(scopes []Scope) error {
 	for _, s := range scopes {
-		if s != ScopeBank && s != ScopeOperate {
+		if s != ScopeBank && s != ScopeCustomer && s != ScopeOperate {
 			return fmt.Errorf("unknown scope %q", string(s))
 		}
 	}

@@ -25,7 +25,9 @@ type operation struct {
 	scopes []Scope
 	body   *shape // nil for none
 	own    bool   // not generated; see type server
-	counts *counts
+	// follower: comes in the name of a follower; see serve
+	follower bool
+	counts   *counts
 }
 
 // operations are those of openapi.yaml, by pattern.
@@ -40,7 +42,46 @@ var operations = map[string]operation{
 	"POST /v1/advices/{id}/close": {name: "advice-close", scopes: []Scope{ScopeOperate}, body: shapeFor[AdviceClose]()},
 	"GET /openapi.yaml":           {name: "page"},
 	"GET /problems":               {name: "page"},
+
+	"GET /v1/page-key":                       {name: "page-key", scopes: front},
+	"GET /v1/choices":                        {name: "choices", scopes: front},
+	"GET /v1/customer":                       {name: "customer", scopes: front, follower: true},
+	"POST /v1/customer/follow":               {name: "follow", scopes: front, follower: true},
+	"POST /v1/customer/unfollow":             {name: "unfollow", scopes: front, follower: true},
+	"GET /v1/customer/codes":                 {name: "codes", scopes: front, follower: true},
+	"POST /v1/customer/codes":                {name: "code", scopes: front, follower: true, body: shapeFor[CodeRequest]()},
+	"POST /v1/customer/authentication":       {name: "authenticate", scopes: front, follower: true, body: shapeFor[Authentication]()},
+	"POST /v1/customer/deregistration":       {name: "deregister", scopes: front, follower: true},
+	"POST /v1/customer/session":              {name: "login", scopes: front, follower: true, body: shapeFor[LoginRequest]()},
+	"DELETE /v1/customer/session":            {name: "logout", scopes: front, follower: true},
+	"POST /v1/customer/passwords":            {name: "passwords", scopes: front, follower: true, body: shapeFor[Passwords]()},
+	"POST /v1/customer/passwords/reset":      {name: "password-reset", scopes: front, follower: true, body: shapeFor[PasswordReset]()},
+	"GET /v1/customer/accounts":              {name: "accounts", scopes: front, follower: true},
+	"POST /v1/customer/accounts":             {name: "attach", scopes: front, follower: true, body: shapeFor[Attachment]()},
+	"POST /v1/customer/accounts/{id}/detach": {name: "detach", scopes: front, follower: true},
+	"GET /v1/customer/accounts/{id}/details": {name: "details", scopes: front, follower: true},
+	"GET /v1/customer/balances":              {name: "balances", scopes: front, follower: true},
+	"POST /v1/customer/visits":               {name: "visit", scopes: front, follower: true, body: shapeFor[VisitRequest]()},
+	"GET /v1/customer/talk":                  {name: "talk", scopes: front, follower: true},
+	"PUT /v1/customer/talk":                  {name: "talk-put", scopes: front, follower: true, body: shapeFor[TalkValue]()},
+	"DELETE /v1/customer/talk":               {name: "talk-end", scopes: front, follower: true},
+	"PUT /v1/kept":                           {name: "kept-put", scopes: front, body: shapeFor[KeptValue]()},
+	"POST /v1/kept/first":                    {name: "kept-first", scopes: front, body: shapeFor[KeptValue]()},
+	"POST /v1/kept/take":                     {name: "kept-take", scopes: front, body: shapeFor[KeptName]()},
+	"POST /v1/places/nearest":                {name: "nearest", scopes: front, body: shapeFor[Location]()},
+	"GET /v1/places/branches/{id}":           {name: "branch", scopes: front},
+	"POST /v1/notices/{id}/delivery":         {name: "delivery", scopes: front, body: shapeFor[Delivery]()},
+
+	"GET /v1/notices":                 {name: "notices", scopes: []Scope{ScopeOperate}},
+	"POST /v1/notices/{id}/resend":    {name: "notice-resend", scopes: []Scope{ScopeOperate}},
+	"POST /v1/notices/{id}/discard":   {name: "notice-discard", scopes: []Scope{ScopeOperate}, body: shapeFor[OperatorReason]()},
+	"POST /v1/customers/show":         {name: "customer-show", scopes: []Scope{ScopeOperate}, body: shapeFor[CustomerQuestion]()},
+	"POST /v1/customers/{id}/freeze":  {name: "customer-freeze", scopes: []Scope{ScopeOperate}, body: shapeFor[OperatorReason]()},
+	"POST /v1/customers/{id}/release": {name: "customer-release", scopes: []Scope{ScopeOperate}, body: shapeFor[OperatorReason]()},
 }
+
+// front is whose the customers' operations are.
+var front = []Scope{ScopeCustomer}
 
 func shapeFor[T any]() *shape { return shapeOf(reflect.TypeFor[T]()) }
 
@@ -67,7 +108,7 @@ func (m *mux) HandleFunc(pattern string, handle func(http.ResponseWriter, *http.
 // routes is every path of the API.
 func (a *API) routes() http.Handler {
 	m := &mux{ServeMux: http.NewServeMux(), api: a, methods: make(map[string][]string)}
-	strict := NewStrictHandlerWithOptions(operationsOf{API: a}, nil, StrictHTTPServerOptions{
+	strict := NewStrictHandlerWithOptions(operationsOf{API: a}, []StrictMiddlewareFunc{a.serve}, StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  a.fail,
 		ResponseErrorHandlerFunc: a.fail,
 	})
@@ -238,6 +279,9 @@ func (a *API) finish(w *answer, r *http.Request) {
 // bank refuses stands in the transaction's own line, and comes in thousands.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	refused := asRefusal(err)
+	if answer, ok := w.(*answer); ok {
+		refused.tell(answer.op)
+	}
 	level := zerolog.DebugLevel
 	if refused.Status == http.StatusInternalServerError {
 		level = zerolog.WarnLevel
@@ -261,19 +305,36 @@ func asRefusal(err error) *refusal {
 	if errors.As(err, &refused) {
 		return refused
 	}
-	var name string
 	var format *InvalidParamFormatError
 	var count *TooManyValuesForParamError
+	var header *RequiredHeaderError
+	var query *RequiredParamError
 	switch {
 	case errors.As(err, &format):
-		name = format.ParamName
+		return refuseParameter(format.ParamName, false)
 	case errors.As(err, &count):
-		name = count.ParamName
-	default:
-		return refuse(codeInternal)
+		return refuseParameter(count.ParamName, false)
+	case errors.As(err, &header):
+		return refuseParameter(header.ParamName, true)
+	case errors.As(err, &query):
+		return refuseParameter(query.ParamName, true)
 	}
-	if name == "Idempotency-Key" {
+	return refuse(codeInternal)
+}
+
+// refuseParameter refuses a parameter that is wrong, or missing.
+func refuseParameter(name string, missing bool) *refusal {
+	switch name {
+	case "Idempotency-Key":
+		if missing {
+			return refuse(codeKeyMissing)
+		}
 		return refuse(codeKeyInvalid)
+	case "Follower-Channel", "Follower-Subject":
+		if missing {
+			return refuse(codeFollowerMissing)
+		}
+		return refuse(codeFollowerInvalid)
 	}
 	return refuseBecause(codeParameterInvalid, "parameter "+name+" is wrong")
 }

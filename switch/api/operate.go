@@ -63,7 +63,7 @@ func linksOf(statuses []banks.LinkStatus) []Link {
 	return out
 }
 
-// The bounds of a page of advices.
+// The bounds of a page of advices or notices.
 const (
 	defaultPage = 50
 	maxPage     = 200
@@ -91,20 +91,10 @@ func (o operationsOf) ListAdvices(ctx context.Context, in ListAdvicesRequestObje
 }
 
 func pageOf(p ListAdvicesParams) (after int64, limit int, refused *refusal) {
-	limit = cmp.Or(p.Limit, defaultPage)
-	ok := true
-	if p.After != "" {
-		after, ok = parseID(p.After)
+	if p.State != "" && !p.State.Valid() {
+		return 0, 0, refuseParameter("state", false)
 	}
-	switch {
-	case p.State != "" && !p.State.Valid():
-		refused = refuseBecause(codeParameterInvalid, "parameter state is wrong")
-	case limit < 1 || limit > maxPage:
-		refused = refuseBecause(codeParameterInvalid, "parameter limit is 1 to 200")
-	case !ok:
-		refused = refuseBecause(codeParameterInvalid, "parameter after is wrong")
-	}
-	return after, limit, refused
+	return boundsOf(p.After, p.Limit)
 }
 
 // RetryAdvice sends an advice at once.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -53,8 +54,11 @@ const (
 	sameKey = ProblemRetrySameKey
 )
 
-// kinds is every problem that the API answers, with what it means.
-var kinds = []kind{
+// kinds is every problem that the API answers.
+var kinds = slices.Concat(switchKinds, customerKinds, doorKinds)
+
+// switchKinds and doorKinds are the problems of transactions, and of every call.
+var switchKinds = []kind{
 	{"unknown-bin", 422, never, 0, "No member bank has such an account", "no rule of the route table matches the account; nothing was sent"},
 	{"bank-mismatch", 422, never, 0, "The chosen bank does not hold the account", "the account's number belongs to another bank than the chosen one; nothing was sent"},
 	{"bank-needed", 422, never, 0, "Several banks have such accounts", "the number does not tell the bank: the customer must choose it; nothing was sent"},
@@ -71,6 +75,9 @@ var kinds = []kind{
 	{"unknown-bank", 503, later, 0, "The bank is not configured", "the route table names a bank that the switch does not have; nothing was sent"},
 	{"duplicate-pair", 503, later, time.Second, "The message's number is in flight", "a message with the same number waits for its answer; nothing was sent"},
 	{codeState, 409, never, 0, "The customer's state does not allow it", "the customer's state does not allow it; nothing was sent"},
+}
+
+var doorKinds = []kind{
 	{codeKeyMissing, 400, never, 0, "No Idempotency-Key", "the header Idempotency-Key is required for what changes something"},
 	{codeKeyInvalid, 400, never, 0, "The Idempotency-Key is wrong", "the header Idempotency-Key has 1 to 128 visible ASCII characters, and stands once"},
 	{codeKeyReused, 422, never, 0, "The Idempotency-Key was used for something else", "the key was used with another body; nothing was sent"},
@@ -117,6 +124,7 @@ type refusal struct {
 	detail  string // empty: the kind's text
 	id      int64  // of the journalled transaction; 0 for none
 	pointer string
+	text    string // what the customer reads; see tell
 	allow   string // the header Allow
 }
 
@@ -154,7 +162,7 @@ func refuseField(pointer, rule string) *refusal {
 func (r *refusal) write(w http.ResponseWriter) {
 	p := Problem{
 		Type: "/problems#" + r.Code, Title: r.Title, Status: r.Status, Code: r.Code,
-		Detail: r.detail, Pointer: r.pointer, Retry: r.Retry,
+		Detail: r.detail, Pointer: r.pointer, Retry: r.Retry, Text: r.text,
 	}
 	if p.Detail == "" {
 		p.Detail = r.Text

@@ -104,6 +104,30 @@ func (e AnswerOutcome) Valid() bool {
 	}
 }
 
+// Defines values for BalanceLineOutcome.
+const (
+	BalanceLineOutcomeApproved BalanceLineOutcome = "approved"
+	BalanceLineOutcomeDeclined BalanceLineOutcome = "declined"
+	BalanceLineOutcomeRefused  BalanceLineOutcome = "refused"
+	BalanceLineOutcomeTimedOut BalanceLineOutcome = "timed-out"
+)
+
+// Valid indicates whether the value is a known member of the BalanceLineOutcome enum.
+func (e BalanceLineOutcome) Valid() bool {
+	switch e {
+	case BalanceLineOutcomeApproved:
+		return true
+	case BalanceLineOutcomeDeclined:
+		return true
+	case BalanceLineOutcomeRefused:
+		return true
+	case BalanceLineOutcomeTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BankBreaker.
 const (
 	BankBreakerClosed   BankBreaker = "closed"
@@ -119,6 +143,183 @@ func (e BankBreaker) Valid() bool {
 	case BankBreakerHalfOpen:
 		return true
 	case BankBreakerOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConsentKind.
+const (
+	ConsentKindNotices ConsentKind = "notices"
+	ConsentKindTerms   ConsentKind = "terms"
+)
+
+// Valid indicates whether the value is a known member of the ConsentKind enum.
+func (e ConsentKind) Valid() bool {
+	switch e {
+	case ConsentKindNotices:
+		return true
+	case ConsentKindTerms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CustomerCodeState.
+const (
+	CustomerCodeStateSent   CustomerCodeState = "sent"
+	CustomerCodeStateUnsent CustomerCodeState = "unsent"
+	CustomerCodeStateUsed   CustomerCodeState = "used"
+	CustomerCodeStateVoid   CustomerCodeState = "void"
+)
+
+// Valid indicates whether the value is a known member of the CustomerCodeState enum.
+func (e CustomerCodeState) Valid() bool {
+	switch e {
+	case CustomerCodeStateSent:
+		return true
+	case CustomerCodeStateUnsent:
+		return true
+	case CustomerCodeStateUsed:
+		return true
+	case CustomerCodeStateVoid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CustomerLinkRole.
+const (
+	CustomerLinkRoleAttached CustomerLinkRole = "attached"
+	CustomerLinkRolePrimary  CustomerLinkRole = "primary"
+)
+
+// Valid indicates whether the value is a known member of the CustomerLinkRole enum.
+func (e CustomerLinkRole) Valid() bool {
+	switch e {
+	case CustomerLinkRoleAttached:
+		return true
+	case CustomerLinkRolePrimary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CustomerLinkState.
+const (
+	CustomerLinkStateActive    CustomerLinkState = "active"
+	CustomerLinkStateDetaching CustomerLinkState = "detaching"
+	CustomerLinkStateEnded     CustomerLinkState = "ended"
+	CustomerLinkStatePending   CustomerLinkState = "pending"
+)
+
+// Valid indicates whether the value is a known member of the CustomerLinkState enum.
+func (e CustomerLinkState) Valid() bool {
+	switch e {
+	case CustomerLinkStateActive:
+		return true
+	case CustomerLinkStateDetaching:
+		return true
+	case CustomerLinkStateEnded:
+		return true
+	case CustomerLinkStatePending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CustomerState.
+const (
+	CustomerStateAuthenticated  CustomerState = "authenticated"
+	CustomerStateAuthenticating CustomerState = "authenticating"
+	CustomerStateDeregistered   CustomerState = "deregistered"
+	CustomerStateDeregistering  CustomerState = "deregistering"
+	CustomerStateSuperseded     CustomerState = "superseded"
+	CustomerStateUnknown        CustomerState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the CustomerState enum.
+func (e CustomerState) Valid() bool {
+	switch e {
+	case CustomerStateAuthenticated:
+		return true
+	case CustomerStateAuthenticating:
+		return true
+	case CustomerStateDeregistered:
+		return true
+	case CustomerStateDeregistering:
+		return true
+	case CustomerStateSuperseded:
+		return true
+	case CustomerStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeliveryStatus.
+const (
+	DeliveryStatusSuccess      DeliveryStatus = "success"
+	DeliveryStatusSystemFailed DeliveryStatus = "system-failed"
+	DeliveryStatusUserBlock    DeliveryStatus = "user-block"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryStatus enum.
+func (e DeliveryStatus) Valid() bool {
+	switch e {
+	case DeliveryStatusSuccess:
+		return true
+	case DeliveryStatusSystemFailed:
+		return true
+	case DeliveryStatusUserBlock:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DetailsPageOutcome.
+const (
+	DetailsPageOutcomeApproved DetailsPageOutcome = "approved"
+	DetailsPageOutcomeDeclined DetailsPageOutcome = "declined"
+	DetailsPageOutcomeTimedOut DetailsPageOutcome = "timed-out"
+)
+
+// Valid indicates whether the value is a known member of the DetailsPageOutcome enum.
+func (e DetailsPageOutcome) Valid() bool {
+	switch e {
+	case DetailsPageOutcomeApproved:
+		return true
+	case DetailsPageOutcomeDeclined:
+		return true
+	case DetailsPageOutcomeTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EndedOutcome.
+const (
+	EndedOutcomeApproved EndedOutcome = "approved"
+	EndedOutcomeDeclined EndedOutcome = "declined"
+	EndedOutcomeTimedOut EndedOutcome = "timed-out"
+)
+
+// Valid indicates whether the value is a known member of the EndedOutcome enum.
+func (e EndedOutcome) Valid() bool {
+	switch e {
+	case EndedOutcomeApproved:
+		return true
+	case EndedOutcomeDeclined:
+		return true
+	case EndedOutcomeTimedOut:
 		return true
 	default:
 		return false
@@ -176,6 +377,105 @@ func (e LinkState) Valid() bool {
 	}
 }
 
+// Defines values for LocationKind.
+const (
+	LocationKindBranches  LocationKind = "branches"
+	LocationKindMerchants LocationKind = "merchants"
+)
+
+// Valid indicates whether the value is a known member of the LocationKind enum.
+func (e LocationKind) Valid() bool {
+	switch e {
+	case LocationKindBranches:
+		return true
+	case LocationKindMerchants:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LoginOutcome.
+const (
+	LoginOutcomeApproved LoginOutcome = "approved"
+)
+
+// Valid indicates whether the value is a known member of the LoginOutcome enum.
+func (e LoginOutcome) Valid() bool {
+	switch e {
+	case LoginOutcomeApproved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MovementDirection.
+const (
+	MovementDirectionIn  MovementDirection = "in"
+	MovementDirectionOut MovementDirection = "out"
+)
+
+// Valid indicates whether the value is a known member of the MovementDirection enum.
+func (e MovementDirection) Valid() bool {
+	switch e {
+	case MovementDirectionIn:
+		return true
+	case MovementDirectionOut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NoticeState.
+const (
+	NoticeStateDelivered NoticeState = "delivered"
+	NoticeStateDiscarded NoticeState = "discarded"
+	NoticeStateGone      NoticeState = "gone"
+	NoticeStateParked    NoticeState = "parked"
+	NoticeStatePending   NoticeState = "pending"
+	NoticeStateSent      NoticeState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the NoticeState enum.
+func (e NoticeState) Valid() bool {
+	switch e {
+	case NoticeStateDelivered:
+		return true
+	case NoticeStateDiscarded:
+		return true
+	case NoticeStateGone:
+		return true
+	case NoticeStateParked:
+		return true
+	case NoticeStatePending:
+		return true
+	case NoticeStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasswordResetKind.
+const (
+	PasswordResetKindLogin   PasswordResetKind = "login"
+	PasswordResetKindPayment PasswordResetKind = "payment"
+)
+
+// Valid indicates whether the value is a known member of the PasswordResetKind enum.
+func (e PasswordResetKind) Valid() bool {
+	switch e {
+	case PasswordResetKindLogin:
+		return true
+	case PasswordResetKindPayment:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProblemRetry.
 const (
 	ProblemRetryLater   ProblemRetry = "later"
@@ -191,6 +491,27 @@ func (e ProblemRetry) Valid() bool {
 	case ProblemRetryNever:
 		return true
 	case ProblemRetrySameKey:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Purpose.
+const (
+	PurposeAttach       Purpose = "attach"
+	PurposeAuthenticate Purpose = "authenticate"
+	PurposeReset        Purpose = "reset"
+)
+
+// Valid indicates whether the value is a known member of the Purpose enum.
+func (e Purpose) Valid() bool {
+	switch e {
+	case PurposeAttach:
+		return true
+	case PurposeAuthenticate:
+		return true
+	case PurposeReset:
 		return true
 	default:
 		return false
@@ -302,6 +623,56 @@ func (e Type) Valid() bool {
 	}
 }
 
+// Defines values for VisitOutcome.
+const (
+	VisitOutcomeApproved VisitOutcome = "approved"
+	VisitOutcomeDeclined VisitOutcome = "declined"
+	VisitOutcomeTimedOut VisitOutcome = "timed-out"
+)
+
+// Valid indicates whether the value is a known member of the VisitOutcome enum.
+func (e VisitOutcome) Valid() bool {
+	switch e {
+	case VisitOutcomeApproved:
+		return true
+	case VisitOutcomeDeclined:
+		return true
+	case VisitOutcomeTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListDetailsParamsPeriod.
+const (
+	ListDetailsParamsPeriodCustom ListDetailsParamsPeriod = "custom"
+	ListDetailsParamsPeriodMonth  ListDetailsParamsPeriod = "month"
+	ListDetailsParamsPeriodToday  ListDetailsParamsPeriod = "today"
+	ListDetailsParamsPeriodWeek   ListDetailsParamsPeriod = "week"
+)
+
+// Valid indicates whether the value is a known member of the ListDetailsParamsPeriod enum.
+func (e ListDetailsParamsPeriod) Valid() bool {
+	switch e {
+	case ListDetailsParamsPeriodCustom:
+		return true
+	case ListDetailsParamsPeriodMonth:
+		return true
+	case ListDetailsParamsPeriodToday:
+		return true
+	case ListDetailsParamsPeriodWeek:
+		return true
+	default:
+		return false
+	}
+}
+
+// AccountList defines model for AccountList.
+type AccountList struct {
+	Accounts []LinkedAccount `json:"accounts"`
+}
+
 // Advice defines model for Advice.
 type Advice struct {
 	AccountSuffix string    `json:"account_suffix"`
@@ -388,6 +759,36 @@ type Answer struct {
 // AnswerOutcome defines model for Answer.Outcome.
 type AnswerOutcome string
 
+// Attachment defines model for Attachment.
+type Attachment struct {
+	Account string `json:"account"`
+	Bank    string `json:"bank,omitempty"`
+	Code    string `json:"code"`
+
+	// Payment 微信支付密码; sealed
+	Payment string `json:"payment"`
+}
+
+// Authentication defines model for Authentication.
+type Authentication struct {
+	// Account number of a card or passbook
+	Account string `json:"account"`
+
+	// Bank the 开户行, where the number does not decide
+	Bank       string `json:"bank,omitempty"`
+	CertNumber string `json:"cert_number"`
+
+	// CertType one of the choices
+	CertType string `json:"cert_type"`
+	Code     string `json:"code"`
+
+	// Notices version of the consent to 动账; none where it was not given
+	Notices string `json:"notices,omitempty"`
+
+	// Terms version of the service terms and privacy notice that were accepted
+	Terms string `json:"terms"`
+}
+
 // BalanceAmounts in fen (1/100 yuan), below zero for a debit
 type BalanceAmounts struct {
 	Available *int64 `json:"available,omitempty"`
@@ -395,6 +796,30 @@ type BalanceAmounts struct {
 	// Currency ISO 4217 number
 	Currency string `json:"currency,omitempty"`
 	Ledger   *int64 `json:"ledger,omitempty"`
+}
+
+// BalanceLine defines model for BalanceLine.
+type BalanceLine struct {
+	Account LinkedAccount `json:"account"`
+
+	// Available of approved: fen
+	Available *int64 `json:"available,omitempty"`
+
+	// Balance of approved: fen
+	Balance *int64             `json:"balance,omitempty"`
+	Outcome BalanceLineOutcome `json:"outcome"`
+
+	// Reason of timed-out and refused
+	Reason string `json:"reason,omitempty"`
+	Text   string `json:"text"`
+}
+
+// BalanceLineOutcome defines model for BalanceLine.Outcome.
+type BalanceLineOutcome string
+
+// BalanceList defines model for BalanceList.
+type BalanceList struct {
+	Balances []BalanceLine `json:"balances"`
 }
 
 // Bank defines model for Bank.
@@ -420,12 +845,276 @@ type BankList struct {
 	Banks []Bank `json:"banks"`
 }
 
+// Branch 网点
+type Branch struct {
+	Address   string  `json:"address"`
+	Bank      string  `json:"bank"`
+	BankName  string  `json:"bank_name"`
+	Hours     string  `json:"hours"`
+	Id        string  `json:"id"`
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Name      string  `json:"name"`
+
+	// Number the bank's own
+	Number   string   `json:"number"`
+	Phone    string   `json:"phone"`
+	Services []string `json:"services"`
+}
+
 // Certificate defines model for Certificate.
 type Certificate struct {
 	Number string `json:"number"`
 
 	// Type kind of certificate, 01 resident ID
 	Type string `json:"type"`
+}
+
+// Choice defines model for Choice.
+type Choice struct {
+	Id string `json:"id"`
+
+	// Name what the customer reads
+	Name string `json:"name"`
+}
+
+// Choices defines model for Choices.
+type Choices struct {
+	Banks        []Choice `json:"banks"`
+	Businesses   []Choice `json:"businesses"`
+	Certificates []Choice `json:"certificates"`
+}
+
+// CodeClocks defines model for CodeClocks.
+type CodeClocks struct {
+	// AgainSeconds until another may be asked for
+	AgainSeconds int `json:"again_seconds"`
+
+	// ValidSeconds the last one is good for so long
+	ValidSeconds int `json:"valid_seconds"`
+}
+
+// CodeRequest defines model for CodeRequest.
+type CodeRequest struct {
+	// Account number of a card or passbook
+	Account string `json:"account"`
+
+	// Bank the 开户行, where the number does not decide
+	Bank    string  `json:"bank,omitempty"`
+	Purpose Purpose `json:"purpose"`
+}
+
+// Consent defines model for Consent.
+type Consent struct {
+	At      time.Time   `json:"at"`
+	Kind    ConsentKind `json:"kind"`
+	Version string      `json:"version"`
+}
+
+// ConsentKind defines model for Consent.Kind.
+type ConsentKind string
+
+// Customer defines model for Customer.
+type Customer struct {
+	Channel string `json:"channel"`
+
+	// Codes the last 20, newest first
+	Codes    []CustomerCode `json:"codes"`
+	Followed bool           `json:"followed"`
+	Frozen   bool           `json:"frozen"`
+
+	// History the last 200, oldest first
+	History []CustomerEvent `json:"history"`
+	Id      string          `json:"id"`
+
+	// Links also those that ended
+	Links []CustomerLink `json:"links"`
+	Login PasswordState  `json:"login"`
+
+	// Notices consents to 动账
+	Notices bool          `json:"notices"`
+	Payment PasswordState `json:"payment"`
+
+	// Sessions open
+	Sessions int           `json:"sessions"`
+	State    CustomerState `json:"state"`
+	Subject  string        `json:"subject"`
+}
+
+// CustomerCode defines model for CustomerCode.
+type CustomerCode struct {
+	Bank    string            `json:"bank"`
+	Purpose Purpose           `json:"purpose"`
+	Sent    time.Time         `json:"sent"`
+	State   CustomerCodeState `json:"state"`
+
+	// Transaction that sent it
+	Transaction string `json:"transaction"`
+
+	// Wrong tries
+	Wrong int `json:"wrong"`
+}
+
+// CustomerCodeState defines model for CustomerCode.State.
+type CustomerCodeState string
+
+// CustomerEvent defines model for CustomerEvent.
+type CustomerEvent struct {
+	At          time.Time     `json:"at"`
+	Event       string        `json:"event"`
+	From        CustomerState `json:"from"`
+	Note        string        `json:"note,omitempty"`
+	To          CustomerState `json:"to"`
+	Transaction string        `json:"transaction,omitempty"`
+	Who         string        `json:"who"`
+}
+
+// CustomerLink defines model for CustomerLink.
+type CustomerLink struct {
+	Bank   string            `json:"bank"`
+	Id     string            `json:"id"`
+	Role   CustomerLinkRole  `json:"role"`
+	State  CustomerLinkState `json:"state"`
+	Suffix string            `json:"suffix"`
+
+	// Transaction that registered it
+	Transaction string `json:"transaction"`
+}
+
+// CustomerLinkRole defines model for CustomerLink.Role.
+type CustomerLinkRole string
+
+// CustomerLinkState defines model for CustomerLink.State.
+type CustomerLinkState string
+
+// CustomerQuestion the customer's id, or channel and subject of its follower
+type CustomerQuestion struct {
+	Channel  string `json:"channel,omitempty"`
+	Customer string `json:"customer,omitempty"`
+	Subject  string `json:"subject,omitempty"`
+}
+
+// CustomerState defines model for CustomerState.
+type CustomerState string
+
+// CustomerView defines model for CustomerView.
+type CustomerView struct {
+	// Changing 加挂 or 解挂 of an account is under way or in doubt
+	Changing bool      `json:"changing"`
+	Consents []Consent `json:"consents"`
+	Followed bool      `json:"followed"`
+
+	// Frozen by an operator
+	Frozen bool `json:"frozen"`
+
+	// HasLogin a 微信登录密码 is set
+	HasLogin bool `json:"has_login"`
+
+	// HasPayment a 微信支付密码 is set
+	HasPayment bool `json:"has_payment"`
+
+	// InDoubt a deregistration timed out, and its bank has not said yet
+	InDoubt bool `json:"in_doubt"`
+
+	// Notices consents to 动账
+	Notices bool `json:"notices"`
+
+	// PrimaryBank name
+	PrimaryBank string `json:"primary_bank,omitempty"`
+
+	// PrimarySuffix last four digits
+	PrimarySuffix string `json:"primary_suffix,omitempty"`
+
+	// SetupUntil passwords may be set until then without the old ones; missing where they may not
+	SetupUntil *time.Time    `json:"setup_until,omitempty"`
+	State      CustomerState `json:"state"`
+}
+
+// Delivery defines model for Delivery.
+type Delivery struct {
+	// At when it was so, RFC 3339
+	At     string         `json:"at"`
+	Status DeliveryStatus `json:"status"`
+}
+
+// DeliveryStatus defines model for Delivery.Status.
+type DeliveryStatus string
+
+// DetailsPage defines model for DetailsPage.
+type DetailsPage struct {
+	Account LinkedAccount `json:"account"`
+	From    time.Time     `json:"from"`
+	Id      string        `json:"id,omitempty"`
+
+	// Next cursor of the next page; missing on the last
+	Next    string             `json:"next,omitempty"`
+	Outcome DetailsPageOutcome `json:"outcome"`
+
+	// Reason of timed-out
+	Reason string `json:"reason,omitempty"`
+
+	// Rows in the order of the bank
+	Rows []Movement `json:"rows"`
+	Text string     `json:"text"`
+
+	// To included
+	To time.Time `json:"to"`
+}
+
+// DetailsPageOutcome defines model for DetailsPage.Outcome.
+type DetailsPageOutcome string
+
+// Done defines model for Done.
+type Done = map[string]interface{}
+
+// Ended defines model for Ended.
+type Ended struct {
+	// Id of the transaction, where there was one
+	Id      string       `json:"id,omitempty"`
+	Outcome EndedOutcome `json:"outcome"`
+
+	// Reason of timed-out
+	Reason string `json:"reason,omitempty"`
+
+	// Text what the customer reads; may be empty
+	Text string `json:"text"`
+}
+
+// EndedOutcome defines model for Ended.Outcome.
+type EndedOutcome string
+
+// JWK the same key (RFC 7517)
+type JWK struct {
+	Alg string `json:"alg"`
+	E   string `json:"e"`
+	Kid string `json:"kid"`
+	Kty string `json:"kty"`
+	N   string `json:"n"`
+	Use string `json:"use"`
+}
+
+// Kept defines model for Kept.
+type Kept struct {
+	Found bool   `json:"found"`
+	Value string `json:"value,omitempty"`
+}
+
+// KeptFirst defines model for KeptFirst.
+type KeptFirst struct {
+	// Before the value of the first
+	Before string `json:"before,omitempty"`
+	First  bool   `json:"first"`
+}
+
+// KeptName defines model for KeptName.
+type KeptName struct {
+	Name string `json:"name"`
+}
+
+// KeptValue defines model for KeptValue.
+type KeptValue struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // LateReply what the bank answered after the deadline
@@ -449,6 +1138,202 @@ type Link struct {
 // LinkState defines model for Link.State.
 type LinkState string
 
+// LinkedAccount defines model for LinkedAccount.
+type LinkedAccount struct {
+	Bank     string `json:"bank"`
+	BankName string `json:"bank_name"`
+
+	// Detaching 解挂 is under way or in doubt
+	Detaching bool `json:"detaching"`
+
+	// Holder 户名
+	Holder string `json:"holder"`
+
+	// Id random
+	Id string `json:"id"`
+
+	// Primary used to authenticate
+	Primary bool `json:"primary"`
+
+	// Suffix last four digits
+	Suffix string `json:"suffix"`
+}
+
+// Location defines model for Location.
+type Location struct {
+	Kind LocationKind `json:"kind"`
+
+	// Latitude decimal degrees, GCJ-02
+	Latitude string `json:"latitude"`
+
+	// Longitude decimal degrees, GCJ-02
+	Longitude string `json:"longitude"`
+}
+
+// LocationKind defines model for Location.Kind.
+type LocationKind string
+
+// Login defines model for Login.
+type Login struct {
+	// IdleSeconds the session ends so long after its last use
+	IdleSeconds int          `json:"idle_seconds"`
+	Outcome     LoginOutcome `json:"outcome"`
+	Text        string       `json:"text"`
+
+	// Token a secret
+	Token string `json:"token"`
+
+	// Until and then at the latest
+	Until time.Time `json:"until"`
+}
+
+// LoginOutcome defines model for Login.Outcome.
+type LoginOutcome string
+
+// LoginRequest defines model for LoginRequest.
+type LoginRequest struct {
+	// Password sealed
+	Password string `json:"password"`
+}
+
+// Merchant 特惠商户
+type Merchant struct {
+	Address   string  `json:"address"`
+	Id        string  `json:"id"`
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Name      string  `json:"name"`
+	Offer     string  `json:"offer"`
+	Phone     string  `json:"phone"`
+}
+
+// Movement defines model for Movement.
+type Movement struct {
+	// Amount fen
+	Amount int64     `json:"amount"`
+	At     time.Time `json:"at"`
+
+	// Balance after it, fen
+	Balance   int64             `json:"balance"`
+	Direction MovementDirection `json:"direction"`
+	Summary   string            `json:"summary"`
+}
+
+// MovementDirection defines model for Movement.Direction.
+type MovementDirection string
+
+// NearList defines model for NearList.
+type NearList struct {
+	Places []NearPlace `json:"places"`
+	Total  int         `json:"total"`
+}
+
+// NearPlace defines model for NearPlace.
+type NearPlace struct {
+	Branch   *Branch   `json:"branch,omitempty"`
+	Merchant *Merchant `json:"merchant,omitempty"`
+	Metres   int       `json:"metres"`
+}
+
+// Notice defines model for Notice.
+type Notice struct {
+	// Answer the last
+	Answer string `json:"answer,omitempty"`
+
+	// At of its cause
+	At time.Time `json:"at"`
+
+	// Attempts sendings in this round
+	Attempts int        `json:"attempts"`
+	Channel  string     `json:"channel"`
+	Created  time.Time  `json:"created"`
+	Ended    *time.Time `json:"ended,omitempty"`
+	Id       string     `json:"id"`
+	Kind     string     `json:"kind"`
+
+	// Next of pending: not before
+	Next *time.Time `json:"next,omitempty"`
+
+	// Note what operators did
+	Note string `json:"note,omitempty"`
+
+	// Round failed deliveries begin the next
+	Round   int         `json:"round"`
+	State   NoticeState `json:"state"`
+	Subject string      `json:"subject"`
+}
+
+// NoticePage defines model for NoticePage.
+type NoticePage struct {
+	// Next where the next page begins; missing on the last
+	Next    string   `json:"next,omitempty"`
+	Notices []Notice `json:"notices"`
+}
+
+// NoticeState defines model for NoticeState.
+type NoticeState string
+
+// OperatorReason defines model for OperatorReason.
+type OperatorReason struct {
+	// Reason kept
+	Reason string `json:"reason"`
+}
+
+// PageKey defines model for PageKey.
+type PageKey struct {
+	// Expires of the nonce
+	Expires time.Time `json:"expires"`
+
+	// Jwk the same key (RFC 7517)
+	Jwk   JWK    `json:"jwk"`
+	Kid   string `json:"kid"`
+	Nonce string `json:"nonce"`
+
+	// Spki base64 of the DER, for importKey("spki")
+	Spki string `json:"spki"`
+}
+
+// PasswordReset defines model for PasswordReset.
+type PasswordReset struct {
+	// Account one that is linked
+	Account    string            `json:"account"`
+	Bank       string            `json:"bank,omitempty"`
+	CertNumber string            `json:"cert_number"`
+	CertType   string            `json:"cert_type"`
+	Code       string            `json:"code"`
+	Kind       PasswordResetKind `json:"kind"`
+
+	// Password the new one; sealed
+	Password string `json:"password"`
+}
+
+// PasswordResetKind defines model for PasswordReset.Kind.
+type PasswordResetKind string
+
+// PasswordState defines model for PasswordState.
+type PasswordState struct {
+	LockedUntil *time.Time `json:"locked_until,omitempty"`
+	Set         bool       `json:"set"`
+
+	// Wrong tries since it was right or locked
+	Wrong int `json:"wrong"`
+}
+
+// Passwords defines model for Passwords.
+type Passwords struct {
+	// Login sealed
+	Login string `json:"login,omitempty"`
+
+	// OldLogin sealed
+	OldLogin string `json:"old_login,omitempty"`
+
+	// OldPayment sealed
+	OldPayment string `json:"old_payment,omitempty"`
+
+	// Payment sealed
+	Payment string `json:"payment,omitempty"`
+}
+
 // Problem RFC 9457
 type Problem struct {
 	// Code stable; see /problems
@@ -466,14 +1351,20 @@ type Problem struct {
 	// nothing twice.
 	Retry  ProblemRetry `json:"retry"`
 	Status int          `json:"status"`
-	Title  string       `json:"title"`
-	Type   string       `json:"type"`
+
+	// Text what the customer reads; of operations of the scope customer
+	Text  string `json:"text,omitempty"`
+	Title string `json:"title"`
+	Type  string `json:"type"`
 }
 
 // ProblemRetry never: the same request gets the same answer; later: safe to send
 // again, nothing was sent; same-key: repeat the same key, which sends
 // nothing twice.
 type ProblemRetry string
+
+// Purpose defines model for Purpose.
+type Purpose string
 
 // RouteExplanation defines model for RouteExplanation.
 type RouteExplanation struct {
@@ -537,6 +1428,11 @@ type RouteTable struct {
 	Version string `json:"version"`
 }
 
+// TalkValue defines model for TalkValue.
+type TalkValue struct {
+	Value string `json:"value"`
+}
+
 // Transaction defines model for Transaction.
 type Transaction struct {
 	AccountSuffix string     `json:"account_suffix"`
@@ -594,14 +1490,62 @@ type TransactionRequest struct {
 // Type defines model for Type.
 type Type string
 
+// Visit defines model for Visit.
+type Visit struct {
+	// BankText what the bank's core returned
+	BankText string `json:"bank_text,omitempty"`
+	Id       string `json:"id,omitempty"`
+
+	// Number of the appointment
+	Number  string       `json:"number,omitempty"`
+	Outcome VisitOutcome `json:"outcome"`
+
+	// Reason of timed-out
+	Reason string `json:"reason,omitempty"`
+	Text   string `json:"text"`
+}
+
+// VisitOutcome defines model for Visit.Outcome.
+type VisitOutcome string
+
+// VisitRequest defines model for VisitRequest.
+type VisitRequest struct {
+	Branch string `json:"branch"`
+
+	// Business one of the choices
+	Business string `json:"business"`
+	Phone    string `json:"phone"`
+}
+
+// CustomerID defines model for CustomerID.
+type CustomerID = string
+
+// FollowerChannel defines model for FollowerChannel.
+type FollowerChannel = string
+
+// FollowerSubject defines model for FollowerSubject.
+type FollowerSubject = string
+
 // ID defines model for ID.
 type ID = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// Key defines model for Key.
+type Key = string
+
+// NoticeID defines model for NoticeID.
+type NoticeID = string
+
 // RequestTimeout defines model for RequestTimeout.
 type RequestTimeout = int64
+
+// Seconds defines model for Seconds.
+type Seconds = int
+
+// SessionToken defines model for SessionToken.
+type SessionToken = string
 
 // ListAdvicesParams defines parameters for ListAdvices.
 type ListAdvicesParams struct {
@@ -618,6 +1562,354 @@ type ListAdvicesParams struct {
 	Limit int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// GetCustomerParams defines parameters for GetCustomer.
+type GetCustomerParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+}
+
+// ListAccountsParams defines parameters for ListAccounts.
+type ListAccountsParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+}
+
+// AttachParams defines parameters for Attach.
+type AttachParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// DetachParams defines parameters for Detach.
+type DetachParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ListDetailsParams defines parameters for ListDetails.
+type ListDetailsParams struct {
+	Period ListDetailsParamsPeriod `form:"period,omitempty" json:"period,omitempty"`
+
+	// From of `custom`, YYYY-MM-DD, included
+	From string `form:"from,omitempty" json:"from,omitempty"`
+
+	// To of `custom`, YYYY-MM-DD, included
+	To string `form:"to,omitempty" json:"to,omitempty"`
+
+	// Cursor `next` of the page before; the period is not looked at then
+	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ListDetailsParamsPeriod defines parameters for ListDetails.
+type ListDetailsParamsPeriod string
+
+// AuthenticateParams defines parameters for Authenticate.
+type AuthenticateParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ListBalancesParams defines parameters for ListBalances.
+type ListBalancesParams struct {
+	// Account id of an account; may stand 20 times
+	Account []string `form:"account,omitempty" json:"account,omitempty"`
+
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// GetCodesParams defines parameters for GetCodes.
+type GetCodesParams struct {
+	Purpose Purpose `form:"purpose" json:"purpose"`
+
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+}
+
+// SendCodeParams defines parameters for SendCode.
+type SendCodeParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// DeregisterParams defines parameters for Deregister.
+type DeregisterParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// FollowParams defines parameters for Follow.
+type FollowParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// SetPasswordsParams defines parameters for SetPasswords.
+type SetPasswordsParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ResetPasswordParams defines parameters for ResetPassword.
+type ResetPasswordParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// LogoutParams defines parameters for Logout.
+type LogoutParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// SessionToken of the login; 1 to 128 visible ASCII characters
+	SessionToken SessionToken `json:"Session-Token,omitempty"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// LoginParams defines parameters for Login.
+type LoginParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// EndTalkParams defines parameters for EndTalk.
+type EndTalkParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+}
+
+// GetTalkParams defines parameters for GetTalk.
+type GetTalkParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+}
+
+// PutTalkParams defines parameters for PutTalk.
+type PutTalkParams struct {
+	// Seconds for how long to keep it
+	Seconds Seconds `form:"seconds" json:"seconds"`
+
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+}
+
+// UnfollowParams defines parameters for Unfollow.
+type UnfollowParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// BookVisitParams defines parameters for BookVisit.
+type BookVisitParams struct {
+	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
+	FollowerChannel FollowerChannel `json:"Follower-Channel"`
+
+	// FollowerSubject who the follower is there; 1 to 128 visible ASCII characters
+	FollowerSubject FollowerSubject `json:"Follower-Subject"`
+
+	// IdempotencyKey 1 to 128 visible ASCII characters
+	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// RequestTimeout Milliseconds that the caller waits; shortens the bank's own deadline. 0
+	// or less is past: refused as `deadline`.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// PutKeptParams defines parameters for PutKept.
+type PutKeptParams struct {
+	// Seconds for how long to keep it
+	Seconds Seconds `form:"seconds" json:"seconds"`
+}
+
+// PutKeptOnceParams defines parameters for PutKeptOnce.
+type PutKeptOnceParams struct {
+	// Seconds for how long to keep it
+	Seconds Seconds `form:"seconds" json:"seconds"`
+}
+
+// ListNoticesParams defines parameters for ListNotices.
+type ListNoticesParams struct {
+	// State only notices in this state
+	State NoticeState `form:"state,omitempty" json:"state,omitempty"`
+
+	// After `next` of the page before
+	After string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit how many at most
+	Limit int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// FindNearestParams defines parameters for FindNearest.
+type FindNearestParams struct {
+	// Limit how many at most
+	Limit int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset how many nearer ones to leave out
+	Offset int `form:"offset,omitempty" json:"offset,omitempty"`
+}
+
 // CreateTransactionParams defines parameters for CreateTransaction.
 type CreateTransactionParams struct {
 	// IdempotencyKey 1 to 128 visible ASCII characters. Required but for `balance`.
@@ -630,6 +1922,57 @@ type CreateTransactionParams struct {
 
 // CloseAdviceJSONRequestBody defines body for CloseAdvice for application/json ContentType.
 type CloseAdviceJSONRequestBody = AdviceClose
+
+// AttachJSONRequestBody defines body for Attach for application/json ContentType.
+type AttachJSONRequestBody = Attachment
+
+// AuthenticateJSONRequestBody defines body for Authenticate for application/json ContentType.
+type AuthenticateJSONRequestBody = Authentication
+
+// SendCodeJSONRequestBody defines body for SendCode for application/json ContentType.
+type SendCodeJSONRequestBody = CodeRequest
+
+// SetPasswordsJSONRequestBody defines body for SetPasswords for application/json ContentType.
+type SetPasswordsJSONRequestBody = Passwords
+
+// ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
+type ResetPasswordJSONRequestBody = PasswordReset
+
+// LoginJSONRequestBody defines body for Login for application/json ContentType.
+type LoginJSONRequestBody = LoginRequest
+
+// PutTalkJSONRequestBody defines body for PutTalk for application/json ContentType.
+type PutTalkJSONRequestBody = TalkValue
+
+// BookVisitJSONRequestBody defines body for BookVisit for application/json ContentType.
+type BookVisitJSONRequestBody = VisitRequest
+
+// ShowCustomerJSONRequestBody defines body for ShowCustomer for application/json ContentType.
+type ShowCustomerJSONRequestBody = CustomerQuestion
+
+// FreezeCustomerJSONRequestBody defines body for FreezeCustomer for application/json ContentType.
+type FreezeCustomerJSONRequestBody = OperatorReason
+
+// ReleaseCustomerJSONRequestBody defines body for ReleaseCustomer for application/json ContentType.
+type ReleaseCustomerJSONRequestBody = OperatorReason
+
+// PutKeptJSONRequestBody defines body for PutKept for application/json ContentType.
+type PutKeptJSONRequestBody = KeptValue
+
+// PutKeptOnceJSONRequestBody defines body for PutKeptOnce for application/json ContentType.
+type PutKeptOnceJSONRequestBody = KeptValue
+
+// TakeKeptJSONRequestBody defines body for TakeKept for application/json ContentType.
+type TakeKeptJSONRequestBody = KeptName
+
+// ReportDeliveryJSONRequestBody defines body for ReportDelivery for application/json ContentType.
+type ReportDeliveryJSONRequestBody = Delivery
+
+// DiscardNoticeJSONRequestBody defines body for DiscardNotice for application/json ContentType.
+type DiscardNoticeJSONRequestBody = OperatorReason
+
+// FindNearestJSONRequestBody defines body for FindNearest for application/json ContentType.
+type FindNearestJSONRequestBody = Location
 
 // ExplainRouteJSONRequestBody defines body for ExplainRoute for application/json ContentType.
 type ExplainRouteJSONRequestBody = RouteQuestion
@@ -770,6 +2113,715 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/banks (the `ListBanks` operationId).
 	ListBanks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListChoices What forms let a customer choose
+	//
+	// The member banks (开户行), the kinds of certificate and the business of a visit,
+	// in the order in which a page offers them.
+	//
+	// Problems: those of every call.
+	//
+	// Corresponds with GET /v1/choices (the `ListChoices` operationId).
+	ListChoices(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCustomer Where a follower stands
+	//
+	// What pages decide by before anybody is logged in. It makes no customer of one
+	// who never came, who is `unknown`.
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+	// every call.
+	//
+	// Corresponds with GET /v1/customer (the `GetCustomer` operationId).
+	GetCustomer(ctx context.Context, params *GetCustomerParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAccounts 账户管理: the linked accounts
+	//
+	// The primary first. Sends nothing.
+	//
+	// Problems: `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+	//
+	// Corresponds with GET /v1/customer/accounts (the `ListAccounts` operationId).
+	ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AttachWithBody 账户加挂
+	//
+	// At the same or another member bank, which must hold it for the authenticated
+	// certificate. Takes the 微信支付密码 and an SMS code (purpose `attach`) to the phone
+	// on that account.
+	//
+	// Problems: `payment-password-missing`, `payment-password-wrong`,
+	// `payment-locked`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
+	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/customer/accounts (the `Attach` operationId).
+	AttachWithBody(ctx context.Context, params *AttachParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Attach 账户加挂
+	//
+	// At the same or another member bank, which must hold it for the authenticated
+	// certificate. Takes the 微信支付密码 and an SMS code (purpose `attach`) to the phone
+	// on that account.
+	//
+	// Problems: `payment-password-missing`, `payment-password-wrong`,
+	// `payment-locked`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
+	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/customer/accounts (the `Attach` operationId).
+	Attach(ctx context.Context, params *AttachParams, body AttachJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Detach 账户解挂
+	//
+	// Not of the primary. After `timed-out` it is in doubt, and is told once its bank
+	// said how it ended.
+	//
+	// Problems: `account-unknown` (also another customer's), `account-primary`,
+	// `deregistering`,
+	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Corresponds with POST /v1/customer/accounts/{id}/detach (the `Detach` operationId).
+	Detach(ctx context.Context, id string, params *DetachParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDetails 交易明细: one page of movements
+	//
+	// Of a period, or the page after one that told `next`. Days are those of
+	// Asia/Shanghai, and weeks begin on Monday. The first page fixes the end.
+	//
+	// Problems: `account-unknown` (also another customer's), `range-reversed`,
+	// `range-future`, `range-too-long`, `range-too-old`, `range-invalid` (also of a
+	// cursor),
+	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+	//
+	// Corresponds with GET /v1/customer/accounts/{id}/details (the `ListDetails` operationId).
+	ListDetails(ctx context.Context, id string, params *ListDetailsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AuthenticateWithBody 客户认证
+	//
+	// Checks the form and the code, then asks the account's bank. One who is
+	// authenticated may do so with another account of the same certificate, which then
+	// is the primary. Another follower who had the certificate is superseded.
+	//
+	// Problems: `cert-type-missing`, `cert-number-invalid`, `consent-missing`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `authentication-in-progress`, `deregistering`, `other-certificate`,
+	// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/customer/authentication (the `Authenticate` operationId).
+	AuthenticateWithBody(ctx context.Context, params *AuthenticateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Authenticate 客户认证
+	//
+	// Checks the form and the code, then asks the account's bank. One who is
+	// authenticated may do so with another account of the same certificate, which then
+	// is the primary. Another follower who had the certificate is superseded.
+	//
+	// Problems: `cert-type-missing`, `cert-number-invalid`, `consent-missing`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `authentication-in-progress`, `deregistering`, `other-certificate`,
+	// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/customer/authentication (the `Authenticate` operationId).
+	Authenticate(ctx context.Context, params *AuthenticateParams, body AuthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListBalances Balances, side by side
+	//
+	// Of the named accounts, of all where none is named. Each line has its own end, in
+	// the order in which they came: a bank that is slow holds no other's line back, but
+	// the answer waits for all. To show each as it comes, ask for one at a time. An id
+	// that is not the customer's has a line refused as `account-unknown`.
+	//
+	// Problems: `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+	//
+	// Corresponds with GET /v1/customer/balances (the `ListBalances` operationId).
+	ListBalances(ctx context.Context, params *ListBalancesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCodes The clocks of the follower's last SMS code
+	//
+	// So that a page that is loaded again goes on counting.
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+	// every call.
+	//
+	// Corresponds with GET /v1/customer/codes (the `GetCodes` operationId).
+	GetCodes(ctx context.Context, params *GetCodesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendCodeWithBody Have an SMS code sent to the phone on the file of the account
+	//
+	// By the bank that holds the account. What a bank declines reads like what it
+	// approves, so that nobody learns which accounts exist. Not again for 60 s, unless
+	// provably nothing was sent; good for 5 minutes; a new one voids the one before.
+	//
+	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
+	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/customer/codes (the `SendCode` operationId).
+	SendCodeWithBody(ctx context.Context, params *SendCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendCode Have an SMS code sent to the phone on the file of the account
+	//
+	// By the bank that holds the account. What a bank declines reads like what it
+	// approves, so that nobody learns which accounts exist. Not again for 60 s, unless
+	// provably nothing was sent; good for 5 minutes; a new one voids the one before.
+	//
+	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
+	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/customer/codes (the `SendCode` operationId).
+	SendCode(ctx context.Context, params *SendCodeParams, body SendCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Deregister 客户注销
+	//
+	// Asks the bank of the primary account, whose answer alone decides. After
+	// `timed-out` it is in doubt; trying again, with a new key, joins what the bank was
+	// asked before.
+	//
+	// Problems: `not-authenticated` (also for one who is gone), `frozen`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Corresponds with POST /v1/customer/deregistration (the `Deregister` operationId).
+	Deregister(ctx context.Context, params *DeregisterParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Follow The follower follows, or does so again
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Corresponds with POST /v1/customer/follow (the `Follow` operationId).
+	Follow(ctx context.Context, params *FollowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPasswordsWithBody 登录设置: set one password or both
+	//
+	// Within 10 minutes of a right SMS code, or with the old password of the kind.
+	// What is left out stays as it is. Other sessions than this one end.
+	//
+	// Problems: `setup-over`, `login-password-invalid`,
+	// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
+	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
+	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/customer/passwords (the `SetPasswords` operationId).
+	SetPasswordsWithBody(ctx context.Context, params *SetPasswordsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPasswords 登录设置: set one password or both
+	//
+	// Within 10 minutes of a right SMS code, or with the old password of the kind.
+	// What is left out stays as it is. Other sessions than this one end.
+	//
+	// Problems: `setup-over`, `login-password-invalid`,
+	// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
+	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
+	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/customer/passwords (the `SetPasswords` operationId).
+	SetPasswords(ctx context.Context, params *SetPasswordsParams, body SetPasswordsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetPasswordWithBody 微信支付密码重置, and that of the login password
+	//
+	// For one who shows certificate, account and SMS code (purpose `reset`) again. The
+	// password's lock and all sessions end.
+	//
+	// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/customer/passwords/reset (the `ResetPassword` operationId).
+	ResetPasswordWithBody(ctx context.Context, params *ResetPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetPassword 微信支付密码重置, and that of the login password
+	//
+	// For one who shows certificate, account and SMS code (purpose `reset`) again. The
+	// password's lock and all sessions end.
+	//
+	// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/customer/passwords/reset (the `ResetPassword` operationId).
+	ResetPassword(ctx context.Context, params *ResetPasswordParams, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Logout End the session
+	//
+	// A token that is unknown has ended.
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Corresponds with DELETE /v1/customer/session (the `Logout` operationId).
+	Logout(ctx context.Context, params *LogoutParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LoginWithBody Log in, by the 微信登录密码
+	//
+	// A repeat of the key gets the same token. Five wrong passwords lock it for a time
+	// that grows.
+	//
+	// Problems: `login-password-missing`, `login-password-wrong`,
+	// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/customer/session (the `Login` operationId).
+	LoginWithBody(ctx context.Context, params *LoginParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Login Log in, by the 微信登录密码
+	//
+	// A repeat of the key gets the same token. Five wrong passwords lock it for a time
+	// that grows.
+	//
+	// Problems: `login-password-missing`, `login-password-wrong`,
+	// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/customer/session (the `Login` operationId).
+	Login(ctx context.Context, params *LoginParams, body LoginJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndTalk Forget where the conversation stands
+	//
+	// Problems: `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+	// and those of every call.
+	//
+	// Corresponds with DELETE /v1/customer/talk (the `EndTalk` operationId).
+	EndTalk(ctx context.Context, params *EndTalkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTalk Where the conversation with the follower stands
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+	// every call.
+	//
+	// Corresponds with GET /v1/customer/talk (the `GetTalk` operationId).
+	GetTalk(ctx context.Context, params *GetTalkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutTalkWithBody Keep where the conversation stands
+	//
+	// In place of what was kept, at most 1 KiB for at most 600 s. Sealed at rest.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+	// and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/customer/talk (the `PutTalk` operationId).
+	PutTalkWithBody(ctx context.Context, params *PutTalkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutTalk Keep where the conversation stands
+	//
+	// In place of what was kept, at most 1 KiB for at most 600 s. Sealed at rest.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+	// and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/customer/talk (the `PutTalk` operationId).
+	PutTalk(ctx context.Context, params *PutTalkParams, body PutTalkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Unfollow The follower has left
+	//
+	// Its sessions end and nothing is told to it any more, not even what waits. Its
+	// data stays, and nothing in flight is cancelled.
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Corresponds with POST /v1/customer/unfollow (the `Unfollow` operationId).
+	Unfollow(ctx context.Context, params *UnfollowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BookVisitWithBody 网点预约
+	//
+	// Needs no 认证. Limited per day, for the follower and for the phone.
+	//
+	// Problems: `branch-unknown`, `business-missing`, `phone-invalid`,
+	// `visits-a-day`, `not-following`, `frozen`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/customer/visits (the `BookVisit` operationId).
+	BookVisitWithBody(ctx context.Context, params *BookVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BookVisit 网点预约
+	//
+	// Needs no 认证. Limited per day, for the follower and for the phone.
+	//
+	// Problems: `branch-unknown`, `business-missing`, `phone-invalid`,
+	// `visits-a-day`, `not-following`, `frozen`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/customer/visits (the `BookVisit` operationId).
+	BookVisit(ctx context.Context, params *BookVisitParams, body BookVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowCustomerWithBody A customer, by its id or its follower
+	//
+	// Scope `operate`. State, history, links, codes, sessions and locks; never a
+	// secret, nor a whole account.
+	//
+	// Problems: `customer-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/customers/show (the `ShowCustomer` operationId).
+	ShowCustomerWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowCustomer A customer, by its id or its follower
+	//
+	// Scope `operate`. State, history, links, codes, sessions and locks; never a
+	// secret, nor a whole account.
+	//
+	// Problems: `customer-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/customers/show (the `ShowCustomer` operationId).
+	ShowCustomer(ctx context.Context, body ShowCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FreezeCustomerWithBody Let a customer do nothing, with a reason
+	//
+	// Scope `operate`. Its sessions end, what it tries is refused as `frozen` until
+	// it is released, and movements are not told. Kept in its history with the
+	// operator. Idempotent: one that is frozen stays so.
+	//
+	// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/customers/{id}/freeze (the `FreezeCustomer` operationId).
+	FreezeCustomerWithBody(ctx context.Context, id CustomerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FreezeCustomer Let a customer do nothing, with a reason
+	//
+	// Scope `operate`. Its sessions end, what it tries is refused as `frozen` until
+	// it is released, and movements are not told. Kept in its history with the
+	// operator. Idempotent: one that is frozen stays so.
+	//
+	// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/customers/{id}/freeze (the `FreezeCustomer` operationId).
+	FreezeCustomer(ctx context.Context, id CustomerID, body FreezeCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReleaseCustomerWithBody End a freeze, with a reason
+	//
+	// Scope `operate`. Kept in its history with the operator. Idempotent: one that is
+	// not frozen stays so.
+	//
+	// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/customers/{id}/release (the `ReleaseCustomer` operationId).
+	ReleaseCustomerWithBody(ctx context.Context, id CustomerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReleaseCustomer End a freeze, with a reason
+	//
+	// Scope `operate`. Kept in its history with the operator. Idempotent: one that is
+	// not frozen stays so.
+	//
+	// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/customers/{id}/release (the `ReleaseCustomer` operationId).
+	ReleaseCustomer(ctx context.Context, id CustomerID, body ReleaseCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutKeptWithBody Keep a value under a name
+	//
+	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
+	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/kept (the `PutKept` operationId).
+	PutKeptWithBody(ctx context.Context, params *PutKeptParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutKept Keep a value under a name
+	//
+	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
+	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/kept (the `PutKept` operationId).
+	PutKept(ctx context.Context, params *PutKeptParams, body PutKeptJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutKeptOnceWithBody Keep a value under a name that has none
+	//
+	// Of all that ask for one name one is first, and the others get its value. Who did
+	// not hear the answer asks again, and knows by its own value, if that is like no
+	// other, that it was first.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/kept/first (the `PutKeptOnce` operationId).
+	PutKeptOnceWithBody(ctx context.Context, params *PutKeptOnceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutKeptOnce Keep a value under a name that has none
+	//
+	// Of all that ask for one name one is first, and the others get its value. Who did
+	// not hear the answer asks again, and knows by its own value, if that is like no
+	// other, that it was first.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/kept/first (the `PutKeptOnce` operationId).
+	PutKeptOnce(ctx context.Context, params *PutKeptOnceParams, body PutKeptOnceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TakeKeptWithBody Take a value and forget it
+	//
+	// Of all that ask one finds it; an answer that was not heard is lost.
+	//
+	// Problems: `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/kept/take (the `TakeKept` operationId).
+	TakeKeptWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TakeKept Take a value and forget it
+	//
+	// Of all that ask one finds it; an answer that was not heard is lost.
+	//
+	// Problems: `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/kept/take (the `TakeKept` operationId).
+	TakeKept(ctx context.Context, body TakeKeptJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListNotices What customers are told
+	//
+	// Scope `operate`. In the order in which they were written, a page at a time: ask
+	// again with `after` = `next` until there is no `next`. What they say is not shown.
+	//
+	// Problems: those of every call.
+	//
+	// Corresponds with GET /v1/notices (the `ListNotices` operationId).
+	ListNotices(ctx context.Context, params *ListNoticesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReportDeliveryWithBody What became of a notice that the front had accepted
+	//
+	// A report that comes again changes nothing.
+	//
+	// Problems: `notice-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/notices/{id}/delivery (the `ReportDelivery` operationId).
+	ReportDeliveryWithBody(ctx context.Context, id NoticeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReportDelivery What became of a notice that the front had accepted
+	//
+	// A report that comes again changes nothing.
+	//
+	// Problems: `notice-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/notices/{id}/delivery (the `ReportDelivery` operationId).
+	ReportDelivery(ctx context.Context, id NoticeID, body ReportDeliveryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DiscardNoticeWithBody End a notice without telling it, with a reason
+	//
+	// Scope `operate`. A repeat is refused as `notice-state` and changes nothing.
+	//
+	// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+	// sent), `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/notices/{id}/discard (the `DiscardNotice` operationId).
+	DiscardNoticeWithBody(ctx context.Context, id NoticeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DiscardNotice End a notice without telling it, with a reason
+	//
+	// Scope `operate`. A repeat is refused as `notice-state` and changes nothing.
+	//
+	// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+	// sent), `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/notices/{id}/discard (the `DiscardNotice` operationId).
+	DiscardNotice(ctx context.Context, id NoticeID, body DiscardNoticeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResendNotice Send a notice at once
+	//
+	// Scope `operate`. Unparks it, or ends its pause. Idempotent.
+	//
+	// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+	// sent), `outcome-unknown`, and those of every call.
+	//
+	// Corresponds with POST /v1/notices/{id}/resend (the `ResendNotice` operationId).
+	ResendNotice(ctx context.Context, id NoticeID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPageKey With what a page seals passwords
+	//
+	// An RSA public key and a nonce. Per password, a page encrypts the JSON object
+	// `{"nonce": NONCE, "value": PASSWORD}` with RSA-OAEP (SHA-256, no label) and
+	// sends `KID.CIPHERTEXT`, the ciphertext in base64url without padding. A nonce is
+	// good for one request, with all its passwords, until `expires`.
+	//
+	// Problems: those of every call.
+	//
+	// Corresponds with GET /v1/page-key (the `GetPageKey` operationId).
+	GetPageKey(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetBranch One branch
+	//
+	// Problems: `branch-unknown`, and those of every call.
+	//
+	// Corresponds with GET /v1/places/branches/{id} (the `GetBranch` operationId).
+	GetBranch(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FindNearestWithBody The nearest branches or merchants
+	//
+	// Nearest first. The location stands in the body, and is neither logged nor kept.
+	//
+	// Problems: `location-invalid`, and those of every call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/places/nearest (the `FindNearest` operationId).
+	FindNearestWithBody(ctx context.Context, params *FindNearestParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FindNearest The nearest branches or merchants
+	//
+	// Nearest first. The location stands in the body, and is neither logged nor kept.
+	//
+	// Problems: `location-invalid`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/places/nearest (the `FindNearest` operationId).
+	FindNearest(ctx context.Context, params *FindNearestParams, body FindNearestJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ExplainRouteWithBody Which bank holds an account, and by which rule
 	//
@@ -953,6 +3005,1225 @@ func (c *Client) RetryAdvice(ctx context.Context, id ID, reqEditors ...RequestEd
 // Corresponds with GET /v1/banks (the `ListBanks` operationId).
 func (c *Client) ListBanks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListBanksRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListChoices What forms let a customer choose
+//
+// The member banks (开户行), the kinds of certificate and the business of a visit,
+// in the order in which a page offers them.
+//
+// Problems: those of every call.
+//
+// Corresponds with GET /v1/choices (the `ListChoices` operationId).
+func (c *Client) ListChoices(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListChoicesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCustomer Where a follower stands
+//
+// What pages decide by before anybody is logged in. It makes no customer of one
+// who never came, who is `unknown`.
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+// every call.
+//
+// Corresponds with GET /v1/customer (the `GetCustomer` operationId).
+func (c *Client) GetCustomer(ctx context.Context, params *GetCustomerParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCustomerRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAccounts 账户管理: the linked accounts
+//
+// The primary first. Sends nothing.
+//
+// Problems: `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+//
+// Corresponds with GET /v1/customer/accounts (the `ListAccounts` operationId).
+func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAccountsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AttachWithBody 账户加挂
+//
+// At the same or another member bank, which must hold it for the authenticated
+// certificate. Takes the 微信支付密码 and an SMS code (purpose `attach`) to the phone
+// on that account.
+//
+// Problems: `payment-password-missing`, `payment-password-wrong`,
+// `payment-locked`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
+// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/customer/accounts (the `Attach` operationId).
+func (c *Client) AttachWithBody(ctx context.Context, params *AttachParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAttachRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Attach 账户加挂
+//
+// At the same or another member bank, which must hold it for the authenticated
+// certificate. Takes the 微信支付密码 and an SMS code (purpose `attach`) to the phone
+// on that account.
+//
+// Problems: `payment-password-missing`, `payment-password-wrong`,
+// `payment-locked`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
+// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/customer/accounts (the `Attach` operationId).
+func (c *Client) Attach(ctx context.Context, params *AttachParams, body AttachJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAttachRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Detach 账户解挂
+//
+// Not of the primary. After `timed-out` it is in doubt, and is told once its bank
+// said how it ended.
+//
+// Problems: `account-unknown` (also another customer's), `account-primary`,
+// `deregistering`,
+// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Corresponds with POST /v1/customer/accounts/{id}/detach (the `Detach` operationId).
+func (c *Client) Detach(ctx context.Context, id string, params *DetachParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDetachRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDetails 交易明细: one page of movements
+//
+// Of a period, or the page after one that told `next`. Days are those of
+// Asia/Shanghai, and weeks begin on Monday. The first page fixes the end.
+//
+// Problems: `account-unknown` (also another customer's), `range-reversed`,
+// `range-future`, `range-too-long`, `range-too-old`, `range-invalid` (also of a
+// cursor),
+// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+//
+// Corresponds with GET /v1/customer/accounts/{id}/details (the `ListDetails` operationId).
+func (c *Client) ListDetails(ctx context.Context, id string, params *ListDetailsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDetailsRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AuthenticateWithBody 客户认证
+//
+// Checks the form and the code, then asks the account's bank. One who is
+// authenticated may do so with another account of the same certificate, which then
+// is the primary. Another follower who had the certificate is superseded.
+//
+// Problems: `cert-type-missing`, `cert-number-invalid`, `consent-missing`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `authentication-in-progress`, `deregistering`, `other-certificate`,
+// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/customer/authentication (the `Authenticate` operationId).
+func (c *Client) AuthenticateWithBody(ctx context.Context, params *AuthenticateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAuthenticateRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Authenticate 客户认证
+//
+// Checks the form and the code, then asks the account's bank. One who is
+// authenticated may do so with another account of the same certificate, which then
+// is the primary. Another follower who had the certificate is superseded.
+//
+// Problems: `cert-type-missing`, `cert-number-invalid`, `consent-missing`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `authentication-in-progress`, `deregistering`, `other-certificate`,
+// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/customer/authentication (the `Authenticate` operationId).
+func (c *Client) Authenticate(ctx context.Context, params *AuthenticateParams, body AuthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAuthenticateRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListBalances Balances, side by side
+//
+// Of the named accounts, of all where none is named. Each line has its own end, in
+// the order in which they came: a bank that is slow holds no other's line back, but
+// the answer waits for all. To show each as it comes, ask for one at a time. An id
+// that is not the customer's has a line refused as `account-unknown`.
+//
+// Problems: `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+//
+// Corresponds with GET /v1/customer/balances (the `ListBalances` operationId).
+func (c *Client) ListBalances(ctx context.Context, params *ListBalancesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBalancesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCodes The clocks of the follower's last SMS code
+//
+// So that a page that is loaded again goes on counting.
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+// every call.
+//
+// Corresponds with GET /v1/customer/codes (the `GetCodes` operationId).
+func (c *Client) GetCodes(ctx context.Context, params *GetCodesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCodesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendCodeWithBody Have an SMS code sent to the phone on the file of the account
+//
+// By the bank that holds the account. What a bank declines reads like what it
+// approves, so that nobody learns which accounts exist. Not again for 60 s, unless
+// provably nothing was sent; good for 5 minutes; a new one voids the one before.
+//
+// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
+// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/customer/codes (the `SendCode` operationId).
+func (c *Client) SendCodeWithBody(ctx context.Context, params *SendCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendCodeRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendCode Have an SMS code sent to the phone on the file of the account
+//
+// By the bank that holds the account. What a bank declines reads like what it
+// approves, so that nobody learns which accounts exist. Not again for 60 s, unless
+// provably nothing was sent; good for 5 minutes; a new one voids the one before.
+//
+// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
+// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/customer/codes (the `SendCode` operationId).
+func (c *Client) SendCode(ctx context.Context, params *SendCodeParams, body SendCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendCodeRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Deregister 客户注销
+//
+// Asks the bank of the primary account, whose answer alone decides. After
+// `timed-out` it is in doubt; trying again, with a new key, joins what the bank was
+// asked before.
+//
+// Problems: `not-authenticated` (also for one who is gone), `frozen`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Corresponds with POST /v1/customer/deregistration (the `Deregister` operationId).
+func (c *Client) Deregister(ctx context.Context, params *DeregisterParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeregisterRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Follow The follower follows, or does so again
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Corresponds with POST /v1/customer/follow (the `Follow` operationId).
+func (c *Client) Follow(ctx context.Context, params *FollowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFollowRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPasswordsWithBody 登录设置: set one password or both
+//
+// Within 10 minutes of a right SMS code, or with the old password of the kind.
+// What is left out stays as it is. Other sessions than this one end.
+//
+// Problems: `setup-over`, `login-password-invalid`,
+// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
+// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
+// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/customer/passwords (the `SetPasswords` operationId).
+func (c *Client) SetPasswordsWithBody(ctx context.Context, params *SetPasswordsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPasswordsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPasswords 登录设置: set one password or both
+//
+// Within 10 minutes of a right SMS code, or with the old password of the kind.
+// What is left out stays as it is. Other sessions than this one end.
+//
+// Problems: `setup-over`, `login-password-invalid`,
+// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
+// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
+// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/customer/passwords (the `SetPasswords` operationId).
+func (c *Client) SetPasswords(ctx context.Context, params *SetPasswordsParams, body SetPasswordsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPasswordsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetPasswordWithBody 微信支付密码重置, and that of the login password
+//
+// For one who shows certificate, account and SMS code (purpose `reset`) again. The
+// password's lock and all sessions end.
+//
+// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/customer/passwords/reset (the `ResetPassword` operationId).
+func (c *Client) ResetPasswordWithBody(ctx context.Context, params *ResetPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetPasswordRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetPassword 微信支付密码重置, and that of the login password
+//
+// For one who shows certificate, account and SMS code (purpose `reset`) again. The
+// password's lock and all sessions end.
+//
+// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/customer/passwords/reset (the `ResetPassword` operationId).
+func (c *Client) ResetPassword(ctx context.Context, params *ResetPasswordParams, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetPasswordRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Logout End the session
+//
+// A token that is unknown has ended.
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Corresponds with DELETE /v1/customer/session (the `Logout` operationId).
+func (c *Client) Logout(ctx context.Context, params *LogoutParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLogoutRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LoginWithBody Log in, by the 微信登录密码
+//
+// A repeat of the key gets the same token. Five wrong passwords lock it for a time
+// that grows.
+//
+// Problems: `login-password-missing`, `login-password-wrong`,
+// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/customer/session (the `Login` operationId).
+func (c *Client) LoginWithBody(ctx context.Context, params *LoginParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Login Log in, by the 微信登录密码
+//
+// A repeat of the key gets the same token. Five wrong passwords lock it for a time
+// that grows.
+//
+// Problems: `login-password-missing`, `login-password-wrong`,
+// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/customer/session (the `Login` operationId).
+func (c *Client) Login(ctx context.Context, params *LoginParams, body LoginJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndTalk Forget where the conversation stands
+//
+// Problems: `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+// and those of every call.
+//
+// Corresponds with DELETE /v1/customer/talk (the `EndTalk` operationId).
+func (c *Client) EndTalk(ctx context.Context, params *EndTalkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndTalkRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTalk Where the conversation with the follower stands
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+// every call.
+//
+// Corresponds with GET /v1/customer/talk (the `GetTalk` operationId).
+func (c *Client) GetTalk(ctx context.Context, params *GetTalkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTalkRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutTalkWithBody Keep where the conversation stands
+//
+// In place of what was kept, at most 1 KiB for at most 600 s. Sealed at rest.
+//
+// Problems: `kept-full`, `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+// and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/customer/talk (the `PutTalk` operationId).
+func (c *Client) PutTalkWithBody(ctx context.Context, params *PutTalkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutTalkRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutTalk Keep where the conversation stands
+//
+// In place of what was kept, at most 1 KiB for at most 600 s. Sealed at rest.
+//
+// Problems: `kept-full`, `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+// and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/customer/talk (the `PutTalk` operationId).
+func (c *Client) PutTalk(ctx context.Context, params *PutTalkParams, body PutTalkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutTalkRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Unfollow The follower has left
+//
+// Its sessions end and nothing is told to it any more, not even what waits. Its
+// data stays, and nothing in flight is cancelled.
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Corresponds with POST /v1/customer/unfollow (the `Unfollow` operationId).
+func (c *Client) Unfollow(ctx context.Context, params *UnfollowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnfollowRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BookVisitWithBody 网点预约
+//
+// Needs no 认证. Limited per day, for the follower and for the phone.
+//
+// Problems: `branch-unknown`, `business-missing`, `phone-invalid`,
+// `visits-a-day`, `not-following`, `frozen`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/customer/visits (the `BookVisit` operationId).
+func (c *Client) BookVisitWithBody(ctx context.Context, params *BookVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBookVisitRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BookVisit 网点预约
+//
+// Needs no 认证. Limited per day, for the follower and for the phone.
+//
+// Problems: `branch-unknown`, `business-missing`, `phone-invalid`,
+// `visits-a-day`, `not-following`, `frozen`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/customer/visits (the `BookVisit` operationId).
+func (c *Client) BookVisit(ctx context.Context, params *BookVisitParams, body BookVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBookVisitRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowCustomerWithBody A customer, by its id or its follower
+//
+// Scope `operate`. State, history, links, codes, sessions and locks; never a
+// secret, nor a whole account.
+//
+// Problems: `customer-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/customers/show (the `ShowCustomer` operationId).
+func (c *Client) ShowCustomerWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowCustomerRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowCustomer A customer, by its id or its follower
+//
+// Scope `operate`. State, history, links, codes, sessions and locks; never a
+// secret, nor a whole account.
+//
+// Problems: `customer-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/customers/show (the `ShowCustomer` operationId).
+func (c *Client) ShowCustomer(ctx context.Context, body ShowCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowCustomerRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FreezeCustomerWithBody Let a customer do nothing, with a reason
+//
+// Scope `operate`. Its sessions end, what it tries is refused as `frozen` until
+// it is released, and movements are not told. Kept in its history with the
+// operator. Idempotent: one that is frozen stays so.
+//
+// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/customers/{id}/freeze (the `FreezeCustomer` operationId).
+func (c *Client) FreezeCustomerWithBody(ctx context.Context, id CustomerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFreezeCustomerRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FreezeCustomer Let a customer do nothing, with a reason
+//
+// Scope `operate`. Its sessions end, what it tries is refused as `frozen` until
+// it is released, and movements are not told. Kept in its history with the
+// operator. Idempotent: one that is frozen stays so.
+//
+// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/customers/{id}/freeze (the `FreezeCustomer` operationId).
+func (c *Client) FreezeCustomer(ctx context.Context, id CustomerID, body FreezeCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFreezeCustomerRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReleaseCustomerWithBody End a freeze, with a reason
+//
+// Scope `operate`. Kept in its history with the operator. Idempotent: one that is
+// not frozen stays so.
+//
+// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/customers/{id}/release (the `ReleaseCustomer` operationId).
+func (c *Client) ReleaseCustomerWithBody(ctx context.Context, id CustomerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReleaseCustomerRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReleaseCustomer End a freeze, with a reason
+//
+// Scope `operate`. Kept in its history with the operator. Idempotent: one that is
+// not frozen stays so.
+//
+// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/customers/{id}/release (the `ReleaseCustomer` operationId).
+func (c *Client) ReleaseCustomer(ctx context.Context, id CustomerID, body ReleaseCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReleaseCustomerRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutKeptWithBody Keep a value under a name
+//
+// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
+// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+//
+// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/kept (the `PutKept` operationId).
+func (c *Client) PutKeptWithBody(ctx context.Context, params *PutKeptParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutKeptRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutKept Keep a value under a name
+//
+// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
+// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+//
+// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/kept (the `PutKept` operationId).
+func (c *Client) PutKept(ctx context.Context, params *PutKeptParams, body PutKeptJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutKeptRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutKeptOnceWithBody Keep a value under a name that has none
+//
+// Of all that ask for one name one is first, and the others get its value. Who did
+// not hear the answer asks again, and knows by its own value, if that is like no
+// other, that it was first.
+//
+// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/kept/first (the `PutKeptOnce` operationId).
+func (c *Client) PutKeptOnceWithBody(ctx context.Context, params *PutKeptOnceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutKeptOnceRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutKeptOnce Keep a value under a name that has none
+//
+// Of all that ask for one name one is first, and the others get its value. Who did
+// not hear the answer asks again, and knows by its own value, if that is like no
+// other, that it was first.
+//
+// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/kept/first (the `PutKeptOnce` operationId).
+func (c *Client) PutKeptOnce(ctx context.Context, params *PutKeptOnceParams, body PutKeptOnceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutKeptOnceRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TakeKeptWithBody Take a value and forget it
+//
+// Of all that ask one finds it; an answer that was not heard is lost.
+//
+// Problems: `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/kept/take (the `TakeKept` operationId).
+func (c *Client) TakeKeptWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTakeKeptRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TakeKept Take a value and forget it
+//
+// Of all that ask one finds it; an answer that was not heard is lost.
+//
+// Problems: `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/kept/take (the `TakeKept` operationId).
+func (c *Client) TakeKept(ctx context.Context, body TakeKeptJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTakeKeptRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListNotices What customers are told
+//
+// Scope `operate`. In the order in which they were written, a page at a time: ask
+// again with `after` = `next` until there is no `next`. What they say is not shown.
+//
+// Problems: those of every call.
+//
+// Corresponds with GET /v1/notices (the `ListNotices` operationId).
+func (c *Client) ListNotices(ctx context.Context, params *ListNoticesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListNoticesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReportDeliveryWithBody What became of a notice that the front had accepted
+//
+// A report that comes again changes nothing.
+//
+// Problems: `notice-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/notices/{id}/delivery (the `ReportDelivery` operationId).
+func (c *Client) ReportDeliveryWithBody(ctx context.Context, id NoticeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReportDeliveryRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReportDelivery What became of a notice that the front had accepted
+//
+// A report that comes again changes nothing.
+//
+// Problems: `notice-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/notices/{id}/delivery (the `ReportDelivery` operationId).
+func (c *Client) ReportDelivery(ctx context.Context, id NoticeID, body ReportDeliveryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReportDeliveryRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DiscardNoticeWithBody End a notice without telling it, with a reason
+//
+// Scope `operate`. A repeat is refused as `notice-state` and changes nothing.
+//
+// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+// sent), `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/notices/{id}/discard (the `DiscardNotice` operationId).
+func (c *Client) DiscardNoticeWithBody(ctx context.Context, id NoticeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDiscardNoticeRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DiscardNotice End a notice without telling it, with a reason
+//
+// Scope `operate`. A repeat is refused as `notice-state` and changes nothing.
+//
+// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+// sent), `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/notices/{id}/discard (the `DiscardNotice` operationId).
+func (c *Client) DiscardNotice(ctx context.Context, id NoticeID, body DiscardNoticeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDiscardNoticeRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResendNotice Send a notice at once
+//
+// Scope `operate`. Unparks it, or ends its pause. Idempotent.
+//
+// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+// sent), `outcome-unknown`, and those of every call.
+//
+// Corresponds with POST /v1/notices/{id}/resend (the `ResendNotice` operationId).
+func (c *Client) ResendNotice(ctx context.Context, id NoticeID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResendNoticeRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPageKey With what a page seals passwords
+//
+// An RSA public key and a nonce. Per password, a page encrypts the JSON object
+// `{"nonce": NONCE, "value": PASSWORD}` with RSA-OAEP (SHA-256, no label) and
+// sends `KID.CIPHERTEXT`, the ciphertext in base64url without padding. A nonce is
+// good for one request, with all its passwords, until `expires`.
+//
+// Problems: those of every call.
+//
+// Corresponds with GET /v1/page-key (the `GetPageKey` operationId).
+func (c *Client) GetPageKey(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPageKeyRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetBranch One branch
+//
+// Problems: `branch-unknown`, and those of every call.
+//
+// Corresponds with GET /v1/places/branches/{id} (the `GetBranch` operationId).
+func (c *Client) GetBranch(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetBranchRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FindNearestWithBody The nearest branches or merchants
+//
+// Nearest first. The location stands in the body, and is neither logged nor kept.
+//
+// Problems: `location-invalid`, and those of every call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/places/nearest (the `FindNearest` operationId).
+func (c *Client) FindNearestWithBody(ctx context.Context, params *FindNearestParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFindNearestRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FindNearest The nearest branches or merchants
+//
+// Nearest first. The location stands in the body, and is neither logged nor kept.
+//
+// Problems: `location-invalid`, and those of every call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/places/nearest (the `FindNearest` operationId).
+func (c *Client) FindNearest(ctx context.Context, params *FindNearestParams, body FindNearestJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFindNearestRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1286,6 +4557,2202 @@ func NewListBanksRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListChoicesRequest constructs an http.Request for the ListChoices method
+func NewListChoicesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/choices")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetCustomerRequest constructs an http.Request for the GetCustomer method
+func NewGetCustomerRequest(server string, params *GetCustomerParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewListAccountsRequest constructs an http.Request for the ListAccounts method
+func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/accounts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Session-Token", params.SessionToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Session-Token", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewAttachRequest calls the generic Attach builder with application/json body
+func NewAttachRequest(server string, params *AttachParams, body AttachJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAttachRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAttachRequestWithBody constructs an http.Request for the Attach method, with any body, and a specified content type
+func NewAttachRequestWithBody(server string, params *AttachParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/accounts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Session-Token", params.SessionToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Session-Token", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam3)
+
+		if params.RequestTimeout != nil {
+			var headerParam4 string
+
+			headerParam4, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam4)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDetachRequest constructs an http.Request for the Detach method
+func NewDetachRequest(server string, id string, params *DetachParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/accounts/%s/detach", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Session-Token", params.SessionToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Session-Token", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam3)
+
+		if params.RequestTimeout != nil {
+			var headerParam4 string
+
+			headerParam4, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam4)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListDetailsRequest constructs an http.Request for the ListDetails method
+func NewListDetailsRequest(server string, id string, params *ListDetailsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/accounts/%s/details", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "period", params.Period, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Session-Token", params.SessionToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Session-Token", headerParam2)
+
+		if params.RequestTimeout != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAuthenticateRequest calls the generic Authenticate builder with application/json body
+func NewAuthenticateRequest(server string, params *AuthenticateParams, body AuthenticateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAuthenticateRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAuthenticateRequestWithBody constructs an http.Request for the Authenticate method, with any body, and a specified content type
+func NewAuthenticateRequestWithBody(server string, params *AuthenticateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/authentication")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+		if params.RequestTimeout != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListBalancesRequest constructs an http.Request for the ListBalances method
+func NewListBalancesRequest(server string, params *ListBalancesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/balances")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Account != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account", params.Account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Session-Token", params.SessionToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Session-Token", headerParam2)
+
+		if params.RequestTimeout != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetCodesRequest constructs an http.Request for the GetCodes method
+func NewGetCodesRequest(server string, params *GetCodesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/codes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "purpose", params.Purpose, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewSendCodeRequest calls the generic SendCode builder with application/json body
+func NewSendCodeRequest(server string, params *SendCodeParams, body SendCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSendCodeRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSendCodeRequestWithBody constructs an http.Request for the SendCode method, with any body, and a specified content type
+func NewSendCodeRequestWithBody(server string, params *SendCodeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/codes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+		if params.RequestTimeout != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeregisterRequest constructs an http.Request for the Deregister method
+func NewDeregisterRequest(server string, params *DeregisterParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/deregistration")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+		if params.RequestTimeout != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewFollowRequest constructs an http.Request for the Follow method
+func NewFollowRequest(server string, params *FollowParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/follow")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+		if params.RequestTimeout != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetPasswordsRequest calls the generic SetPasswords builder with application/json body
+func NewSetPasswordsRequest(server string, params *SetPasswordsParams, body SetPasswordsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetPasswordsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetPasswordsRequestWithBody constructs an http.Request for the SetPasswords method, with any body, and a specified content type
+func NewSetPasswordsRequestWithBody(server string, params *SetPasswordsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/passwords")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Session-Token", params.SessionToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Session-Token", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam3)
+
+		if params.RequestTimeout != nil {
+			var headerParam4 string
+
+			headerParam4, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam4)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewResetPasswordRequest calls the generic ResetPassword builder with application/json body
+func NewResetPasswordRequest(server string, params *ResetPasswordParams, body ResetPasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResetPasswordRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewResetPasswordRequestWithBody constructs an http.Request for the ResetPassword method, with any body, and a specified content type
+func NewResetPasswordRequestWithBody(server string, params *ResetPasswordParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/passwords/reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+		if params.RequestTimeout != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewLogoutRequest constructs an http.Request for the Logout method
+func NewLogoutRequest(server string, params *LogoutParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Session-Token", params.SessionToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Session-Token", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam3)
+
+		if params.RequestTimeout != nil {
+			var headerParam4 string
+
+			headerParam4, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam4)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewLoginRequest calls the generic Login builder with application/json body
+func NewLoginRequest(server string, params *LoginParams, body LoginJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLoginRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewLoginRequestWithBody constructs an http.Request for the Login method, with any body, and a specified content type
+func NewLoginRequestWithBody(server string, params *LoginParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+		if params.RequestTimeout != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewEndTalkRequest constructs an http.Request for the EndTalk method
+func NewEndTalkRequest(server string, params *EndTalkParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/talk")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetTalkRequest constructs an http.Request for the GetTalk method
+func NewGetTalkRequest(server string, params *GetTalkParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/talk")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewPutTalkRequest calls the generic PutTalk builder with application/json body
+func NewPutTalkRequest(server string, params *PutTalkParams, body PutTalkJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutTalkRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutTalkRequestWithBody constructs an http.Request for the PutTalk method, with any body, and a specified content type
+func NewPutTalkRequestWithBody(server string, params *PutTalkParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/talk")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "seconds", params.Seconds, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewUnfollowRequest constructs an http.Request for the Unfollow method
+func NewUnfollowRequest(server string, params *UnfollowParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/unfollow")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+		if params.RequestTimeout != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewBookVisitRequest calls the generic BookVisit builder with application/json body
+func NewBookVisitRequest(server string, params *BookVisitParams, body BookVisitJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBookVisitRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewBookVisitRequestWithBody constructs an http.Request for the BookVisit method, with any body, and a specified content type
+func NewBookVisitRequestWithBody(server string, params *BookVisitParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customer/visits")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Follower-Channel", params.FollowerChannel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Channel", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Follower-Subject", params.FollowerSubject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Follower-Subject", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+		if params.RequestTimeout != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowCustomerRequest calls the generic ShowCustomer builder with application/json body
+func NewShowCustomerRequest(server string, body ShowCustomerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewShowCustomerRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewShowCustomerRequestWithBody constructs an http.Request for the ShowCustomer method, with any body, and a specified content type
+func NewShowCustomerRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customers/show")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewFreezeCustomerRequest calls the generic FreezeCustomer builder with application/json body
+func NewFreezeCustomerRequest(server string, id CustomerID, body FreezeCustomerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewFreezeCustomerRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewFreezeCustomerRequestWithBody constructs an http.Request for the FreezeCustomer method, with any body, and a specified content type
+func NewFreezeCustomerRequestWithBody(server string, id CustomerID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customers/%s/freeze", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReleaseCustomerRequest calls the generic ReleaseCustomer builder with application/json body
+func NewReleaseCustomerRequest(server string, id CustomerID, body ReleaseCustomerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReleaseCustomerRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewReleaseCustomerRequestWithBody constructs an http.Request for the ReleaseCustomer method, with any body, and a specified content type
+func NewReleaseCustomerRequestWithBody(server string, id CustomerID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customers/%s/release", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPutKeptRequest calls the generic PutKept builder with application/json body
+func NewPutKeptRequest(server string, params *PutKeptParams, body PutKeptJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutKeptRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutKeptRequestWithBody constructs an http.Request for the PutKept method, with any body, and a specified content type
+func NewPutKeptRequestWithBody(server string, params *PutKeptParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/kept")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "seconds", params.Seconds, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPutKeptOnceRequest calls the generic PutKeptOnce builder with application/json body
+func NewPutKeptOnceRequest(server string, params *PutKeptOnceParams, body PutKeptOnceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutKeptOnceRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutKeptOnceRequestWithBody constructs an http.Request for the PutKeptOnce method, with any body, and a specified content type
+func NewPutKeptOnceRequestWithBody(server string, params *PutKeptOnceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/kept/first")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "seconds", params.Seconds, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewTakeKeptRequest calls the generic TakeKept builder with application/json body
+func NewTakeKeptRequest(server string, body TakeKeptJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTakeKeptRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewTakeKeptRequestWithBody constructs an http.Request for the TakeKept method, with any body, and a specified content type
+func NewTakeKeptRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/kept/take")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListNoticesRequest constructs an http.Request for the ListNotices method
+func NewListNoticesRequest(server string, params *ListNoticesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/notices")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReportDeliveryRequest calls the generic ReportDelivery builder with application/json body
+func NewReportDeliveryRequest(server string, id NoticeID, body ReportDeliveryJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReportDeliveryRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewReportDeliveryRequestWithBody constructs an http.Request for the ReportDelivery method, with any body, and a specified content type
+func NewReportDeliveryRequestWithBody(server string, id NoticeID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/notices/%s/delivery", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDiscardNoticeRequest calls the generic DiscardNotice builder with application/json body
+func NewDiscardNoticeRequest(server string, id NoticeID, body DiscardNoticeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDiscardNoticeRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewDiscardNoticeRequestWithBody constructs an http.Request for the DiscardNotice method, with any body, and a specified content type
+func NewDiscardNoticeRequestWithBody(server string, id NoticeID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/notices/%s/discard", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewResendNoticeRequest constructs an http.Request for the ResendNotice method
+func NewResendNoticeRequest(server string, id NoticeID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/notices/%s/resend", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetPageKeyRequest constructs an http.Request for the GetPageKey method
+func NewGetPageKeyRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/page-key")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetBranchRequest constructs an http.Request for the GetBranch method
+func NewGetBranchRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/places/branches/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFindNearestRequest calls the generic FindNearest builder with application/json body
+func NewFindNearestRequest(server string, params *FindNearestParams, body FindNearestJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewFindNearestRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewFindNearestRequestWithBody constructs an http.Request for the FindNearest method, with any body, and a specified content type
+func NewFindNearestRequestWithBody(server string, params *FindNearestParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/places/nearest")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "offset", params.Offset, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewExplainRouteRequest calls the generic ExplainRoute builder with application/json body
 func NewExplainRouteRequest(server string, body ExplainRouteJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1560,6 +7027,749 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/banks (the `ListBanks` operationId).
 	ListBanksWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListBanksResponse, error)
+
+	// ListChoicesWithResponse What forms let a customer choose
+	//
+	// The member banks (开户行), the kinds of certificate and the business of a visit,
+	// in the order in which a page offers them.
+	//
+	// Problems: those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/choices (the `ListChoices` operationId).
+	ListChoicesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListChoicesResponse, error)
+
+	// GetCustomerWithResponse Where a follower stands
+	//
+	// What pages decide by before anybody is logged in. It makes no customer of one
+	// who never came, who is `unknown`.
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+	// every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/customer (the `GetCustomer` operationId).
+	GetCustomerWithResponse(ctx context.Context, params *GetCustomerParams, reqEditors ...RequestEditorFn) (*GetCustomerResponse, error)
+
+	// ListAccountsWithResponse 账户管理: the linked accounts
+	//
+	// The primary first. Sends nothing.
+	//
+	// Problems: `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/customer/accounts (the `ListAccounts` operationId).
+	ListAccountsWithResponse(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*ListAccountsResponse, error)
+
+	// AttachWithBodyWithResponse 账户加挂
+	//
+	// At the same or another member bank, which must hold it for the authenticated
+	// certificate. Takes the 微信支付密码 and an SMS code (purpose `attach`) to the phone
+	// on that account.
+	//
+	// Problems: `payment-password-missing`, `payment-password-wrong`,
+	// `payment-locked`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
+	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/accounts (the `Attach` operationId).
+	AttachWithBodyWithResponse(ctx context.Context, params *AttachParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AttachResponse, error)
+
+	// AttachWithResponse 账户加挂
+	//
+	// At the same or another member bank, which must hold it for the authenticated
+	// certificate. Takes the 微信支付密码 and an SMS code (purpose `attach`) to the phone
+	// on that account.
+	//
+	// Problems: `payment-password-missing`, `payment-password-wrong`,
+	// `payment-locked`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
+	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/accounts (the `Attach` operationId).
+	AttachWithResponse(ctx context.Context, params *AttachParams, body AttachJSONRequestBody, reqEditors ...RequestEditorFn) (*AttachResponse, error)
+
+	// DetachWithResponse 账户解挂
+	//
+	// Not of the primary. After `timed-out` it is in doubt, and is told once its bank
+	// said how it ended.
+	//
+	// Problems: `account-unknown` (also another customer's), `account-primary`,
+	// `deregistering`,
+	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/accounts/{id}/detach (the `Detach` operationId).
+	DetachWithResponse(ctx context.Context, id string, params *DetachParams, reqEditors ...RequestEditorFn) (*DetachResponse, error)
+
+	// ListDetailsWithResponse 交易明细: one page of movements
+	//
+	// Of a period, or the page after one that told `next`. Days are those of
+	// Asia/Shanghai, and weeks begin on Monday. The first page fixes the end.
+	//
+	// Problems: `account-unknown` (also another customer's), `range-reversed`,
+	// `range-future`, `range-too-long`, `range-too-old`, `range-invalid` (also of a
+	// cursor),
+	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/customer/accounts/{id}/details (the `ListDetails` operationId).
+	ListDetailsWithResponse(ctx context.Context, id string, params *ListDetailsParams, reqEditors ...RequestEditorFn) (*ListDetailsResponse, error)
+
+	// AuthenticateWithBodyWithResponse 客户认证
+	//
+	// Checks the form and the code, then asks the account's bank. One who is
+	// authenticated may do so with another account of the same certificate, which then
+	// is the primary. Another follower who had the certificate is superseded.
+	//
+	// Problems: `cert-type-missing`, `cert-number-invalid`, `consent-missing`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `authentication-in-progress`, `deregistering`, `other-certificate`,
+	// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/authentication (the `Authenticate` operationId).
+	AuthenticateWithBodyWithResponse(ctx context.Context, params *AuthenticateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AuthenticateResponse, error)
+
+	// AuthenticateWithResponse 客户认证
+	//
+	// Checks the form and the code, then asks the account's bank. One who is
+	// authenticated may do so with another account of the same certificate, which then
+	// is the primary. Another follower who had the certificate is superseded.
+	//
+	// Problems: `cert-type-missing`, `cert-number-invalid`, `consent-missing`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `authentication-in-progress`, `deregistering`, `other-certificate`,
+	// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/authentication (the `Authenticate` operationId).
+	AuthenticateWithResponse(ctx context.Context, params *AuthenticateParams, body AuthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*AuthenticateResponse, error)
+
+	// ListBalancesWithResponse Balances, side by side
+	//
+	// Of the named accounts, of all where none is named. Each line has its own end, in
+	// the order in which they came: a bank that is slow holds no other's line back, but
+	// the answer waits for all. To show each as it comes, ask for one at a time. An id
+	// that is not the customer's has a line refused as `account-unknown`.
+	//
+	// Problems: `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/customer/balances (the `ListBalances` operationId).
+	ListBalancesWithResponse(ctx context.Context, params *ListBalancesParams, reqEditors ...RequestEditorFn) (*ListBalancesResponse, error)
+
+	// GetCodesWithResponse The clocks of the follower's last SMS code
+	//
+	// So that a page that is loaded again goes on counting.
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+	// every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/customer/codes (the `GetCodes` operationId).
+	GetCodesWithResponse(ctx context.Context, params *GetCodesParams, reqEditors ...RequestEditorFn) (*GetCodesResponse, error)
+
+	// SendCodeWithBodyWithResponse Have an SMS code sent to the phone on the file of the account
+	//
+	// By the bank that holds the account. What a bank declines reads like what it
+	// approves, so that nobody learns which accounts exist. Not again for 60 s, unless
+	// provably nothing was sent; good for 5 minutes; a new one voids the one before.
+	//
+	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
+	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/codes (the `SendCode` operationId).
+	SendCodeWithBodyWithResponse(ctx context.Context, params *SendCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendCodeResponse, error)
+
+	// SendCodeWithResponse Have an SMS code sent to the phone on the file of the account
+	//
+	// By the bank that holds the account. What a bank declines reads like what it
+	// approves, so that nobody learns which accounts exist. Not again for 60 s, unless
+	// provably nothing was sent; good for 5 minutes; a new one voids the one before.
+	//
+	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
+	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/codes (the `SendCode` operationId).
+	SendCodeWithResponse(ctx context.Context, params *SendCodeParams, body SendCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendCodeResponse, error)
+
+	// DeregisterWithResponse 客户注销
+	//
+	// Asks the bank of the primary account, whose answer alone decides. After
+	// `timed-out` it is in doubt; trying again, with a new key, joins what the bank was
+	// asked before.
+	//
+	// Problems: `not-authenticated` (also for one who is gone), `frozen`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/deregistration (the `Deregister` operationId).
+	DeregisterWithResponse(ctx context.Context, params *DeregisterParams, reqEditors ...RequestEditorFn) (*DeregisterResponse, error)
+
+	// FollowWithResponse The follower follows, or does so again
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/follow (the `Follow` operationId).
+	FollowWithResponse(ctx context.Context, params *FollowParams, reqEditors ...RequestEditorFn) (*FollowResponse, error)
+
+	// SetPasswordsWithBodyWithResponse 登录设置: set one password or both
+	//
+	// Within 10 minutes of a right SMS code, or with the old password of the kind.
+	// What is left out stays as it is. Other sessions than this one end.
+	//
+	// Problems: `setup-over`, `login-password-invalid`,
+	// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
+	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
+	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/passwords (the `SetPasswords` operationId).
+	SetPasswordsWithBodyWithResponse(ctx context.Context, params *SetPasswordsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPasswordsResponse, error)
+
+	// SetPasswordsWithResponse 登录设置: set one password or both
+	//
+	// Within 10 minutes of a right SMS code, or with the old password of the kind.
+	// What is left out stays as it is. Other sessions than this one end.
+	//
+	// Problems: `setup-over`, `login-password-invalid`,
+	// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
+	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
+	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/passwords (the `SetPasswords` operationId).
+	SetPasswordsWithResponse(ctx context.Context, params *SetPasswordsParams, body SetPasswordsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPasswordsResponse, error)
+
+	// ResetPasswordWithBodyWithResponse 微信支付密码重置, and that of the login password
+	//
+	// For one who shows certificate, account and SMS code (purpose `reset`) again. The
+	// password's lock and all sessions end.
+	//
+	// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/passwords/reset (the `ResetPassword` operationId).
+	ResetPasswordWithBodyWithResponse(ctx context.Context, params *ResetPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetPasswordResponse, error)
+
+	// ResetPasswordWithResponse 微信支付密码重置, and that of the login password
+	//
+	// For one who shows certificate, account and SMS code (purpose `reset`) again. The
+	// password's lock and all sessions end.
+	//
+	// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
+	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+	// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/passwords/reset (the `ResetPassword` operationId).
+	ResetPasswordWithResponse(ctx context.Context, params *ResetPasswordParams, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetPasswordResponse, error)
+
+	// LogoutWithResponse End the session
+	//
+	// A token that is unknown has ended.
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/customer/session (the `Logout` operationId).
+	LogoutWithResponse(ctx context.Context, params *LogoutParams, reqEditors ...RequestEditorFn) (*LogoutResponse, error)
+
+	// LoginWithBodyWithResponse Log in, by the 微信登录密码
+	//
+	// A repeat of the key gets the same token. Five wrong passwords lock it for a time
+	// that grows.
+	//
+	// Problems: `login-password-missing`, `login-password-wrong`,
+	// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/session (the `Login` operationId).
+	LoginWithBodyWithResponse(ctx context.Context, params *LoginParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginResponse, error)
+
+	// LoginWithResponse Log in, by the 微信登录密码
+	//
+	// A repeat of the key gets the same token. Five wrong passwords lock it for a time
+	// that grows.
+	//
+	// Problems: `login-password-missing`, `login-password-wrong`,
+	// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/session (the `Login` operationId).
+	LoginWithResponse(ctx context.Context, params *LoginParams, body LoginJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginResponse, error)
+
+	// EndTalkWithResponse Forget where the conversation stands
+	//
+	// Problems: `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+	// and those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/customer/talk (the `EndTalk` operationId).
+	EndTalkWithResponse(ctx context.Context, params *EndTalkParams, reqEditors ...RequestEditorFn) (*EndTalkResponse, error)
+
+	// GetTalkWithResponse Where the conversation with the follower stands
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+	// every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/customer/talk (the `GetTalk` operationId).
+	GetTalkWithResponse(ctx context.Context, params *GetTalkParams, reqEditors ...RequestEditorFn) (*GetTalkResponse, error)
+
+	// PutTalkWithBodyWithResponse Keep where the conversation stands
+	//
+	// In place of what was kept, at most 1 KiB for at most 600 s. Sealed at rest.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+	// and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/customer/talk (the `PutTalk` operationId).
+	PutTalkWithBodyWithResponse(ctx context.Context, params *PutTalkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutTalkResponse, error)
+
+	// PutTalkWithResponse Keep where the conversation stands
+	//
+	// In place of what was kept, at most 1 KiB for at most 600 s. Sealed at rest.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+	// and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/customer/talk (the `PutTalk` operationId).
+	PutTalkWithResponse(ctx context.Context, params *PutTalkParams, body PutTalkJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTalkResponse, error)
+
+	// UnfollowWithResponse The follower has left
+	//
+	// Its sessions end and nothing is told to it any more, not even what waits. Its
+	// data stays, and nothing in flight is cancelled.
+	//
+	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/unfollow (the `Unfollow` operationId).
+	UnfollowWithResponse(ctx context.Context, params *UnfollowParams, reqEditors ...RequestEditorFn) (*UnfollowResponse, error)
+
+	// BookVisitWithBodyWithResponse 网点预约
+	//
+	// Needs no 认证. Limited per day, for the follower and for the phone.
+	//
+	// Problems: `branch-unknown`, `business-missing`, `phone-invalid`,
+	// `visits-a-day`, `not-following`, `frozen`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/visits (the `BookVisit` operationId).
+	BookVisitWithBodyWithResponse(ctx context.Context, params *BookVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BookVisitResponse, error)
+
+	// BookVisitWithResponse 网点预约
+	//
+	// Needs no 认证. Limited per day, for the follower and for the phone.
+	//
+	// Problems: `branch-unknown`, `business-missing`, `phone-invalid`,
+	// `visits-a-day`, `not-following`, `frozen`,
+	// `settling`, `deadline`, `breaker-open`, `no-link`,
+	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+	// `unwritable`, `duplicate-pair`,
+	// `follower-missing`, `follower-invalid`, `follower-busy`,
+	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customer/visits (the `BookVisit` operationId).
+	BookVisitWithResponse(ctx context.Context, params *BookVisitParams, body BookVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*BookVisitResponse, error)
+
+	// ShowCustomerWithBodyWithResponse A customer, by its id or its follower
+	//
+	// Scope `operate`. State, history, links, codes, sessions and locks; never a
+	// secret, nor a whole account.
+	//
+	// Problems: `customer-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customers/show (the `ShowCustomer` operationId).
+	ShowCustomerWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ShowCustomerResponse, error)
+
+	// ShowCustomerWithResponse A customer, by its id or its follower
+	//
+	// Scope `operate`. State, history, links, codes, sessions and locks; never a
+	// secret, nor a whole account.
+	//
+	// Problems: `customer-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customers/show (the `ShowCustomer` operationId).
+	ShowCustomerWithResponse(ctx context.Context, body ShowCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*ShowCustomerResponse, error)
+
+	// FreezeCustomerWithBodyWithResponse Let a customer do nothing, with a reason
+	//
+	// Scope `operate`. Its sessions end, what it tries is refused as `frozen` until
+	// it is released, and movements are not told. Kept in its history with the
+	// operator. Idempotent: one that is frozen stays so.
+	//
+	// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customers/{id}/freeze (the `FreezeCustomer` operationId).
+	FreezeCustomerWithBodyWithResponse(ctx context.Context, id CustomerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FreezeCustomerResponse, error)
+
+	// FreezeCustomerWithResponse Let a customer do nothing, with a reason
+	//
+	// Scope `operate`. Its sessions end, what it tries is refused as `frozen` until
+	// it is released, and movements are not told. Kept in its history with the
+	// operator. Idempotent: one that is frozen stays so.
+	//
+	// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customers/{id}/freeze (the `FreezeCustomer` operationId).
+	FreezeCustomerWithResponse(ctx context.Context, id CustomerID, body FreezeCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*FreezeCustomerResponse, error)
+
+	// ReleaseCustomerWithBodyWithResponse End a freeze, with a reason
+	//
+	// Scope `operate`. Kept in its history with the operator. Idempotent: one that is
+	// not frozen stays so.
+	//
+	// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customers/{id}/release (the `ReleaseCustomer` operationId).
+	ReleaseCustomerWithBodyWithResponse(ctx context.Context, id CustomerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReleaseCustomerResponse, error)
+
+	// ReleaseCustomerWithResponse End a freeze, with a reason
+	//
+	// Scope `operate`. Kept in its history with the operator. Idempotent: one that is
+	// not frozen stays so.
+	//
+	// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customers/{id}/release (the `ReleaseCustomer` operationId).
+	ReleaseCustomerWithResponse(ctx context.Context, id CustomerID, body ReleaseCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*ReleaseCustomerResponse, error)
+
+	// PutKeptWithBodyWithResponse Keep a value under a name
+	//
+	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
+	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/kept (the `PutKept` operationId).
+	PutKeptWithBodyWithResponse(ctx context.Context, params *PutKeptParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutKeptResponse, error)
+
+	// PutKeptWithResponse Keep a value under a name
+	//
+	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
+	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/kept (the `PutKept` operationId).
+	PutKeptWithResponse(ctx context.Context, params *PutKeptParams, body PutKeptJSONRequestBody, reqEditors ...RequestEditorFn) (*PutKeptResponse, error)
+
+	// PutKeptOnceWithBodyWithResponse Keep a value under a name that has none
+	//
+	// Of all that ask for one name one is first, and the others get its value. Who did
+	// not hear the answer asks again, and knows by its own value, if that is like no
+	// other, that it was first.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/kept/first (the `PutKeptOnce` operationId).
+	PutKeptOnceWithBodyWithResponse(ctx context.Context, params *PutKeptOnceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutKeptOnceResponse, error)
+
+	// PutKeptOnceWithResponse Keep a value under a name that has none
+	//
+	// Of all that ask for one name one is first, and the others get its value. Who did
+	// not hear the answer asks again, and knows by its own value, if that is like no
+	// other, that it was first.
+	//
+	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/kept/first (the `PutKeptOnce` operationId).
+	PutKeptOnceWithResponse(ctx context.Context, params *PutKeptOnceParams, body PutKeptOnceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutKeptOnceResponse, error)
+
+	// TakeKeptWithBodyWithResponse Take a value and forget it
+	//
+	// Of all that ask one finds it; an answer that was not heard is lost.
+	//
+	// Problems: `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/kept/take (the `TakeKept` operationId).
+	TakeKeptWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TakeKeptResponse, error)
+
+	// TakeKeptWithResponse Take a value and forget it
+	//
+	// Of all that ask one finds it; an answer that was not heard is lost.
+	//
+	// Problems: `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/kept/take (the `TakeKept` operationId).
+	TakeKeptWithResponse(ctx context.Context, body TakeKeptJSONRequestBody, reqEditors ...RequestEditorFn) (*TakeKeptResponse, error)
+
+	// ListNoticesWithResponse What customers are told
+	//
+	// Scope `operate`. In the order in which they were written, a page at a time: ask
+	// again with `after` = `next` until there is no `next`. What they say is not shown.
+	//
+	// Problems: those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/notices (the `ListNotices` operationId).
+	ListNoticesWithResponse(ctx context.Context, params *ListNoticesParams, reqEditors ...RequestEditorFn) (*ListNoticesResponse, error)
+
+	// ReportDeliveryWithBodyWithResponse What became of a notice that the front had accepted
+	//
+	// A report that comes again changes nothing.
+	//
+	// Problems: `notice-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/notices/{id}/delivery (the `ReportDelivery` operationId).
+	ReportDeliveryWithBodyWithResponse(ctx context.Context, id NoticeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReportDeliveryResponse, error)
+
+	// ReportDeliveryWithResponse What became of a notice that the front had accepted
+	//
+	// A report that comes again changes nothing.
+	//
+	// Problems: `notice-unknown`, `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/notices/{id}/delivery (the `ReportDelivery` operationId).
+	ReportDeliveryWithResponse(ctx context.Context, id NoticeID, body ReportDeliveryJSONRequestBody, reqEditors ...RequestEditorFn) (*ReportDeliveryResponse, error)
+
+	// DiscardNoticeWithBodyWithResponse End a notice without telling it, with a reason
+	//
+	// Scope `operate`. A repeat is refused as `notice-state` and changes nothing.
+	//
+	// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+	// sent), `outcome-unknown`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/notices/{id}/discard (the `DiscardNotice` operationId).
+	DiscardNoticeWithBodyWithResponse(ctx context.Context, id NoticeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DiscardNoticeResponse, error)
+
+	// DiscardNoticeWithResponse End a notice without telling it, with a reason
+	//
+	// Scope `operate`. A repeat is refused as `notice-state` and changes nothing.
+	//
+	// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+	// sent), `outcome-unknown`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/notices/{id}/discard (the `DiscardNotice` operationId).
+	DiscardNoticeWithResponse(ctx context.Context, id NoticeID, body DiscardNoticeJSONRequestBody, reqEditors ...RequestEditorFn) (*DiscardNoticeResponse, error)
+
+	// ResendNoticeWithResponse Send a notice at once
+	//
+	// Scope `operate`. Unparks it, or ends its pause. Idempotent.
+	//
+	// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+	// sent), `outcome-unknown`, and those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/notices/{id}/resend (the `ResendNotice` operationId).
+	ResendNoticeWithResponse(ctx context.Context, id NoticeID, reqEditors ...RequestEditorFn) (*ResendNoticeResponse, error)
+
+	// GetPageKeyWithResponse With what a page seals passwords
+	//
+	// An RSA public key and a nonce. Per password, a page encrypts the JSON object
+	// `{"nonce": NONCE, "value": PASSWORD}` with RSA-OAEP (SHA-256, no label) and
+	// sends `KID.CIPHERTEXT`, the ciphertext in base64url without padding. A nonce is
+	// good for one request, with all its passwords, until `expires`.
+	//
+	// Problems: those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/page-key (the `GetPageKey` operationId).
+	GetPageKeyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPageKeyResponse, error)
+
+	// GetBranchWithResponse One branch
+	//
+	// Problems: `branch-unknown`, and those of every call.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/places/branches/{id} (the `GetBranch` operationId).
+	GetBranchWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetBranchResponse, error)
+
+	// FindNearestWithBodyWithResponse The nearest branches or merchants
+	//
+	// Nearest first. The location stands in the body, and is neither logged nor kept.
+	//
+	// Problems: `location-invalid`, and those of every call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/places/nearest (the `FindNearest` operationId).
+	FindNearestWithBodyWithResponse(ctx context.Context, params *FindNearestParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FindNearestResponse, error)
+
+	// FindNearestWithResponse The nearest branches or merchants
+	//
+	// Nearest first. The location stands in the body, and is neither logged nor kept.
+	//
+	// Problems: `location-invalid`, and those of every call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/places/nearest (the `FindNearest` operationId).
+	FindNearestWithResponse(ctx context.Context, params *FindNearestParams, body FindNearestJSONRequestBody, reqEditors ...RequestEditorFn) (*FindNearestResponse, error)
 
 	// ExplainRouteWithBodyWithResponse Which bank holds an account, and by which rule
 	//
@@ -1861,6 +8071,1876 @@ func (r ListBanksResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListBanksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListChoicesResponseDefaultHeaders the declared response headers of an HTTP default response for ListChoices
+type ListChoicesResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type ListChoicesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Choices
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListChoicesResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListChoicesResponse) GetJSON200() *Choices {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListChoicesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListChoicesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListChoicesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListChoicesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListChoicesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetCustomerResponseDefaultHeaders the declared response headers of an HTTP default response for GetCustomer
+type GetCustomerResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type GetCustomerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CustomerView
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetCustomerResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCustomerResponse) GetJSON200() *CustomerView {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetCustomerResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCustomerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCustomerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCustomerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCustomerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListAccountsResponseDefaultHeaders the declared response headers of an HTTP default response for ListAccounts
+type ListAccountsResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type ListAccountsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListAccountsResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAccountsResponse) GetJSON200() *AccountList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListAccountsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAccountsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAccountsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAccountsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAccountsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AttachResponseDefaultHeaders the declared response headers of an HTTP default response for Attach
+type AttachResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type AttachResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ended
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AttachResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AttachResponse) GetJSON200() *Ended {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AttachResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AttachResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AttachResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AttachResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AttachResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DetachResponseDefaultHeaders the declared response headers of an HTTP default response for Detach
+type DetachResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type DetachResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ended
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DetachResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DetachResponse) GetJSON200() *Ended {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DetachResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DetachResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DetachResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DetachResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DetachResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDetailsResponseDefaultHeaders the declared response headers of an HTTP default response for ListDetails
+type ListDetailsResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type ListDetailsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DetailsPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListDetailsResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDetailsResponse) GetJSON200() *DetailsPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDetailsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDetailsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDetailsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDetailsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDetailsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AuthenticateResponseDefaultHeaders the declared response headers of an HTTP default response for Authenticate
+type AuthenticateResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type AuthenticateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ended
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AuthenticateResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AuthenticateResponse) GetJSON200() *Ended {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AuthenticateResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AuthenticateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AuthenticateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AuthenticateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AuthenticateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListBalancesResponseDefaultHeaders the declared response headers of an HTTP default response for ListBalances
+type ListBalancesResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type ListBalancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BalanceList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListBalancesResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListBalancesResponse) GetJSON200() *BalanceList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListBalancesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListBalancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBalancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBalancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListBalancesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetCodesResponseDefaultHeaders the declared response headers of an HTTP default response for GetCodes
+type GetCodesResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type GetCodesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CodeClocks
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetCodesResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCodesResponse) GetJSON200() *CodeClocks {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetCodesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCodesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCodesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCodesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCodesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SendCodeResponseDefaultHeaders the declared response headers of an HTTP default response for SendCode
+type SendCodeResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type SendCodeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ended
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *SendCodeResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SendCodeResponse) GetJSON200() *Ended {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SendCodeResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SendCodeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendCodeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendCodeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendCodeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeregisterResponseDefaultHeaders the declared response headers of an HTTP default response for Deregister
+type DeregisterResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type DeregisterResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ended
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DeregisterResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeregisterResponse) GetJSON200() *Ended {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeregisterResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeregisterResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeregisterResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeregisterResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeregisterResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// FollowResponseDefaultHeaders the declared response headers of an HTTP default response for Follow
+type FollowResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type FollowResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ended
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *FollowResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FollowResponse) GetJSON200() *Ended {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r FollowResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FollowResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FollowResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FollowResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FollowResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetPasswordsResponseDefaultHeaders the declared response headers of an HTTP default response for SetPasswords
+type SetPasswordsResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type SetPasswordsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ended
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *SetPasswordsResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetPasswordsResponse) GetJSON200() *Ended {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetPasswordsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetPasswordsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetPasswordsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetPasswordsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetPasswordsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResetPasswordResponseDefaultHeaders the declared response headers of an HTTP default response for ResetPassword
+type ResetPasswordResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type ResetPasswordResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ended
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ResetPasswordResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResetPasswordResponse) GetJSON200() *Ended {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResetPasswordResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetPasswordResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetPasswordResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetPasswordResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetPasswordResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LogoutResponseDefaultHeaders the declared response headers of an HTTP default response for Logout
+type LogoutResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type LogoutResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ended
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *LogoutResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LogoutResponse) GetJSON200() *Ended {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LogoutResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LogoutResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LogoutResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LogoutResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LogoutResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LoginResponseDefaultHeaders the declared response headers of an HTTP default response for Login
+type LoginResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type LoginResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Login
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *LoginResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LoginResponse) GetJSON200() *Login {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LoginResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LoginResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LoginResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LoginResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LoginResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndTalkResponseDefaultHeaders the declared response headers of an HTTP default response for EndTalk
+type EndTalkResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type EndTalkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *EndTalkResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EndTalkResponse) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndTalkResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndTalkResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndTalkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndTalkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndTalkResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTalkResponseDefaultHeaders the declared response headers of an HTTP default response for GetTalk
+type GetTalkResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type GetTalkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Kept
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetTalkResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTalkResponse) GetJSON200() *Kept {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetTalkResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTalkResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTalkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTalkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTalkResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutTalkResponseDefaultHeaders the declared response headers of an HTTP default response for PutTalk
+type PutTalkResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type PutTalkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *PutTalkResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutTalkResponse) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutTalkResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutTalkResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutTalkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutTalkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutTalkResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UnfollowResponseDefaultHeaders the declared response headers of an HTTP default response for Unfollow
+type UnfollowResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type UnfollowResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ended
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *UnfollowResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UnfollowResponse) GetJSON200() *Ended {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UnfollowResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UnfollowResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnfollowResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnfollowResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnfollowResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BookVisitResponseDefaultHeaders the declared response headers of an HTTP default response for BookVisit
+type BookVisitResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type BookVisitResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Visit
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *BookVisitResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BookVisitResponse) GetJSON200() *Visit {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BookVisitResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BookVisitResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BookVisitResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BookVisitResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BookVisitResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowCustomerResponseDefaultHeaders the declared response headers of an HTTP default response for ShowCustomer
+type ShowCustomerResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type ShowCustomerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Customer
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ShowCustomerResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowCustomerResponse) GetJSON200() *Customer {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ShowCustomerResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowCustomerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowCustomerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowCustomerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowCustomerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// FreezeCustomerResponseDefaultHeaders the declared response headers of an HTTP default response for FreezeCustomer
+type FreezeCustomerResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type FreezeCustomerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Customer
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *FreezeCustomerResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FreezeCustomerResponse) GetJSON200() *Customer {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r FreezeCustomerResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FreezeCustomerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FreezeCustomerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FreezeCustomerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FreezeCustomerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReleaseCustomerResponseDefaultHeaders the declared response headers of an HTTP default response for ReleaseCustomer
+type ReleaseCustomerResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type ReleaseCustomerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Customer
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ReleaseCustomerResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReleaseCustomerResponse) GetJSON200() *Customer {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReleaseCustomerResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReleaseCustomerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReleaseCustomerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReleaseCustomerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReleaseCustomerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutKeptResponseDefaultHeaders the declared response headers of an HTTP default response for PutKept
+type PutKeptResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type PutKeptResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *PutKeptResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutKeptResponse) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutKeptResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutKeptResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutKeptResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutKeptResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutKeptResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutKeptOnceResponseDefaultHeaders the declared response headers of an HTTP default response for PutKeptOnce
+type PutKeptOnceResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type PutKeptOnceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeptFirst
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *PutKeptOnceResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutKeptOnceResponse) GetJSON200() *KeptFirst {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutKeptOnceResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutKeptOnceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutKeptOnceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutKeptOnceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutKeptOnceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// TakeKeptResponseDefaultHeaders the declared response headers of an HTTP default response for TakeKept
+type TakeKeptResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type TakeKeptResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Kept
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *TakeKeptResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TakeKeptResponse) GetJSON200() *Kept {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r TakeKeptResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TakeKeptResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TakeKeptResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TakeKeptResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TakeKeptResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListNoticesResponseDefaultHeaders the declared response headers of an HTTP default response for ListNotices
+type ListNoticesResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type ListNoticesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NoticePage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListNoticesResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListNoticesResponse) GetJSON200() *NoticePage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListNoticesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListNoticesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListNoticesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListNoticesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListNoticesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReportDeliveryResponseDefaultHeaders the declared response headers of an HTTP default response for ReportDelivery
+type ReportDeliveryResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type ReportDeliveryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ReportDeliveryResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReportDeliveryResponse) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReportDeliveryResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReportDeliveryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReportDeliveryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReportDeliveryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReportDeliveryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DiscardNoticeResponseDefaultHeaders the declared response headers of an HTTP default response for DiscardNotice
+type DiscardNoticeResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type DiscardNoticeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DiscardNoticeResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DiscardNoticeResponse) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DiscardNoticeResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DiscardNoticeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DiscardNoticeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DiscardNoticeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DiscardNoticeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResendNoticeResponseDefaultHeaders the declared response headers of an HTTP default response for ResendNotice
+type ResendNoticeResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type ResendNoticeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ResendNoticeResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResendNoticeResponse) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResendNoticeResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResendNoticeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResendNoticeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResendNoticeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResendNoticeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPageKeyResponseDefaultHeaders the declared response headers of an HTTP default response for GetPageKey
+type GetPageKeyResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type GetPageKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageKey
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetPageKeyResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPageKeyResponse) GetJSON200() *PageKey {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetPageKeyResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPageKeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPageKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPageKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPageKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetBranchResponseDefaultHeaders the declared response headers of an HTTP default response for GetBranch
+type GetBranchResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type GetBranchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Branch
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetBranchResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetBranchResponse) GetJSON200() *Branch {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetBranchResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetBranchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetBranchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetBranchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetBranchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// FindNearestResponseDefaultHeaders the declared response headers of an HTTP default response for FindNearest
+type FindNearestResponseDefaultHeaders struct {
+	RetryAfter int
+}
+
+type FindNearestResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NearList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *FindNearestResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FindNearestResponse) GetJSON200() *NearList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r FindNearestResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FindNearestResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FindNearestResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FindNearestResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FindNearestResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2183,6 +10263,1055 @@ func (c *ClientWithResponses) ListBanksWithResponse(ctx context.Context, reqEdit
 	return ParseListBanksResponse(rsp)
 }
 
+// ListChoicesWithResponse What forms let a customer choose
+//
+// The member banks (开户行), the kinds of certificate and the business of a visit,
+// in the order in which a page offers them.
+//
+// Problems: those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/choices (the `ListChoices` operationId).
+func (c *ClientWithResponses) ListChoicesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListChoicesResponse, error) {
+	rsp, err := c.ListChoices(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListChoicesResponse(rsp)
+}
+
+// GetCustomerWithResponse Where a follower stands
+//
+// What pages decide by before anybody is logged in. It makes no customer of one
+// who never came, who is `unknown`.
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+// every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/customer (the `GetCustomer` operationId).
+func (c *ClientWithResponses) GetCustomerWithResponse(ctx context.Context, params *GetCustomerParams, reqEditors ...RequestEditorFn) (*GetCustomerResponse, error) {
+	rsp, err := c.GetCustomer(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCustomerResponse(rsp)
+}
+
+// ListAccountsWithResponse 账户管理: the linked accounts
+//
+// The primary first. Sends nothing.
+//
+// Problems: `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/customer/accounts (the `ListAccounts` operationId).
+func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*ListAccountsResponse, error) {
+	rsp, err := c.ListAccounts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAccountsResponse(rsp)
+}
+
+// AttachWithBodyWithResponse 账户加挂
+//
+// At the same or another member bank, which must hold it for the authenticated
+// certificate. Takes the 微信支付密码 and an SMS code (purpose `attach`) to the phone
+// on that account.
+//
+// Problems: `payment-password-missing`, `payment-password-wrong`,
+// `payment-locked`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
+// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/accounts (the `Attach` operationId).
+func (c *ClientWithResponses) AttachWithBodyWithResponse(ctx context.Context, params *AttachParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AttachResponse, error) {
+	rsp, err := c.AttachWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAttachResponse(rsp)
+}
+
+// AttachWithResponse 账户加挂
+//
+// At the same or another member bank, which must hold it for the authenticated
+// certificate. Takes the 微信支付密码 and an SMS code (purpose `attach`) to the phone
+// on that account.
+//
+// Problems: `payment-password-missing`, `payment-password-wrong`,
+// `payment-locked`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
+// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/accounts (the `Attach` operationId).
+func (c *ClientWithResponses) AttachWithResponse(ctx context.Context, params *AttachParams, body AttachJSONRequestBody, reqEditors ...RequestEditorFn) (*AttachResponse, error) {
+	rsp, err := c.Attach(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAttachResponse(rsp)
+}
+
+// DetachWithResponse 账户解挂
+//
+// Not of the primary. After `timed-out` it is in doubt, and is told once its bank
+// said how it ended.
+//
+// Problems: `account-unknown` (also another customer's), `account-primary`,
+// `deregistering`,
+// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/accounts/{id}/detach (the `Detach` operationId).
+func (c *ClientWithResponses) DetachWithResponse(ctx context.Context, id string, params *DetachParams, reqEditors ...RequestEditorFn) (*DetachResponse, error) {
+	rsp, err := c.Detach(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDetachResponse(rsp)
+}
+
+// ListDetailsWithResponse 交易明细: one page of movements
+//
+// Of a period, or the page after one that told `next`. Days are those of
+// Asia/Shanghai, and weeks begin on Monday. The first page fixes the end.
+//
+// Problems: `account-unknown` (also another customer's), `range-reversed`,
+// `range-future`, `range-too-long`, `range-too-old`, `range-invalid` (also of a
+// cursor),
+// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/customer/accounts/{id}/details (the `ListDetails` operationId).
+func (c *ClientWithResponses) ListDetailsWithResponse(ctx context.Context, id string, params *ListDetailsParams, reqEditors ...RequestEditorFn) (*ListDetailsResponse, error) {
+	rsp, err := c.ListDetails(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDetailsResponse(rsp)
+}
+
+// AuthenticateWithBodyWithResponse 客户认证
+//
+// Checks the form and the code, then asks the account's bank. One who is
+// authenticated may do so with another account of the same certificate, which then
+// is the primary. Another follower who had the certificate is superseded.
+//
+// Problems: `cert-type-missing`, `cert-number-invalid`, `consent-missing`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `authentication-in-progress`, `deregistering`, `other-certificate`,
+// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/authentication (the `Authenticate` operationId).
+func (c *ClientWithResponses) AuthenticateWithBodyWithResponse(ctx context.Context, params *AuthenticateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AuthenticateResponse, error) {
+	rsp, err := c.AuthenticateWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAuthenticateResponse(rsp)
+}
+
+// AuthenticateWithResponse 客户认证
+//
+// Checks the form and the code, then asks the account's bank. One who is
+// authenticated may do so with another account of the same certificate, which then
+// is the primary. Another follower who had the certificate is superseded.
+//
+// Problems: `cert-type-missing`, `cert-number-invalid`, `consent-missing`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `authentication-in-progress`, `deregistering`, `other-certificate`,
+// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/authentication (the `Authenticate` operationId).
+func (c *ClientWithResponses) AuthenticateWithResponse(ctx context.Context, params *AuthenticateParams, body AuthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*AuthenticateResponse, error) {
+	rsp, err := c.Authenticate(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAuthenticateResponse(rsp)
+}
+
+// ListBalancesWithResponse Balances, side by side
+//
+// Of the named accounts, of all where none is named. Each line has its own end, in
+// the order in which they came: a bank that is slow holds no other's line back, but
+// the answer waits for all. To show each as it comes, ask for one at a time. An id
+// that is not the customer's has a line refused as `account-unknown`.
+//
+// Problems: `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
+// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/customer/balances (the `ListBalances` operationId).
+func (c *ClientWithResponses) ListBalancesWithResponse(ctx context.Context, params *ListBalancesParams, reqEditors ...RequestEditorFn) (*ListBalancesResponse, error) {
+	rsp, err := c.ListBalances(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBalancesResponse(rsp)
+}
+
+// GetCodesWithResponse The clocks of the follower's last SMS code
+//
+// So that a page that is loaded again goes on counting.
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+// every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/customer/codes (the `GetCodes` operationId).
+func (c *ClientWithResponses) GetCodesWithResponse(ctx context.Context, params *GetCodesParams, reqEditors ...RequestEditorFn) (*GetCodesResponse, error) {
+	rsp, err := c.GetCodes(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCodesResponse(rsp)
+}
+
+// SendCodeWithBodyWithResponse Have an SMS code sent to the phone on the file of the account
+//
+// By the bank that holds the account. What a bank declines reads like what it
+// approves, so that nobody learns which accounts exist. Not again for 60 s, unless
+// provably nothing was sent; good for 5 minutes; a new one voids the one before.
+//
+// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
+// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/codes (the `SendCode` operationId).
+func (c *ClientWithResponses) SendCodeWithBodyWithResponse(ctx context.Context, params *SendCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendCodeResponse, error) {
+	rsp, err := c.SendCodeWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendCodeResponse(rsp)
+}
+
+// SendCodeWithResponse Have an SMS code sent to the phone on the file of the account
+//
+// By the bank that holds the account. What a bank declines reads like what it
+// approves, so that nobody learns which accounts exist. Not again for 60 s, unless
+// provably nothing was sent; good for 5 minutes; a new one voids the one before.
+//
+// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
+// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/codes (the `SendCode` operationId).
+func (c *ClientWithResponses) SendCodeWithResponse(ctx context.Context, params *SendCodeParams, body SendCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendCodeResponse, error) {
+	rsp, err := c.SendCode(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendCodeResponse(rsp)
+}
+
+// DeregisterWithResponse 客户注销
+//
+// Asks the bank of the primary account, whose answer alone decides. After
+// `timed-out` it is in doubt; trying again, with a new key, joins what the bank was
+// asked before.
+//
+// Problems: `not-authenticated` (also for one who is gone), `frozen`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/deregistration (the `Deregister` operationId).
+func (c *ClientWithResponses) DeregisterWithResponse(ctx context.Context, params *DeregisterParams, reqEditors ...RequestEditorFn) (*DeregisterResponse, error) {
+	rsp, err := c.Deregister(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeregisterResponse(rsp)
+}
+
+// FollowWithResponse The follower follows, or does so again
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/follow (the `Follow` operationId).
+func (c *ClientWithResponses) FollowWithResponse(ctx context.Context, params *FollowParams, reqEditors ...RequestEditorFn) (*FollowResponse, error) {
+	rsp, err := c.Follow(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFollowResponse(rsp)
+}
+
+// SetPasswordsWithBodyWithResponse 登录设置: set one password or both
+//
+// Within 10 minutes of a right SMS code, or with the old password of the kind.
+// What is left out stays as it is. Other sessions than this one end.
+//
+// Problems: `setup-over`, `login-password-invalid`,
+// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
+// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
+// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/passwords (the `SetPasswords` operationId).
+func (c *ClientWithResponses) SetPasswordsWithBodyWithResponse(ctx context.Context, params *SetPasswordsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPasswordsResponse, error) {
+	rsp, err := c.SetPasswordsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPasswordsResponse(rsp)
+}
+
+// SetPasswordsWithResponse 登录设置: set one password or both
+//
+// Within 10 minutes of a right SMS code, or with the old password of the kind.
+// What is left out stays as it is. Other sessions than this one end.
+//
+// Problems: `setup-over`, `login-password-invalid`,
+// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
+// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
+// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/passwords (the `SetPasswords` operationId).
+func (c *ClientWithResponses) SetPasswordsWithResponse(ctx context.Context, params *SetPasswordsParams, body SetPasswordsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPasswordsResponse, error) {
+	rsp, err := c.SetPasswords(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPasswordsResponse(rsp)
+}
+
+// ResetPasswordWithBodyWithResponse 微信支付密码重置, and that of the login password
+//
+// For one who shows certificate, account and SMS code (purpose `reset`) again. The
+// password's lock and all sessions end.
+//
+// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/passwords/reset (the `ResetPassword` operationId).
+func (c *ClientWithResponses) ResetPasswordWithBodyWithResponse(ctx context.Context, params *ResetPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetPasswordResponse, error) {
+	rsp, err := c.ResetPasswordWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetPasswordResponse(rsp)
+}
+
+// ResetPasswordWithResponse 微信支付密码重置, and that of the login password
+//
+// For one who shows certificate, account and SMS code (purpose `reset`) again. The
+// password's lock and all sessions end.
+//
+// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
+// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
+// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/passwords/reset (the `ResetPassword` operationId).
+func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, params *ResetPasswordParams, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetPasswordResponse, error) {
+	rsp, err := c.ResetPassword(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetPasswordResponse(rsp)
+}
+
+// LogoutWithResponse End the session
+//
+// A token that is unknown has ended.
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/customer/session (the `Logout` operationId).
+func (c *ClientWithResponses) LogoutWithResponse(ctx context.Context, params *LogoutParams, reqEditors ...RequestEditorFn) (*LogoutResponse, error) {
+	rsp, err := c.Logout(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLogoutResponse(rsp)
+}
+
+// LoginWithBodyWithResponse Log in, by the 微信登录密码
+//
+// A repeat of the key gets the same token. Five wrong passwords lock it for a time
+// that grows.
+//
+// Problems: `login-password-missing`, `login-password-wrong`,
+// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/session (the `Login` operationId).
+func (c *ClientWithResponses) LoginWithBodyWithResponse(ctx context.Context, params *LoginParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginResponse, error) {
+	rsp, err := c.LoginWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginResponse(rsp)
+}
+
+// LoginWithResponse Log in, by the 微信登录密码
+//
+// A repeat of the key gets the same token. Five wrong passwords lock it for a time
+// that grows.
+//
+// Problems: `login-password-missing`, `login-password-wrong`,
+// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/session (the `Login` operationId).
+func (c *ClientWithResponses) LoginWithResponse(ctx context.Context, params *LoginParams, body LoginJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginResponse, error) {
+	rsp, err := c.Login(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginResponse(rsp)
+}
+
+// EndTalkWithResponse Forget where the conversation stands
+//
+// Problems: `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+// and those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/customer/talk (the `EndTalk` operationId).
+func (c *ClientWithResponses) EndTalkWithResponse(ctx context.Context, params *EndTalkParams, reqEditors ...RequestEditorFn) (*EndTalkResponse, error) {
+	rsp, err := c.EndTalk(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndTalkResponse(rsp)
+}
+
+// GetTalkWithResponse Where the conversation with the follower stands
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`, and those of
+// every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/customer/talk (the `GetTalk` operationId).
+func (c *ClientWithResponses) GetTalkWithResponse(ctx context.Context, params *GetTalkParams, reqEditors ...RequestEditorFn) (*GetTalkResponse, error) {
+	rsp, err := c.GetTalk(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTalkResponse(rsp)
+}
+
+// PutTalkWithBodyWithResponse Keep where the conversation stands
+//
+// In place of what was kept, at most 1 KiB for at most 600 s. Sealed at rest.
+//
+// Problems: `kept-full`, `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+// and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/customer/talk (the `PutTalk` operationId).
+func (c *ClientWithResponses) PutTalkWithBodyWithResponse(ctx context.Context, params *PutTalkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutTalkResponse, error) {
+	rsp, err := c.PutTalkWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutTalkResponse(rsp)
+}
+
+// PutTalkWithResponse Keep where the conversation stands
+//
+// In place of what was kept, at most 1 KiB for at most 600 s. Sealed at rest.
+//
+// Problems: `kept-full`, `outcome-unknown`, `follower-missing`, `follower-invalid`, `follower-busy`,
+// and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/customer/talk (the `PutTalk` operationId).
+func (c *ClientWithResponses) PutTalkWithResponse(ctx context.Context, params *PutTalkParams, body PutTalkJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTalkResponse, error) {
+	rsp, err := c.PutTalk(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutTalkResponse(rsp)
+}
+
+// UnfollowWithResponse The follower has left
+//
+// Its sessions end and nothing is told to it any more, not even what waits. Its
+// data stays, and nothing in flight is cancelled.
+//
+// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/unfollow (the `Unfollow` operationId).
+func (c *ClientWithResponses) UnfollowWithResponse(ctx context.Context, params *UnfollowParams, reqEditors ...RequestEditorFn) (*UnfollowResponse, error) {
+	rsp, err := c.Unfollow(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnfollowResponse(rsp)
+}
+
+// BookVisitWithBodyWithResponse 网点预约
+//
+// Needs no 认证. Limited per day, for the follower and for the phone.
+//
+// Problems: `branch-unknown`, `business-missing`, `phone-invalid`,
+// `visits-a-day`, `not-following`, `frozen`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/visits (the `BookVisit` operationId).
+func (c *ClientWithResponses) BookVisitWithBodyWithResponse(ctx context.Context, params *BookVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BookVisitResponse, error) {
+	rsp, err := c.BookVisitWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBookVisitResponse(rsp)
+}
+
+// BookVisitWithResponse 网点预约
+//
+// Needs no 认证. Limited per day, for the follower and for the phone.
+//
+// Problems: `branch-unknown`, `business-missing`, `phone-invalid`,
+// `visits-a-day`, `not-following`, `frozen`,
+// `settling`, `deadline`, `breaker-open`, `no-link`,
+// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
+// `unwritable`, `duplicate-pair`,
+// `follower-missing`, `follower-invalid`, `follower-busy`,
+// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customer/visits (the `BookVisit` operationId).
+func (c *ClientWithResponses) BookVisitWithResponse(ctx context.Context, params *BookVisitParams, body BookVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*BookVisitResponse, error) {
+	rsp, err := c.BookVisit(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBookVisitResponse(rsp)
+}
+
+// ShowCustomerWithBodyWithResponse A customer, by its id or its follower
+//
+// Scope `operate`. State, history, links, codes, sessions and locks; never a
+// secret, nor a whole account.
+//
+// Problems: `customer-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customers/show (the `ShowCustomer` operationId).
+func (c *ClientWithResponses) ShowCustomerWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ShowCustomerResponse, error) {
+	rsp, err := c.ShowCustomerWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowCustomerResponse(rsp)
+}
+
+// ShowCustomerWithResponse A customer, by its id or its follower
+//
+// Scope `operate`. State, history, links, codes, sessions and locks; never a
+// secret, nor a whole account.
+//
+// Problems: `customer-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customers/show (the `ShowCustomer` operationId).
+func (c *ClientWithResponses) ShowCustomerWithResponse(ctx context.Context, body ShowCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*ShowCustomerResponse, error) {
+	rsp, err := c.ShowCustomer(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowCustomerResponse(rsp)
+}
+
+// FreezeCustomerWithBodyWithResponse Let a customer do nothing, with a reason
+//
+// Scope `operate`. Its sessions end, what it tries is refused as `frozen` until
+// it is released, and movements are not told. Kept in its history with the
+// operator. Idempotent: one that is frozen stays so.
+//
+// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customers/{id}/freeze (the `FreezeCustomer` operationId).
+func (c *ClientWithResponses) FreezeCustomerWithBodyWithResponse(ctx context.Context, id CustomerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FreezeCustomerResponse, error) {
+	rsp, err := c.FreezeCustomerWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFreezeCustomerResponse(rsp)
+}
+
+// FreezeCustomerWithResponse Let a customer do nothing, with a reason
+//
+// Scope `operate`. Its sessions end, what it tries is refused as `frozen` until
+// it is released, and movements are not told. Kept in its history with the
+// operator. Idempotent: one that is frozen stays so.
+//
+// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customers/{id}/freeze (the `FreezeCustomer` operationId).
+func (c *ClientWithResponses) FreezeCustomerWithResponse(ctx context.Context, id CustomerID, body FreezeCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*FreezeCustomerResponse, error) {
+	rsp, err := c.FreezeCustomer(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFreezeCustomerResponse(rsp)
+}
+
+// ReleaseCustomerWithBodyWithResponse End a freeze, with a reason
+//
+// Scope `operate`. Kept in its history with the operator. Idempotent: one that is
+// not frozen stays so.
+//
+// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customers/{id}/release (the `ReleaseCustomer` operationId).
+func (c *ClientWithResponses) ReleaseCustomerWithBodyWithResponse(ctx context.Context, id CustomerID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReleaseCustomerResponse, error) {
+	rsp, err := c.ReleaseCustomerWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReleaseCustomerResponse(rsp)
+}
+
+// ReleaseCustomerWithResponse End a freeze, with a reason
+//
+// Scope `operate`. Kept in its history with the operator. Idempotent: one that is
+// not frozen stays so.
+//
+// Problems: `customer-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customers/{id}/release (the `ReleaseCustomer` operationId).
+func (c *ClientWithResponses) ReleaseCustomerWithResponse(ctx context.Context, id CustomerID, body ReleaseCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*ReleaseCustomerResponse, error) {
+	rsp, err := c.ReleaseCustomer(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReleaseCustomerResponse(rsp)
+}
+
+// PutKeptWithBodyWithResponse Keep a value under a name
+//
+// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
+// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+//
+// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/kept (the `PutKept` operationId).
+func (c *ClientWithResponses) PutKeptWithBodyWithResponse(ctx context.Context, params *PutKeptParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutKeptResponse, error) {
+	rsp, err := c.PutKeptWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutKeptResponse(rsp)
+}
+
+// PutKeptWithResponse Keep a value under a name
+//
+// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
+// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+//
+// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/kept (the `PutKept` operationId).
+func (c *ClientWithResponses) PutKeptWithResponse(ctx context.Context, params *PutKeptParams, body PutKeptJSONRequestBody, reqEditors ...RequestEditorFn) (*PutKeptResponse, error) {
+	rsp, err := c.PutKept(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutKeptResponse(rsp)
+}
+
+// PutKeptOnceWithBodyWithResponse Keep a value under a name that has none
+//
+// Of all that ask for one name one is first, and the others get its value. Who did
+// not hear the answer asks again, and knows by its own value, if that is like no
+// other, that it was first.
+//
+// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/kept/first (the `PutKeptOnce` operationId).
+func (c *ClientWithResponses) PutKeptOnceWithBodyWithResponse(ctx context.Context, params *PutKeptOnceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutKeptOnceResponse, error) {
+	rsp, err := c.PutKeptOnceWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutKeptOnceResponse(rsp)
+}
+
+// PutKeptOnceWithResponse Keep a value under a name that has none
+//
+// Of all that ask for one name one is first, and the others get its value. Who did
+// not hear the answer asks again, and knows by its own value, if that is like no
+// other, that it was first.
+//
+// Problems: `kept-full`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/kept/first (the `PutKeptOnce` operationId).
+func (c *ClientWithResponses) PutKeptOnceWithResponse(ctx context.Context, params *PutKeptOnceParams, body PutKeptOnceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutKeptOnceResponse, error) {
+	rsp, err := c.PutKeptOnce(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutKeptOnceResponse(rsp)
+}
+
+// TakeKeptWithBodyWithResponse Take a value and forget it
+//
+// Of all that ask one finds it; an answer that was not heard is lost.
+//
+// Problems: `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/kept/take (the `TakeKept` operationId).
+func (c *ClientWithResponses) TakeKeptWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TakeKeptResponse, error) {
+	rsp, err := c.TakeKeptWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTakeKeptResponse(rsp)
+}
+
+// TakeKeptWithResponse Take a value and forget it
+//
+// Of all that ask one finds it; an answer that was not heard is lost.
+//
+// Problems: `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/kept/take (the `TakeKept` operationId).
+func (c *ClientWithResponses) TakeKeptWithResponse(ctx context.Context, body TakeKeptJSONRequestBody, reqEditors ...RequestEditorFn) (*TakeKeptResponse, error) {
+	rsp, err := c.TakeKept(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTakeKeptResponse(rsp)
+}
+
+// ListNoticesWithResponse What customers are told
+//
+// Scope `operate`. In the order in which they were written, a page at a time: ask
+// again with `after` = `next` until there is no `next`. What they say is not shown.
+//
+// Problems: those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/notices (the `ListNotices` operationId).
+func (c *ClientWithResponses) ListNoticesWithResponse(ctx context.Context, params *ListNoticesParams, reqEditors ...RequestEditorFn) (*ListNoticesResponse, error) {
+	rsp, err := c.ListNotices(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListNoticesResponse(rsp)
+}
+
+// ReportDeliveryWithBodyWithResponse What became of a notice that the front had accepted
+//
+// A report that comes again changes nothing.
+//
+// Problems: `notice-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/notices/{id}/delivery (the `ReportDelivery` operationId).
+func (c *ClientWithResponses) ReportDeliveryWithBodyWithResponse(ctx context.Context, id NoticeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReportDeliveryResponse, error) {
+	rsp, err := c.ReportDeliveryWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReportDeliveryResponse(rsp)
+}
+
+// ReportDeliveryWithResponse What became of a notice that the front had accepted
+//
+// A report that comes again changes nothing.
+//
+// Problems: `notice-unknown`, `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/notices/{id}/delivery (the `ReportDelivery` operationId).
+func (c *ClientWithResponses) ReportDeliveryWithResponse(ctx context.Context, id NoticeID, body ReportDeliveryJSONRequestBody, reqEditors ...RequestEditorFn) (*ReportDeliveryResponse, error) {
+	rsp, err := c.ReportDelivery(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReportDeliveryResponse(rsp)
+}
+
+// DiscardNoticeWithBodyWithResponse End a notice without telling it, with a reason
+//
+// Scope `operate`. A repeat is refused as `notice-state` and changes nothing.
+//
+// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+// sent), `outcome-unknown`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/notices/{id}/discard (the `DiscardNotice` operationId).
+func (c *ClientWithResponses) DiscardNoticeWithBodyWithResponse(ctx context.Context, id NoticeID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DiscardNoticeResponse, error) {
+	rsp, err := c.DiscardNoticeWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDiscardNoticeResponse(rsp)
+}
+
+// DiscardNoticeWithResponse End a notice without telling it, with a reason
+//
+// Scope `operate`. A repeat is refused as `notice-state` and changes nothing.
+//
+// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+// sent), `outcome-unknown`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/notices/{id}/discard (the `DiscardNotice` operationId).
+func (c *ClientWithResponses) DiscardNoticeWithResponse(ctx context.Context, id NoticeID, body DiscardNoticeJSONRequestBody, reqEditors ...RequestEditorFn) (*DiscardNoticeResponse, error) {
+	rsp, err := c.DiscardNotice(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDiscardNoticeResponse(rsp)
+}
+
+// ResendNoticeWithResponse Send a notice at once
+//
+// Scope `operate`. Unparks it, or ends its pause. Idempotent.
+//
+// Problems: `notice-unknown`, `notice-state` (nothing of it is left to be
+// sent), `outcome-unknown`, and those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/notices/{id}/resend (the `ResendNotice` operationId).
+func (c *ClientWithResponses) ResendNoticeWithResponse(ctx context.Context, id NoticeID, reqEditors ...RequestEditorFn) (*ResendNoticeResponse, error) {
+	rsp, err := c.ResendNotice(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResendNoticeResponse(rsp)
+}
+
+// GetPageKeyWithResponse With what a page seals passwords
+//
+// An RSA public key and a nonce. Per password, a page encrypts the JSON object
+// `{"nonce": NONCE, "value": PASSWORD}` with RSA-OAEP (SHA-256, no label) and
+// sends `KID.CIPHERTEXT`, the ciphertext in base64url without padding. A nonce is
+// good for one request, with all its passwords, until `expires`.
+//
+// Problems: those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/page-key (the `GetPageKey` operationId).
+func (c *ClientWithResponses) GetPageKeyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPageKeyResponse, error) {
+	rsp, err := c.GetPageKey(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPageKeyResponse(rsp)
+}
+
+// GetBranchWithResponse One branch
+//
+// Problems: `branch-unknown`, and those of every call.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/places/branches/{id} (the `GetBranch` operationId).
+func (c *ClientWithResponses) GetBranchWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetBranchResponse, error) {
+	rsp, err := c.GetBranch(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetBranchResponse(rsp)
+}
+
+// FindNearestWithBodyWithResponse The nearest branches or merchants
+//
+// Nearest first. The location stands in the body, and is neither logged nor kept.
+//
+// Problems: `location-invalid`, and those of every call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/places/nearest (the `FindNearest` operationId).
+func (c *ClientWithResponses) FindNearestWithBodyWithResponse(ctx context.Context, params *FindNearestParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FindNearestResponse, error) {
+	rsp, err := c.FindNearestWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFindNearestResponse(rsp)
+}
+
+// FindNearestWithResponse The nearest branches or merchants
+//
+// Nearest first. The location stands in the body, and is neither logged nor kept.
+//
+// Problems: `location-invalid`, and those of every call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/places/nearest (the `FindNearest` operationId).
+func (c *ClientWithResponses) FindNearestWithResponse(ctx context.Context, params *FindNearestParams, body FindNearestJSONRequestBody, reqEditors ...RequestEditorFn) (*FindNearestResponse, error) {
+	rsp, err := c.FindNearest(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFindNearestResponse(rsp)
+}
+
 // ExplainRouteWithBodyWithResponse Which bank holds an account, and by which rule
 //
 // Scope `bank` or `operate`. Sends nothing. The account stands in the
@@ -2475,6 +11604,1570 @@ func ParseListBanksResponse(rsp *http.Response) (*ListBanksResponse, error) {
 	switch {
 	case true:
 		var headers ListBanksResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListChoicesResponse parses an HTTP response from a ListChoicesWithResponse call
+func ParseListChoicesResponse(rsp *http.Response) (*ListChoicesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListChoicesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Choices
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListChoicesResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetCustomerResponse parses an HTTP response from a GetCustomerWithResponse call
+func ParseGetCustomerResponse(rsp *http.Response) (*GetCustomerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCustomerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CustomerView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers GetCustomerResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAccountsResponse parses an HTTP response from a ListAccountsWithResponse call
+func ParseListAccountsResponse(rsp *http.Response) (*ListAccountsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAccountsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListAccountsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAttachResponse parses an HTTP response from a AttachWithResponse call
+func ParseAttachResponse(rsp *http.Response) (*AttachResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AttachResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ended
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers AttachResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDetachResponse parses an HTTP response from a DetachWithResponse call
+func ParseDetachResponse(rsp *http.Response) (*DetachResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DetachResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ended
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DetachResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListDetailsResponse parses an HTTP response from a ListDetailsWithResponse call
+func ParseListDetailsResponse(rsp *http.Response) (*ListDetailsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDetailsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DetailsPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListDetailsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAuthenticateResponse parses an HTTP response from a AuthenticateWithResponse call
+func ParseAuthenticateResponse(rsp *http.Response) (*AuthenticateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AuthenticateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ended
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers AuthenticateResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListBalancesResponse parses an HTTP response from a ListBalancesWithResponse call
+func ParseListBalancesResponse(rsp *http.Response) (*ListBalancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBalancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BalanceList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListBalancesResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetCodesResponse parses an HTTP response from a GetCodesWithResponse call
+func ParseGetCodesResponse(rsp *http.Response) (*GetCodesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCodesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CodeClocks
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers GetCodesResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendCodeResponse parses an HTTP response from a SendCodeWithResponse call
+func ParseSendCodeResponse(rsp *http.Response) (*SendCodeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendCodeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ended
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers SendCodeResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeregisterResponse parses an HTTP response from a DeregisterWithResponse call
+func ParseDeregisterResponse(rsp *http.Response) (*DeregisterResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeregisterResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ended
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DeregisterResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseFollowResponse parses an HTTP response from a FollowWithResponse call
+func ParseFollowResponse(rsp *http.Response) (*FollowResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FollowResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ended
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers FollowResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetPasswordsResponse parses an HTTP response from a SetPasswordsWithResponse call
+func ParseSetPasswordsResponse(rsp *http.Response) (*SetPasswordsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetPasswordsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ended
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers SetPasswordsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetPasswordResponse parses an HTTP response from a ResetPasswordWithResponse call
+func ParseResetPasswordResponse(rsp *http.Response) (*ResetPasswordResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetPasswordResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ended
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ResetPasswordResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLogoutResponse parses an HTTP response from a LogoutWithResponse call
+func ParseLogoutResponse(rsp *http.Response) (*LogoutResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LogoutResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ended
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers LogoutResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLoginResponse parses an HTTP response from a LoginWithResponse call
+func ParseLoginResponse(rsp *http.Response) (*LoginResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LoginResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Login
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers LoginResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndTalkResponse parses an HTTP response from a EndTalkWithResponse call
+func ParseEndTalkResponse(rsp *http.Response) (*EndTalkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndTalkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers EndTalkResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTalkResponse parses an HTTP response from a GetTalkWithResponse call
+func ParseGetTalkResponse(rsp *http.Response) (*GetTalkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTalkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Kept
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers GetTalkResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutTalkResponse parses an HTTP response from a PutTalkWithResponse call
+func ParsePutTalkResponse(rsp *http.Response) (*PutTalkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutTalkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers PutTalkResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUnfollowResponse parses an HTTP response from a UnfollowWithResponse call
+func ParseUnfollowResponse(rsp *http.Response) (*UnfollowResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnfollowResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ended
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers UnfollowResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBookVisitResponse parses an HTTP response from a BookVisitWithResponse call
+func ParseBookVisitResponse(rsp *http.Response) (*BookVisitResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BookVisitResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Visit
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers BookVisitResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowCustomerResponse parses an HTTP response from a ShowCustomerWithResponse call
+func ParseShowCustomerResponse(rsp *http.Response) (*ShowCustomerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowCustomerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Customer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ShowCustomerResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseFreezeCustomerResponse parses an HTTP response from a FreezeCustomerWithResponse call
+func ParseFreezeCustomerResponse(rsp *http.Response) (*FreezeCustomerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FreezeCustomerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Customer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers FreezeCustomerResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReleaseCustomerResponse parses an HTTP response from a ReleaseCustomerWithResponse call
+func ParseReleaseCustomerResponse(rsp *http.Response) (*ReleaseCustomerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReleaseCustomerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Customer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ReleaseCustomerResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutKeptResponse parses an HTTP response from a PutKeptWithResponse call
+func ParsePutKeptResponse(rsp *http.Response) (*PutKeptResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutKeptResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers PutKeptResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutKeptOnceResponse parses an HTTP response from a PutKeptOnceWithResponse call
+func ParsePutKeptOnceResponse(rsp *http.Response) (*PutKeptOnceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutKeptOnceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeptFirst
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers PutKeptOnceResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTakeKeptResponse parses an HTTP response from a TakeKeptWithResponse call
+func ParseTakeKeptResponse(rsp *http.Response) (*TakeKeptResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TakeKeptResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Kept
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers TakeKeptResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListNoticesResponse parses an HTTP response from a ListNoticesWithResponse call
+func ParseListNoticesResponse(rsp *http.Response) (*ListNoticesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListNoticesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NoticePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ListNoticesResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReportDeliveryResponse parses an HTTP response from a ReportDeliveryWithResponse call
+func ParseReportDeliveryResponse(rsp *http.Response) (*ReportDeliveryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReportDeliveryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ReportDeliveryResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDiscardNoticeResponse parses an HTTP response from a DiscardNoticeWithResponse call
+func ParseDiscardNoticeResponse(rsp *http.Response) (*DiscardNoticeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DiscardNoticeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers DiscardNoticeResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResendNoticeResponse parses an HTTP response from a ResendNoticeWithResponse call
+func ParseResendNoticeResponse(rsp *http.Response) (*ResendNoticeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResendNoticeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers ResendNoticeResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPageKeyResponse parses an HTTP response from a GetPageKeyWithResponse call
+func ParseGetPageKeyResponse(rsp *http.Response) (*GetPageKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPageKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers GetPageKeyResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetBranchResponse parses an HTTP response from a GetBranchWithResponse call
+func ParseGetBranchResponse(rsp *http.Response) (*GetBranchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetBranchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Branch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers GetBranchResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseFindNearestResponse parses an HTTP response from a FindNearestWithResponse call
+func ParseFindNearestResponse(rsp *http.Response) (*FindNearestResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FindNearestResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NearList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case true:
+		var headers FindNearestResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
