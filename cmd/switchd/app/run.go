@@ -318,7 +318,7 @@ func (a *app) doors(ctx context.Context) error {
 	}
 	door := api.New(api.Options{
 		Switch: a.sw, Router: a.router, Banks: a.statuses, Advices: operator{a.journal, a.advices, a.sw},
-		Reload: a.reload, Clients: clients, Anonymous: a.Anonymous,
+		Customers: a.customer, Places: a.places, Notices: told{a.notices}, Reload: a.reload, Clients: clients, Anonymous: a.Anonymous,
 		Limits: api.Limits{Drain: a.Drain}, Log: a.log, Registerer: a.registry,
 	})
 	page := ops.New(ops.Options{Registry: a.registry, Banks: a.sw.Banks(), Checks: []ops.Check{
@@ -463,4 +463,46 @@ func (o operator) CloseAdvice(ctx context.Context, id int64, reason string, outc
 		o.sw.Changed(a.Entry.ID)
 	}
 	return a, err
+}
+
+// told is the API's view of the notices.
+type told struct{ *notice.Notices }
+
+// List lists notices; an empty state means any.
+func (n told) List(ctx context.Context, state string, after int64, limit int) ([]api.NoticeItem, error) {
+	list, err := n.Notices.List(ctx, notice.State(state), after, limit)
+	items := make([]api.NoticeItem, 0, len(list))
+	for _, i := range list {
+		items = append(items, api.NoticeItem{
+			Seq: i.Seq, ID: i.ID, Channel: i.Channel, Subject: i.Subject, Kind: i.Kind, State: string(i.State), Round: i.Round,
+			Attempts: i.Attempts, At: i.At, Created: i.Created, Next: i.Next, Ended: i.Ended, Answer: i.Answer, Note: i.Note,
+		})
+	}
+	return items, err
+}
+
+// Resend makes a notice due at once.
+func (n told) Resend(ctx context.Context, id string) error {
+	return noticeError(n.Notices.Resend(ctx, id))
+}
+
+// Discard ends a notice without telling it.
+func (n told) Discard(ctx context.Context, id, why string) error {
+	return noticeError(n.Notices.Discard(ctx, id, why))
+}
+
+// Delivered takes the front's report.
+func (n told) Delivered(ctx context.Context, id, status string, at time.Time) error {
+	return noticeError(n.Notices.Delivered(ctx, id, notice.Status(status), at))
+}
+
+// noticeError says it in the API's errors.
+func noticeError(err error) error {
+	switch {
+	case errors.Is(err, notice.ErrUnknown):
+		return api.ErrNoNotice
+	case errors.Is(err, notice.ErrEnded):
+		return api.ErrNoticeEnded
+	}
+	return err
 }

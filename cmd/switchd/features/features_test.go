@@ -536,7 +536,7 @@ func reset(r row) {
 	f := r.person().authenticated(bankA).loggedIn()
 	try := func(cert, code string) reply {
 		return f.ask("POST", "/v1/customer/passwords/reset", fields{
-			"kind": "payment", "cert_type": "01", "cert_number": cert, "account": f.account(bankA), "code": code, "password": f.sealed("806175"),
+			"kind": "payment", "cert_type": "01", "cert_number": cert, "account": f.account(bankA), "code": code, "password": f.sealed("941726"),
 		})
 	}
 	code := f.sms("reset", bankA)
@@ -546,7 +546,7 @@ func reset(r row) {
 	f.login()
 	code = f.sms("attach", bankB)
 	f.refused(f.ask("POST", "/v1/customer/accounts", fields{"account": f.account(bankB), "code": code, "payment": f.sealed(payment)}), "payment-password-wrong")
-	f.ends(f.ask("POST", "/v1/customer/accounts", fields{"account": f.account(bankB), "code": code, "payment": f.sealed("806175")}), "approved", "")
+	f.ends(f.ask("POST", "/v1/customer/accounts", fields{"account": f.account(bankB), "code": code, "payment": f.sealed("941726")}), "approved", "")
 }
 
 // movement: every follower who has the account, once, though the front was down.

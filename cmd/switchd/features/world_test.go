@@ -234,7 +234,7 @@ func (f *follower) authenticated(bank string) *follower {
 
 const (
 	login   = "kashgar-1847"
-	payment = "357913"
+	payment = "806175"
 )
 
 // sealed is a password as a page seals it.
