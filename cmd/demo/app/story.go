@@ -20,6 +20,7 @@ var deregisterTexts = map[client.AnswerOutcome]string{
 
 // story is told step by step; each checks what it shows.
 func (t *teller) story(ctx context.Context) error {
+	c := t.follower("oDemo-first", 5)
 	steps := []struct {
 		title string
 		tell  func(context.Context) error
@@ -30,6 +31,13 @@ func (t *teller) story(ctx context.Context) error {
 		{"客户注销 declined by the bank", t.declined},
 		{"客户注销 timed out: the bank answers late, and the doubt is settled", t.timedOut},
 		{"A bank in trouble: its breaker opens, and closes again", t.breaker},
+		{"客户认证 — a follower becomes a customer; the code comes by SMS", c.authentication},
+		{"登录设置 — passwords leave the page encrypted, and a login", c.settings},
+		{"账户加挂 — the account at the second bank, and all balances side by side", c.attach},
+		{"动账通知 and 交易明细 — ¥32.50 are spent; the bank tells by itself", c.spending},
+		{"网点预约 — the nearest branches, and a visit", c.visit},
+		{"账户解挂", c.detach},
+		{"客户注销 — its three ends, as the customer reads them", c.deregistration},
 	}
 	for i, s := range steps {
 		t.say("\n%d. %s", i+1, s.title)

@@ -130,11 +130,14 @@ func (w *World) configure() error {
 	}
 	sum := sha256.Sum256([]byte(w.Token))
 	routes := filepath.Join(w.Dir, "routes.yaml")
-	if err := os.WriteFile(routes, []byte(Routes()), 0o600); err != nil {
-		return err
+	places := filepath.Join(w.Dir, "places.yaml")
+	for path, text := range map[string]string{routes: Routes(), places: Places} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			return err
+		}
 	}
 	w.config = app.Config{
-		Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Database: filepath.Join(w.Dir, "switch.db"), Routes: routes, Acquirer: "48980000",
+		Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Database: filepath.Join(w.Dir, "switch.db"), Routes: routes, Places: places, Acquirer: "48980000",
 		Clients: []app.Client{{ID: "demo", TokenSHA256: hex.EncodeToString(sum[:]), Scopes: []api.Scope{api.ScopeBank, api.ScopeOperate, api.ScopeCustomer}}},
 		Front:   app.Front{URL: w.Front.URL(), Token: codec.NewSecret(w.Token)},
 		Log:     app.Log{Format: w.LogAs},

@@ -2,14 +2,13 @@ package features
 
 import (
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"wxswitch/banks/sim"
+	"wxswitch/cmd/internal/world"
 	"wxswitch/codec"
 )
 
@@ -65,10 +64,10 @@ func visit(r row) {
 	f.state("unknown")
 	choices := f.ask("GET", "/v1/choices", nil)
 	if banks := f.list(choices, "banks"); len(banks) != 2 || banks[0]["name"] != "乌鲁木齐银行" {
-		f.Fatal(choices.body)
+		f.Fatal(choices.Body)
 	}
 	if kinds := f.list(choices, "certificates"); len(kinds) == 0 || kinds[0]["id"] != "01" {
-		f.Fatal(choices.body)
+		f.Fatal(choices.Body)
 	}
 }
 
@@ -76,7 +75,7 @@ func visit(r row) {
 func theForm(r row) {
 	f := r.person()
 	good := func(change fields) fields {
-		form := f.form(bankA, "000000")
+		form := f.Form(bankA, "000000")
 		for k, v := range change {
 			form[k] = v
 		}
@@ -115,31 +114,31 @@ func fullWidth(s string) string {
 func code(r row) {
 	f := r.person()
 	first := f.sms("authenticate", bankA)
-	clocks := f.ask("GET", "/v1/customer/codes?purpose=authenticate", nil).body
+	clocks := f.ask("GET", "/v1/customer/codes?purpose=authenticate", nil).Body
 	if again, valid := clocks["again_seconds"].(float64), clocks["valid_seconds"].(float64); again < 50 || again > 60 || valid < 290 || valid > 300 {
 		f.Fatal(clocks)
 	}
-	ask := func() reply {
+	ask := func() world.Reply {
 		return f.ask("POST", "/v1/customer/codes", fields{"purpose": "authenticate", "account": f.account(bankA)})
 	}
 	f.refused(ask(), "code-too-soon")
 	f.later(time.Minute)
 	good := f.ends(ask(), "approved", "")
-	if again := f.lastCode(bankA, f.account(bankA)); again != first {
-		f.refused(f.ask("POST", "/v1/customer/authentication", f.form(bankA, first)), "code-void")
+	if again := f.lastCode(bankA); again != first {
+		f.refused(f.ask("POST", "/v1/customer/authentication", f.Form(bankA, first)), "code-void")
 	}
 	f.later(time.Minute)
 	f.fault(bankA, sim.Fault{Kind: sim.Decline, Code: "14", Type: codec.SMSCode})
 	const sounds = "若该账号已开通短信验证服务，验证码将发送至您在开户行预留的手机号；号码已变更请联系开户行"
 	declined := ask()
-	if declined.status != http.StatusOK || declined.text() != sounds || good.text() != sounds {
-		f.Fatal(declined.body, good.body)
+	if declined.Status != http.StatusOK || declined.Text() != sounds || good.Text() != sounds {
+		f.Fatal(declined.Body, good.Body)
 	}
 	// One that timed out on its way is good once it comes.
 	f.later(time.Minute)
 	f.fault(bankA, sim.Fault{Kind: sim.SilenceAfter, Type: codec.SMSCode})
 	f.ends(ask(), "timed-out", "")
-	f.ends(f.ask("POST", "/v1/customer/authentication", f.form(bankA, f.lastCode(bankA, f.account(bankA)))), "approved", "")
+	f.ends(f.ask("POST", "/v1/customer/authentication", f.Form(bankA, f.lastCode(bankA))), "approved", "")
 }
 
 // wrongCode: wrong, expired, void and used are told alike.
@@ -152,9 +151,9 @@ func wrongCode(r row) {
 		wrong = "111111"
 	}
 	tell := func(code, reason string) {
-		r := f.refused(f.ask("POST", "/v1/customer/authentication", f.form(bankA, code)), reason)
-		if r.text() != text {
-			f.Fatal(r.text())
+		r := f.refused(f.ask("POST", "/v1/customer/authentication", f.Form(bankA, code)), reason)
+		if r.Text() != text {
+			f.Fatal(r.Text())
 		}
 	}
 	tell(wrong, "code-wrong")
@@ -166,7 +165,7 @@ func wrongCode(r row) {
 	}
 	tell(right, "code-void")
 	right = f.sms("authenticate", bankA)
-	f.ends(f.ask("POST", "/v1/customer/authentication", f.form(bankA, right)), "approved", "")
+	f.ends(f.ask("POST", "/v1/customer/authentication", f.Form(bankA, right)), "approved", "")
 	tell(right, "code-used")
 }
 
@@ -180,20 +179,20 @@ func rightCode(r row) {
 	}
 	g := r.person()
 	g.fault(bankA, sim.Fault{Kind: sim.Decline, Code: "05", Type: codec.Authenticate})
-	if a := g.ends(g.tryAuthenticate(bankA), "declined", ""); a.text() == "" {
+	if a := g.ends(g.tryAuthenticate(bankA), "declined", ""); a.Text() == "" {
 		g.Fatal("no reason")
 	}
 	g.state("unknown")
 	h := r.person()
 	h.fault(bankA, sim.Fault{Kind: sim.SilenceAfter, Type: codec.Authenticate})
-	if a := h.ends(h.tryAuthenticate(bankA), "timed-out", ""); a.text() == "" {
+	if a := h.ends(h.tryAuthenticate(bankA), "timed-out", ""); a.Text() == "" {
 		h.Fatal("not told so")
 	}
 	h.state("unknown")
 	h.eventually("the reversal undoes it", func() bool { return !h.registered(bankA) })
 	// A repeat of the form is the same answer, and another message to nobody.
 	k := r.person()
-	form := k.form(bankB, k.sms("authenticate", bankB))
+	form := k.Form(bankB, k.sms("authenticate", bankB))
 	for range 2 {
 		k.ends(k.askWith("same", "POST", "/v1/customer/authentication", form), "approved", "认证成功，感谢您的使用")
 	}
@@ -203,8 +202,8 @@ func rightCode(r row) {
 func firstVisit(r row) {
 	f := r.person()
 	f.refused(f.ask("GET", "/v1/customer/accounts", nil), "not-authenticated")
-	if a := f.refused(f.ask("POST", "/v1/customer/deregistration", nil), "not-authenticated"); a.text() != "您尚未认证，无需注销" {
-		f.Fatal(a.text())
+	if a := f.refused(f.ask("POST", "/v1/customer/deregistration", nil), "not-authenticated"); a.Text() != "您尚未认证，无需注销" {
+		f.Fatal(a.Text())
 	}
 }
 
@@ -228,7 +227,7 @@ func setup(r row) {
 func deregistration(r row) {
 	f := r.person().authenticated(bankA).loggedIn()
 	f.attached(bankB)
-	f.session = ""
+	f.Session = ""
 	f.ends(f.ask("POST", "/v1/customer/deregistration", nil), "approved", "交易成功")
 	f.state("deregistered")
 	if f.registered(bankA) {
@@ -248,11 +247,11 @@ func itsThreeEnds(r row) {
 	g.Sims[bankA].Down()
 	g.eventually("no link", func() bool {
 		a := g.ask("POST", "/v1/customer/deregistration", nil)
-		return a.code() == "no-link" && a.text() == "注销失败，请与开户行联系。"
+		return a.Code() == "no-link" && a.Text() == "注销失败，请与开户行联系。"
 	})
 	g.must(g.Sims[bankA].Up(g.Context()))
 	g.eventually("a link", func() bool {
-		return g.ask("POST", "/v1/customer/codes", fields{"purpose": "attach", "account": g.account(bankA)}).code() != "no-link"
+		return g.ask("POST", "/v1/customer/codes", fields{"purpose": "attach", "account": g.account(bankA)}).Code() != "no-link"
 	})
 	g.until("authenticated")
 
@@ -301,7 +300,7 @@ func loginOnce(r row) {
 	f := r.person().authenticated(bankA)
 	f.refused(f.ask("GET", "/v1/customer/accounts", nil), "login-password-missing")
 	f.loggedIn()
-	token := f.session
+	token := f.Session
 	for i := range 5 {
 		want := "login-password-wrong"
 		if i == 4 {
@@ -312,11 +311,11 @@ func loginOnce(r row) {
 	f.refused(f.ask("POST", "/v1/customer/session", fields{"password": f.sealed(login)}), "login-locked")
 	f.later(5*time.Minute + time.Second)
 	f.login()
-	if f.session == token {
+	if f.Session == token {
 		f.Fatal("the same token")
 	}
 	other := f.as("-other")
-	other.session = f.session
+	other.Session = f.Session
 	other.refused(other.ask("GET", "/v1/customer/accounts", nil), "not-authenticated")
 	f.later(16 * time.Minute)
 	f.refused(f.ask("GET", "/v1/customer/accounts", nil), "session-needed")
@@ -333,7 +332,7 @@ func loginOnce(r row) {
 // consent: terms, and notices by a tick of their own.
 func consent(r row) {
 	f := r.person()
-	form := f.form(bankA, f.sms("authenticate", bankA))
+	form := f.Form(bankA, f.sms("authenticate", bankA))
 	delete(form, "notices")
 	f.ends(f.ask("POST", "/v1/customer/authentication", form), "approved", "")
 	v := f.view()
@@ -345,7 +344,7 @@ func consent(r row) {
 	g := r.person().authenticated(bankA)
 	g.must(g.Sims[bankA].Move(g.Context(), g.at(bankA).Accounts[0].Number, true, 100, "消费"))
 	g.told(1) // what came after it was told
-	if n := len(f.Front.Told(f.subject)); n != 0 {
+	if n := len(f.Front.Told(f.Subject)); n != 0 {
 		f.Fatal("told without consent")
 	}
 }
@@ -427,13 +426,13 @@ func details(r row) {
 	for pages := 1; ; pages++ {
 		p := f.ends(f.ask("GET", path+cursor, nil), "approved", "")
 		if to == "" {
-			to = p.body["to"].(string)
+			to = p.Body["to"].(string)
 		}
-		if p.body["to"] != to {
+		if p.Body["to"] != to {
 			f.Fatal("the end moved")
 		}
 		seen += len(f.list(p, "rows"))
-		next, more := p.body["next"].(string)
+		next, more := p.Body["next"].(string)
 		if !more {
 			if pages < 3 {
 				f.Fatal(pages, "pages")
@@ -461,12 +460,12 @@ func attach(r row) {
 	f := r.person().authenticated(bankA)
 	f.ends(f.ask("POST", "/v1/customer/passwords", fields{"login": f.sealed(login)}), "approved", "")
 	f.login()
-	try := func(code, password string) reply {
+	try := func(code, password string) world.Reply {
 		return f.ask("POST", "/v1/customer/accounts", fields{"account": f.account(bankB), "code": code, "payment": f.sealed(password)})
 	}
 	code := f.sms("attach", bankB)
-	if a := f.refused(try(code, payment), "payment-password-missing"); a.text() != "在加挂账户前，须设置微信支付密码，否则无法加挂。" {
-		f.Fatal(a.text())
+	if a := f.refused(try(code, payment), "payment-password-missing"); a.Text() != "在加挂账户前，须设置微信支付密码，否则无法加挂。" {
+		f.Fatal(a.Text())
 	}
 	f.ends(f.ask("POST", "/v1/customer/passwords", fields{"payment": f.sealed(payment)}), "approved", "")
 	f.refused(try(code, "864209"), "payment-password-wrong")
@@ -479,7 +478,7 @@ func attach(r row) {
 	code = func() string {
 		f.later(time.Minute)
 		f.ends(f.ask("POST", "/v1/customer/codes", fields{"purpose": "attach", "account": g.account(bankB)}), "approved", "")
-		return f.lastCode(bankB, g.account(bankB))
+		return g.lastCode(bankB)
 	}()
 	f.ends(f.ask("POST", "/v1/customer/accounts", fields{"account": g.account(bankB), "code": code, "payment": f.sealed(payment)}), "declined", "")
 	if len(f.linked()) != 2 {
@@ -512,13 +511,13 @@ func appointment(r row) {
 		f.Fatal(near)
 	}
 	branch := near[0]["branch"].(map[string]any)
-	book := func(phone string) reply {
+	book := func(phone string) world.Reply {
 		return f.ask("POST", "/v1/customer/visits", fields{"branch": branch["id"], "business": "vip", "phone": phone})
 	}
 	for range 3 {
 		a := f.ends(book("13899990001"), "approved", "")
-		if number, _ := a.body["number"].(string); number == "" || a.body["bank_text"] == "" {
-			f.Fatal(a.body)
+		if number, _ := a.Body["number"].(string); number == "" || a.Body["bank_text"] == "" {
+			f.Fatal(a.Body)
 		}
 	}
 	f.refused(book("13899990001"), "visits-a-day")
@@ -534,7 +533,7 @@ func appointment(r row) {
 // reset: identity again, then the new payment password.
 func reset(r row) {
 	f := r.person().authenticated(bankA).loggedIn()
-	try := func(cert, code string) reply {
+	try := func(cert, code string) world.Reply {
 		return f.ask("POST", "/v1/customer/passwords/reset", fields{
 			"kind": "payment", "cert_type": "01", "cert_number": cert, "account": f.account(bankA), "code": code, "password": f.sealed("941726"),
 		})
@@ -574,33 +573,7 @@ func movement(r row) {
 	g := r.person().authenticated(bankA)
 	g.must(g.Sims[bankA].Move(g.Context(), g.at(bankA).Accounts[0].Number, true, 1, "消费"))
 	g.told(1)
-	if n := len(f.Front.Told(f.subject)); n != 3 {
+	if n := len(f.Front.Told(f.Subject)); n != 3 {
 		f.Fatal("told one who has left")
 	}
-}
-
-// writePlaces keeps of the sample the places of the banks of this world.
-func writePlaces(t *testing.T, sample string) string {
-	t.Helper()
-	data, err := os.ReadFile(sample)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, skip := "", false
-	for line := range strings.Lines(string(data)) {
-		if strings.HasPrefix(line, "  - id: ") {
-			skip = strings.HasPrefix(line, "  - id: klb") || strings.HasPrefix(line, "  - id: korla")
-		}
-		if !strings.HasPrefix(line, "    ") && !strings.HasPrefix(line, "  - ") {
-			skip = false
-		}
-		if !skip {
-			text += line
-		}
-	}
-	path := filepath.Join(t.TempDir(), "places.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

@@ -1,18 +1,9 @@
 package features
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,7 +13,6 @@ import (
 	"wxswitch/banks/sim"
 	"wxswitch/cmd/internal/world"
 	"wxswitch/cmd/switchd/app"
-	"wxswitch/codec"
 	"wxswitch/switch/api/frontapi"
 )
 
@@ -44,15 +34,11 @@ const (
 func start(t *testing.T) *env {
 	t.Helper()
 	e := &env{}
-	places, err := filepath.Abs("../../../testdata/places/xinjiang.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var err error
 	e.World, err = world.New(t.Context(), world.Options{Dir: t.TempDir(), LogTo: t.Output(), Tune: func(c *app.Config) {
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(e.ahead.Load())) }
 		c.Argon = argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 		c.Advices.BackoffMin, c.Advices.BackoffMax = 100*time.Millisecond, time.Second
-		c.Places = writePlaces(t, places)
 		c.Log.Level = "warn"
 		for i := range c.Banks {
 			c.Banks[i].Deadline = deadline
@@ -84,12 +70,10 @@ type row struct {
 	*env
 }
 
-// follower is a follower of the official account, one of the made-up people.
+// follower is one of the made-up people, who follows the official account.
 type follower struct {
 	row
-	subject string
-	person  int
-	session string
+	*world.Follower
 }
 
 // person returns a follower whom no other row has: an ordinary one, with a
@@ -101,62 +85,32 @@ func (r row) person() *follower {
 		if p.CertType != "01" || p.Accounts[0].Status != sim.Normal || n == 1 || n == 2 { // 1 and 2 share an account
 			continue
 		}
-		return &follower{row: r, subject: fmt.Sprintf("openid-%s-%d", r.Name()[len("TestFeatures/"):], n), person: n % 50}
+		return r.follower(fmt.Sprintf("openid-%s-%d", r.Name()[len("TestFeatures/"):], n), n%50)
 	}
+}
+
+func (r row) follower(subject string, person int) *follower {
+	return &follower{r, r.World.Follower(subject, person)}
 }
 
 // as is another follower, who is the same person.
-func (f *follower) as(subject string) *follower {
-	return &follower{row: f.row, subject: f.subject + subject, person: f.person}
-}
+func (f *follower) as(subject string) *follower { return f.follower(f.Subject+subject, f.Person) }
 
-func (f *follower) at(bank string) sim.Person { return f.Sims[bank].People()[f.person] }
-
-// account is the number of the person's first account at the bank.
-func (f *follower) account(bank string) string { return f.at(bank).Accounts[0].Number.Reveal() }
-
-// reply is an answer of the API.
-type reply struct {
-	status int
-	body   map[string]any
-}
-
-func (r reply) text() string    { s, _ := r.body["text"].(string); return s }
-func (r reply) outcome() string { s, _ := r.body["outcome"].(string); return s }
-func (r reply) code() string    { s, _ := r.body["code"].(string); return s }
+func (f *follower) at(bank string) sim.Person  { return f.At(bank) }
+func (f *follower) account(bank string) string { return f.Account(bank) }
 
 // ask calls the API for the follower, with a key of its own.
-func (f *follower) ask(method, path string, body any) reply {
+func (f *follower) ask(method, path string, body any) world.Reply {
 	f.Helper()
-	return f.askWith(fmt.Sprint("key-", f.keys.Add(1)), method, path, body)
+	r, err := f.Ask(f.Context(), method, path, body)
+	f.must(err)
+	return r
 }
 
-func (f *follower) askWith(key, method, path string, body any) reply {
+func (f *follower) askWith(key, method, path string, body any) world.Reply {
 	f.Helper()
-	var data io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
-		f.must(err)
-		data = bytes.NewReader(text)
-	}
-	q, err := http.NewRequestWithContext(f.Context(), method, f.URL()+path, data)
+	r, err := f.AskWith(f.Context(), key, method, path, body)
 	f.must(err)
-	for name, value := range map[string]string{
-		"Authorization": "Bearer " + f.Token, "Follower-Channel": "wechat", "Follower-Subject": f.subject,
-		"Idempotency-Key": key, "Session-Token": f.session,
-	} {
-		if value != "" {
-			q.Header.Set(name, value)
-		}
-	}
-	if body != nil {
-		q.Header.Set("Content-Type", "application/json")
-	}
-	a, err := http.DefaultClient.Do(q)
-	f.must(err)
-	defer a.Body.Close() //nolint:errcheck // read
-	r := reply{status: a.StatusCode}
-	f.must(json.NewDecoder(a.Body).Decode(&r.body))
 	return r
 }
 
@@ -168,24 +122,24 @@ func (r row) must(err error) {
 }
 
 // ends wants an answer with the outcome, and the text if one is given.
-func (f *follower) ends(r reply, outcome, text string) reply {
+func (f *follower) ends(r world.Reply, outcome, text string) world.Reply {
 	f.Helper()
-	if r.status != http.StatusOK || r.outcome() != outcome || text != "" && r.text() != text {
-		f.Fatalf("%d %v, want %s %s", r.status, r.body, outcome, text)
+	if r.Status != http.StatusOK || r.Outcome() != outcome || text != "" && r.Text() != text {
+		f.Fatalf("%d %v, want %s %s", r.Status, r.Body, outcome, text)
 	}
 	return r
 }
 
 // refused wants a problem with the code and words for the customer.
-func (f *follower) refused(r reply, code string) reply {
+func (f *follower) refused(r world.Reply, code string) world.Reply {
 	f.Helper()
-	if r.status < 400 || r.code() != code || r.text() == "" {
-		f.Fatalf("%d %v, want the problem %s", r.status, r.body, code)
+	if r.Status < 400 || r.Code() != code || r.Text() == "" {
+		f.Fatalf("%d %v, want the problem %s", r.Status, r.Body, code)
 	}
 	return r
 }
 
-type fields map[string]any
+type fields = world.Fields
 
 // later sets the switch's clock ahead.
 func (r row) later(d time.Duration) { r.ahead.Add(int64(d)) }
@@ -194,35 +148,20 @@ func (r row) later(d time.Duration) { r.ahead.Add(int64(d)) }
 func (f *follower) sms(purpose, bank string) string {
 	f.Helper()
 	f.later(time.Minute)
-	account := f.account(bank)
-	f.ends(f.ask("POST", "/v1/customer/codes", fields{"purpose": purpose, "account": account}), "approved", "")
-	return f.lastCode(bank, account)
+	f.ends(f.ask("POST", "/v1/customer/codes", fields{"purpose": purpose, "account": f.account(bank)}), "approved", "")
+	return f.lastCode(bank)
 }
 
-func (f *follower) lastCode(bank, account string) string {
+func (f *follower) lastCode(bank string) string {
 	f.Helper()
-	all, err := f.Sims[bank].Messages(f.Context(), 0)
+	code, err := f.LastCode(f.Context(), bank)
 	f.must(err)
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].Account.Reveal() == account {
-			return all[i].Code.Reveal()
-		}
-	}
-	f.Fatal("no SMS")
-	return ""
+	return code
 }
 
-func (f *follower) form(bank, code string) fields {
-	p := f.at(bank)
-	return fields{
-		"cert_type": p.CertType, "cert_number": p.Cert.Reveal(), "account": f.account(bank), "code": code,
-		"terms": "2026-11", "notices": "2026-11",
-	}
-}
-
-func (f *follower) tryAuthenticate(bank string) reply {
+func (f *follower) tryAuthenticate(bank string) world.Reply {
 	f.Helper()
-	return f.ask("POST", "/v1/customer/authentication", f.form(bank, f.sms("authenticate", bank)))
+	return f.ask("POST", "/v1/customer/authentication", f.Form(bank, f.sms("authenticate", bank)))
 }
 
 // authenticated authenticates by the account at the bank.
@@ -240,16 +179,9 @@ const (
 // sealed is a password as a page seals it.
 func (f *follower) sealed(password string) string {
 	f.Helper()
-	k := f.ask("GET", "/v1/page-key", nil)
-	der, err := base64.StdEncoding.DecodeString(k.body["spki"].(string))
+	sealed, err := f.Seal(f.Context(), password)
 	f.must(err)
-	key, err := x509.ParsePKIXPublicKey(der)
-	f.must(err)
-	plain, err := json.Marshal(fields{"nonce": k.body["nonce"], "value": password})
-	f.must(err)
-	box, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, key.(*rsa.PublicKey), plain, nil)
-	f.must(err)
-	return k.body["kid"].(string) + "." + base64.RawURLEncoding.EncodeToString(box)
+	return sealed
 }
 
 // loggedIn sets passwords and logs in.
@@ -263,7 +195,7 @@ func (f *follower) loggedIn() *follower {
 func (f *follower) login() *follower {
 	f.Helper()
 	r := f.ends(f.ask("POST", "/v1/customer/session", fields{"password": f.sealed(login)}), "approved", "")
-	f.session, _ = r.body["token"].(string)
+	f.Session, _ = r.Body["token"].(string)
 	return f
 }
 
@@ -281,22 +213,18 @@ func (f *follower) linked() []map[string]any {
 	return f.list(f.ask("GET", "/v1/customer/accounts", nil), "accounts")
 }
 
-func (f *follower) list(r reply, name string) (list []map[string]any) {
+func (f *follower) list(r world.Reply, name string) []map[string]any {
 	f.Helper()
-	if r.status != http.StatusOK {
-		f.Fatal(r.status, r.body)
+	if r.Status != http.StatusOK {
+		f.Fatal(r.Status, r.Body)
 	}
-	all, _ := r.body[name].([]any)
-	for _, one := range all {
-		list = append(list, one.(map[string]any))
-	}
-	return list
+	return r.List(name)
 }
 
 // view is where the follower stands.
 func (f *follower) view() map[string]any {
 	f.Helper()
-	return f.ask("GET", "/v1/customer", nil).body
+	return f.ask("GET", "/v1/customer", nil).Body
 }
 
 func (f *follower) state(want string) {
@@ -322,7 +250,7 @@ func (f *follower) told(n int) frontapi.Notice {
 	f.Helper()
 	ctx, cancel := context.WithTimeout(f.Context(), 20*time.Second)
 	defer cancel()
-	list, err := f.Front.Await(ctx, f.subject, n)
+	list, err := f.Front.Await(ctx, f.Subject, n)
 	if err != nil || len(list) != n {
 		f.Fatalf("told %d notices, not %d: %v", len(list), n, err)
 	}
@@ -343,7 +271,7 @@ func (f *follower) registered(bank string) bool {
 	all, err := f.Sims[bank].Registrations(f.Context())
 	f.must(err)
 	for _, r := range all {
-		if r.Person == f.person && r.Index == 0 && r.Ended == "" {
+		if r.Person == f.Person && r.Index == 0 && r.Ended == "" {
 			return true
 		}
 	}
@@ -360,5 +288,3 @@ func (r row) eventually(what string, is func() bool) {
 	}
 	r.Fatal("never: ", what)
 }
-
-var _ = codec.Approved
