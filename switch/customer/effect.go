@@ -200,7 +200,8 @@ func (s *Store) setPrimary(ctx context.Context, tx switching.Tx, c *row, e switc
 	return s.addLink(ctx, tx, l)
 }
 
-// end ends a customer: passwords, sessions, links and codes. It returns the
+// end ends a customer: passwords, sessions, links, codes, and what waits to be
+// told; what tells of the end is written after it. It returns the
 // releases of the links that were registered, but for the one excepted.
 func (s *Store) end(ctx context.Context, tx switching.Tx, c *row, ev Event, except string, why cause) ([]switching.Advice, error) {
 	c.Login, c.Payment = credential{}, credential{}
@@ -210,6 +211,9 @@ func (s *Store) end(ctx context.Context, tx switching.Tx, c *row, ev Event, exce
 	}
 	if err := s.endSessions(ctx, tx, c.ID, string(ev)); err != nil {
 		return nil, err
+	}
+	if err := s.Hush(ctx, tx, c.Channel, c.Subject); err != nil {
+		return nil, fmt.Errorf("stop notices: %w", err)
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE sms_code SET state = 'void' WHERE customer = $1 AND state = 'sent'`, c.ID)
 	if err != nil {
