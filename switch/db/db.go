@@ -80,6 +80,7 @@ type DB struct {
 	pool    *sql.DB       // hands out the writer's, the readers' and Migrate's connections
 	writer  *session      // Run's alone
 	readers chan *session // the idle ones
+	jobs    sync.Pool     // of *job, answered
 
 	mu      sync.Mutex // guards stopped and begun, and sending to and closing queue
 	stopped bool

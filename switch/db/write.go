@@ -31,7 +31,8 @@ type job struct {
 	ctx   context.Context //nolint:containedctx // of the call that waits; it never ends
 	fn    func(ctx context.Context, tx Tx) error
 	state atomic.Int32
-	done  chan error // capacity 1: the writer never waits for a caller
+	done  chan error  // capacity 1: the writer never waits for a caller
+	hangs *time.Timer // its caller's
 }
 
 func (j *job) take() bool     { return j.state.CompareAndSwap(queued, running) }
@@ -56,20 +57,45 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) erro
 	if err := d.await(ctx); err != nil {
 		return err
 	}
-	j := &job{ctx: context.WithoutCancel(ctx), fn: fn, done: make(chan error, 1)}
+	j := d.job(ctx, fn)
 	if err := d.enqueue(j); err != nil {
+		d.answered(j)
 		return err
 	}
-	hangs := time.NewTimer(hangWait)
-	defer hangs.Stop()
 	select {
 	case err := <-j.done:
+		d.answered(j)
 		return err
 	case <-ctx.Done():
 	case <-d.ended:
-	case <-hangs.C:
+	case <-j.hangs.C:
 	}
+	j.hangs.Stop()
 	return d.leave(ctx, j)
+}
+
+// job returns a job, one that was answered before if there is one.
+func (d *DB) job(ctx context.Context, fn func(ctx context.Context, tx Tx) error) *job {
+	j, ok := d.jobs.Get().(*job)
+	if ok {
+		j.hangs.Reset(hangWait)
+	} else {
+		j = &job{done: make(chan error, 1), hangs: time.NewTimer(hangWait)}
+	}
+	j.ctx, j.fn = ctx, fn
+	if ctx.Done() != nil {
+		j.ctx = context.WithoutCancel(ctx)
+	}
+	return j
+}
+
+// answered takes back a job whose one answer was received: the writer has no
+// more to do with it.
+func (d *DB) answered(j *job) {
+	j.hangs.Stop()
+	j.ctx, j.fn = nil, nil
+	j.state.Store(queued)
+	d.jobs.Put(j)
 }
 
 // await waits for Run to begin, so that components may start in any order.
