@@ -69,6 +69,8 @@ func setDefault(n *int, value int) {
 }
 
 const (
+	laterWait = 50 * time.Millisecond // WriteLater waits so long for company
+
 	startWait = 5 * time.Second  // a Write waits so long for Run to begin
 	lateWait  = 5 * time.Second  // a Write whose context has ended waits so long for what runs
 	hangWait  = 30 * time.Second // and so long in the queue, and again for what runs; Close for what is still at work

@@ -33,6 +33,7 @@ type job struct {
 	state atomic.Int32
 	done  chan error  // capacity 1: the writer never waits for a caller
 	hangs *time.Timer // its caller's
+	later bool        // it may wait for company
 }
 
 func (j *job) take() bool     { return j.state.CompareAndSwap(queued, running) }
@@ -54,10 +55,22 @@ func (j *job) call(tx Tx) (err error) {
 // before fn ran (nothing done); [ErrBusy] and [ErrClosed] (nothing done);
 // [ErrUnknown] (read back); anything else is SQLite's, wrapped (nothing done).
 func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
+	return d.write(ctx, fn, false)
+}
+
+// WriteLater is Write for what nobody waits for: it shares the transaction of the
+// next Write, and has one of its own only if for 50 ms there is none. What it
+// writes is seen, and is on disk, that much later.
+func (d *DB) WriteLater(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
+	return d.write(ctx, fn, true)
+}
+
+func (d *DB) write(ctx context.Context, fn func(ctx context.Context, tx Tx) error, later bool) error {
 	if err := d.await(ctx); err != nil {
 		return err
 	}
 	j := d.job(ctx, fn)
+	j.later = later
 	if err := d.enqueue(j); err != nil {
 		d.answered(j)
 		return err
@@ -183,7 +196,7 @@ func (d *DB) Run(ctx context.Context) error {
 		// Whoever was just answered gets its turn to write again first, which
 		// makes batches a third larger.
 		runtime.Gosched()
-		batch = d.gather(append(batch[:0], j))
+		batch = d.gather(d.accompany(append(batch[:0], j)))
 		for rest := batch; len(rest) > 0; {
 			rest = d.transact(rest)
 		}
@@ -204,6 +217,27 @@ func (d *DB) start() error {
 	d.begun = true
 	close(d.started)
 	return nil
+}
+
+// accompany adds to a first job that may wait whatever comes until one may not.
+func (d *DB) accompany(batch []*job) []*job {
+	if !batch[0].later {
+		return batch
+	}
+	late := time.NewTimer(laterWait)
+	defer late.Stop()
+	for len(batch) < d.o.MaxBatch && batch[len(batch)-1].later {
+		select {
+		case j, ok := <-d.queue:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, j)
+		case <-late.C:
+			return batch
+		}
+	}
+	return batch
 }
 
 // gather adds what waits now; it waits for nothing.
