@@ -84,8 +84,9 @@
 //
 // # Strictness
 //
-// The library below (github.com/moov-io/iso8583) carries values; structure and
-// content are checked here, since it accepts signs in lengths, letters in
-// numbers, bytes behind the last field and tags given twice. Its errors hold
-// raw values, so that none of its text leaves this package.
+// The library below (github.com/moov-io/iso8583) puts messages together, from
+// values that are checked here. What is read is taken apart here as well, since
+// it accepts signs in lengths, letters in numbers, bytes behind the last field
+// and tags given twice; tests hold what is read against the library. Its errors
+// hold raw values, so that none of its text leaves this package.
 package iso
