@@ -509,6 +509,8 @@ func noticeError(err error) error {
 		return api.ErrNoNotice
 	case errors.Is(err, notice.ErrEnded):
 		return api.ErrNoticeEnded
+	case errors.Is(err, db.ErrUnknown):
+		return fmt.Errorf("%w: %w", switching.ErrOutcomeUnknown, err)
 	}
 	return err
 }
