@@ -32,16 +32,32 @@
 // by package saf until the bank acknowledges it. The rules are the pure
 // functions of doubt.go; the journal runs them inside its transactions:
 //
-//	authenticate   counts as not done; a reversal is stored. A late approval
-//	               is journalled and revives nothing.
-//	deregister     counts as done if the bank can be brought to it; a
-//	               completion is stored, and its answer decides. A second try
+//	authenticate,  counts as not done; a reversal is stored. A late approval
+//	attach,        is journalled and revives nothing.
+//	appointment
+//	deregister,    counts as done if the bank can be brought to it; a
+//	detach         completion is stored, and its answer decides. A second try
 //	               by the same customer joins the first.
-//	enquiries      leave nothing to settle.
+//	enquiries,     leave nothing to settle.
+//	SMS codes
+//
+// A release, stored where a registration ended at the centre alone, keeps no
+// other change back: it names its original and can end no later one.
 //
 // One change at a time runs per (bank, account), and beside a deregistration
 // none of the same customer; the database keeps it. A change that finds another
 // unsettled waits within its deadline, then ends as Refused(settling).
+//
+// # Customers
+//
+// What a type does to the customer's state is its [Effect], which the journal
+// runs in the transaction that opens or ends the row, whenever that is. What the
+// customer must show for it is the request's [Proof], which no row holds. A raw
+// transaction has no Effect.
+//
+// What a bank says by itself goes to [Switch.Incoming]: once the type's
+// [Listener] has run and all it wrote is on disk, and not before, it is answered.
+// A bank is heard only on accounts that are routed to it.
 //
 // # Recovery
 //
