@@ -210,6 +210,11 @@ func testNoAccount(w *world) {
 		w.close(e, end(switching.TimedOut))
 	}
 	w.equal("reversals", len(w.advicesOf(w.opened(codec.Appointment, account(""), customer("")).ID)), 0)
+	// A visit in doubt, of a customer, keeps its deregistration not back, nor the
+	// other way round.
+	w.close(w.opened(codec.Appointment, account("")), end(switching.TimedOut))
+	w.close(w.opened(codec.Deregister), end(switching.TimedOut))
+	w.opened(codec.Appointment, account(""))
 	first := w.claim()
 	w.equal("type", first.Type, codec.Reversal)
 	w.answer(first, codec.Done, 0)
