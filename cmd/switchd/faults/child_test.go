@@ -38,8 +38,10 @@ func TestMain(m *testing.M) {
 		os.Exit(beSwitchd(path))
 	}
 	flag.Parse()
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set(modelRuns)
+	for name, value := range map[string]string{"rapid.checks": modelRuns, "test.parallel": atOnce} {
+		if f := flag.Lookup(name); f.Value.String() == f.DefValue {
+			_ = f.Value.Set(value)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -48,6 +50,10 @@ func TestMain(m *testing.M) {
 // unless -rapid.checks says otherwise: with the race detector one takes about a
 // second.
 const modelRuns = "25"
+
+// atOnce is how many of the tests that may run beside others do: they wait most
+// of their time.
+const atOnce = "6"
 
 // beSwitchd runs the switch as cmd/switchd does, with failpoints that the parent
 // arms on standard input: "arm STEP N" dies at the N-th pass of a step, "limit N"
