@@ -316,8 +316,10 @@ func (c *comparison) checkOneAtATime() {
 		if d := c.deeds[e.Bank][e.RRN]; e.Type.Class() != codec.Change || e.Joins != 0 || d == nil || !d.called {
 			continue
 		}
-		account := "account " + e.Bank + " " + e.Account.Reveal()
-		groups[account] = append(groups[account], e)
+		if !e.Account.IsZero() {
+			account := "account " + e.Bank + " " + e.Account.Reveal()
+			groups[account] = append(groups[account], e)
+		}
 		if e.Customer != "" {
 			groups["customer "+e.Customer] = append(groups["customer "+e.Customer], e)
 		}

@@ -24,8 +24,9 @@ const (
 // another.
 type patron struct {
 	*world.Follower
-	h *house
-	n int // of its keys
+	h     *house
+	n     int // of its keys
+	boxes []string
 }
 
 // patron returns a follower who is the n-th of the ordinary people: a resident,
@@ -111,6 +112,7 @@ func (p *patron) seal(password string) string {
 	p.h.mu.Unlock()
 	box, err := p.Seal(p.h.t.Context(), password)
 	must(p.h.t, err)
+	p.boxes = append(p.boxes, box)
 	return box
 }
 
