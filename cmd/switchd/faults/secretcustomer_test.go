@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"net/http"
 	"regexp"
 	"slices"
@@ -92,7 +91,6 @@ func foundCodes(text []byte, codes []string) (all []string) {
 		}
 		among, alone := digits(text, code)
 		if alone {
-			i0 := bytes.Index(text, []byte(code)); fmt.Fprintf(os.Stderr, "DBG code %s in %q\n", code, text[max(0,i0-200):min(len(text),i0+60)])
 			all = append(all, fmt.Sprintf("code %d", i))
 		}
 		if among {
@@ -105,8 +103,8 @@ func foundCodes(text []byte, codes []string) (all []string) {
 	return all
 }
 
-// digits reports whether the code stands in text, and whether without a digit
-// beside it.
+// digits reports whether the code stands in text, and whether it does as a number
+// of its own: durations and times have six digits behind a point.
 func digits(text []byte, code string) (among, alone bool) {
 	for from := 0; ; {
 		at := bytes.Index(text[from:], []byte(code))
@@ -115,7 +113,7 @@ func digits(text []byte, code string) (among, alone bool) {
 		}
 		at, among = from+at, true
 		from = at + len(code)
-		if (at == 0 || !isDigit(text[at-1])) && (from == len(text) || !isDigit(text[from])) {
+		if (at == 0 || !isDigit(text[at-1]) && text[at-1] != '.') && (from == len(text) || !isDigit(text[from])) {
 			return true, true
 		}
 	}

@@ -220,7 +220,6 @@ func (s *scene) clean(where string, text []byte) {
 	if where != "answers" { // of banks' own clients
 		for _, f := range found(text, s.names) {
 			all = append(all, "name: "+f)
-			for _, n := range s.names { if i := bytes.Index(text, []byte(n)); i >= 0 { fmt.Printf("DBG %s %q\n", where, text[max(0,i-600):i+50]) } }
 		}
 	}
 	if where != "answers" && where != "banks' databases" {
