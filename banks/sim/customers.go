@@ -285,15 +285,16 @@ func (d *decision) visiting(ctx context.Context) (string, error) {
 	if d.m.Type != codec.Appointment {
 		return codeInvalid, nil
 	}
+	phone := codec.NewPhone(d.m.Get(codec.FieldPhone)) // in clear it stands in the SMS only
 	_, err := d.change(ctx, `INSERT INTO sim_visit (acquirer, rrn, code3, branch, business, phone, cancelled) VALUES ($1, $2, $3, $4, $5, $6, 0)`,
-		d.number.Acquirer, string(d.number.RRN), d.number.Code, d.m.Get(codec.FieldBranch), d.m.Get(codec.FieldBusiness), d.m.Get(codec.FieldPhone))
+		d.number.Acquirer, string(d.number.RRN), d.number.Code, d.m.Get(codec.FieldBranch), d.m.Get(codec.FieldBusiness), phone.String())
 	if err != nil {
 		return "", err
 	}
 	if d.visit, err = d.booked(ctx); err != nil {
 		return "", err
 	}
-	return codeDone, d.bank.sms(ctx, d.tx, -1, d.m.Get(codec.FieldPhone), "", "您的网点预约号为"+d.visit+"，请携带有效身份证件按时办理。")
+	return codeDone, d.bank.sms(ctx, d.tx, -1, phone.Reveal(), "", "您的网点预约号为"+d.visit+"，请携带有效身份证件按时办理。")
 }
 
 // booked is the number of the visit that this number has booked.

@@ -32,7 +32,7 @@ CREATE TABLE sim_visit (
     code3     TEXT    NOT NULL,
     branch    TEXT    NOT NULL,
     business  TEXT    NOT NULL,
-    phone     TEXT    NOT NULL,
+    phone     TEXT    NOT NULL, -- masked
     cancelled INTEGER NOT NULL
 );
 

@@ -26,6 +26,7 @@ type Follower struct {
 	Subject string
 	Person  int    // at every bank
 	Session string // token of the login
+	HTTP    http.Client
 }
 
 // Follower returns a follower who is the person.
@@ -104,7 +105,7 @@ func (f *Follower) AskWith(ctx context.Context, key, method, path string, body a
 	if body != nil {
 		q.Header.Set("Content-Type", "application/json")
 	}
-	a, err := http.DefaultClient.Do(q)
+	a, err := f.HTTP.Do(q)
 	if err != nil {
 		return r, err
 	}

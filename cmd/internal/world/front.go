@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -19,12 +20,13 @@ type Front struct {
 
 	mu     sync.Mutex // guards what follows
 	told   []frontapi.Notice
-	seen   map[string]bool
-	status int // of every answer; 0 is accepted
+	seen   map[string]bool // by id and round
+	status int             // of every answer; 0 is accepted
 	wake   chan struct{}
 }
 
-func newFront(ctx context.Context, token string) (*Front, error) {
+// NewFront listens; Run serves.
+func NewFront(ctx context.Context, token string) (*Front, error) {
 	var listen net.ListenConfig
 	l, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
 	return &Front{token: token, listener: l, seen: make(map[string]bool), wake: make(chan struct{})}, err
@@ -44,7 +46,7 @@ func (f *Front) Run(ctx context.Context) error {
 	return nil
 }
 
-// SendNotice keeps a notice, each once.
+// SendNotice keeps a notice, each round of it once.
 func (f *Front) SendNotice(w http.ResponseWriter, r *http.Request) {
 	var n frontapi.Notice
 	if r.Header.Get("Authorization") != "Bearer "+f.token {
@@ -66,10 +68,11 @@ func (f *Front) SendNotice(w http.ResponseWriter, r *http.Request) {
 func (f *Front) keep(n frontapi.Notice) (status int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.status != 0 || f.seen[n.Id] {
+	key := fmt.Sprint(n.Id, " ", n.Round)
+	if f.status != 0 || f.seen[key] {
 		return f.status
 	}
-	f.seen[n.Id] = true
+	f.seen[key] = true
 	f.told = append(f.told, n)
 	close(f.wake)
 	f.wake = make(chan struct{})

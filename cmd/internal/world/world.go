@@ -90,7 +90,7 @@ func New(ctx context.Context, o Options) (*World, error) {
 	_, _ = rand.Read(token)
 	w := &World{Options: o, Sims: make(map[string]*sim.Bank), Token: hex.EncodeToString(token), Up: make(chan struct{})}
 	var err error
-	if w.Front, err = newFront(ctx, w.Token); err != nil {
+	if w.Front, err = NewFront(ctx, w.Token); err != nil {
 		return nil, err
 	}
 	for _, s := range Banks {

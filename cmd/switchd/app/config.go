@@ -29,6 +29,7 @@ import (
 	switching "wxswitch/switch"
 	"wxswitch/switch/api"
 	"wxswitch/switch/customer"
+	"wxswitch/switch/notice"
 	"wxswitch/switch/vault"
 )
 
@@ -131,6 +132,8 @@ type Hooks struct {
 	// Limits and Argon are the customers' rules and the work of a password's hash.
 	Limits customer.Limits
 	Argon  argon2id.Params
+	// Notices changes how notices are told, in tests.
+	Notices func(*notice.Options)
 }
 
 // Addresses are where the doors are, with the ports that were chosen for :0.

@@ -187,10 +187,14 @@ func (a *app) tellers(ctx context.Context) (err error) {
 		return err
 	}
 	titles := a.titles()
-	a.notices, err = notice.New(ctx, notice.Options{
+	o := notice.Options{
 		DB: a.db, Vault: a.key, Sender: sender, Gone: a.store.Gone, Now: a.Now, Log: a.log, Registerer: a.registry,
 		Text: func(n switching.Notice) string { return customer.NoticeText(n, titles) },
-	})
+	}
+	if a.Notices != nil {
+		a.Notices(&o)
+	}
+	a.notices, err = notice.New(ctx, o)
 	return err
 }
 

@@ -153,12 +153,16 @@ func (h *house) settle() {
 // looks through a connection of its own, closed at once: one that stayed would
 // keep a killed switch's log from being recovered.
 func (h *house) doubts() (open, left int, err error) {
-	d, err := sql.Open("sqlite", "file:"+h.data+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+	err = look(h.data, `SELECT (SELECT COUNT(*) FROM entry WHERE open = 1),
+		(SELECT COUNT(*) FROM advice WHERE state IN ('pending', 'parked'))`, &open, &left)
+	return open, left, err
+}
+
+func look(path, query string, into ...any) error {
+	d, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	defer d.Close() //nolint:errcheck // only read
-	err = d.QueryRowContext(context.Background(), `SELECT (SELECT COUNT(*) FROM entry WHERE open = 1),
-		(SELECT COUNT(*) FROM advice WHERE state IN ('pending', 'parked'))`).Scan(&open, &left)
-	return open, left, err
+	return d.QueryRowContext(context.Background(), query).Scan(into...)
 }

@@ -26,16 +26,22 @@ import (
 	"wxswitch/codec/iso"
 )
 
-// childEnv holds the configuration file of a test binary that is to be switchd.
-const childEnv = "WXSWITCH_FAULTS_CHILD"
+// childEnv holds the configuration file of a test binary that is to be switchd;
+// pauseEnv, how often it may send a code to one follower.
+const (
+	childEnv = "WXSWITCH_FAULTS_CHILD"
+	pauseEnv = "WXSWITCH_FAULTS_PAUSE"
+)
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childEnv); path != "" {
 		os.Exit(beSwitchd(path))
 	}
 	flag.Parse()
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set(modelRuns)
+	for name, value := range map[string]string{"rapid.checks": modelRuns, "test.parallel": atOnce} {
+		if f := flag.Lookup(name); f.Value.String() == f.DefValue {
+			_ = f.Value.Set(value)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -44,6 +50,10 @@ func TestMain(m *testing.M) {
 // unless -rapid.checks says otherwise: with the race detector one takes about a
 // second.
 const modelRuns = "25"
+
+// atOnce is how many of the tests that may run beside others do: they wait most
+// of their time.
+const atOnce = "6"
 
 // beSwitchd runs the switch as cmd/switchd does, with failpoints that the parent
 // arms on standard input: "arm STEP N" dies at the N-th pass of a step, "limit N"
@@ -68,7 +78,9 @@ func beSwitchd(path string) int {
 			}
 		}
 	}
-	c.Failpoint, c.Dial = f.pass, f.dial
+	pause, _ := time.ParseDuration(os.Getenv(pauseEnv))
+	c.Hooks = briskly(pause, func(step string) error { f.pass(step); return nil })
+	c.Failpoint, c.FailCommit, c.Dial = f.pass, func(step string) error { f.pass(step); return nil }, f.dial
 	c.Ready = func(a app.Addresses) { fmt.Fprintln(os.Stdout, "up", a.API, a.Ops, os.Getpid()) }
 	go f.obey(os.Stdin)
 	if err := app.Run(ctx, c); err != nil {
@@ -78,7 +90,9 @@ func beSwitchd(path string) int {
 	return 0
 }
 
-// failpoint kills the process at the n-th pass of a step.
+// failpoint kills the process at the n-th pass of a step: those of the switch,
+// of its database, of advices, of notices ("notice-claim", "notice-send"), and of
+// failConn.
 type failpoint struct {
 	dialects map[string]codec.Dialect // by address; read only
 
@@ -204,7 +218,7 @@ func (h *house) startChild(before ...string) *child {
 	defer log.Close() //nolint:errcheck // the child has its own
 	c := &child{t: h.t, lines: make(chan string, 64), exited: make(chan error, 1), log: log.Name()}
 	c.cmd = exec.Command(words[0], words[1:]...) //nolint:gosec,noctx // this binary; killed by the tests
-	c.cmd.Env = append(os.Environ(), childEnv+"="+h.path("switchd.yaml"))
+	c.cmd.Env = append(os.Environ(), childEnv+"="+h.path("switchd.yaml"), pauseEnv+"="+h.pause.String())
 	c.cmd.Stderr = log
 	c.stdin, err = c.cmd.StdinPipe()
 	must(h.t, err)

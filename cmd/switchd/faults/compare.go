@@ -18,6 +18,7 @@ const codeNotRegistered = "25"
 // deed is what a bank did under one RRN.
 type deed struct {
 	effects  []string // registered, deregistered, reversed; in order
+	released bool     // what it registered ended by a release
 	arrived  bool
 	answers  []string // F39 by part
 	called   bool
@@ -38,7 +39,8 @@ type comparison struct {
 	Books
 	wrong   []string
 	rows    map[int64]switching.Entry
-	advices map[int64]switching.Advice // by entry
+	advices map[int64]switching.Advice // by entry; not releases
+	release map[int64]bool             // by entry: one was stored
 	deeds   map[string]map[codec.RRN]*deed
 	owners  map[string]map[codec.Account]owner
 }
@@ -53,13 +55,17 @@ type owner struct {
 // not asked.
 func (b Books) Compare() []string {
 	c := &comparison{
-		Books: b, rows: make(map[int64]switching.Entry), advices: make(map[int64]switching.Advice),
+		Books: b, rows: make(map[int64]switching.Entry), advices: make(map[int64]switching.Advice), release: make(map[int64]bool),
 		deeds: make(map[string]map[codec.RRN]*deed), owners: make(map[string]map[codec.Account]owner),
 	}
 	for _, e := range b.Rows {
 		c.rows[e.ID] = e
 	}
 	for _, a := range b.Advices {
+		if a.Type == codec.Release {
+			c.release[a.Entry.ID] = true
+			continue
+		}
 		c.advices[a.Entry.ID] = a
 	}
 	for name, l := range b.Banks {
@@ -97,6 +103,9 @@ func (c *comparison) readBank(name string, l Ledger) {
 		}
 	}
 	for _, r := range l.Records {
+		if r.Part == string(codec.Release) { // of an operation that ended long ago
+			continue
+		}
 		d := of(r.RRN)
 		d.answers = append(d.answers, r.Answer)
 		if r.Ended.After(d.to) {
@@ -105,6 +114,10 @@ func (c *comparison) readBank(name string, l Ledger) {
 	}
 	for _, e := range l.Effects {
 		d := of(e.RRN)
+		if e.What == "released" {
+			d.released = true
+			continue
+		}
 		d.effects = append(d.effects, e.What)
 	}
 	c.deeds[name] = deeds
@@ -186,6 +199,9 @@ func (c *comparison) checkRow(e switching.Entry) {
 		return
 	}
 	d := c.deeds[e.Bank][e.RRN]
+	if d != nil && d.released && !c.release[e.ID] {
+		c.fail("%d: %s was released, and no release was stored", e.ID, e.Type)
+	}
 	outcome := e.End.Outcome
 	if e.Standing != outcome && e.Standing != switching.TimedOut {
 		outcome = e.Standing
@@ -212,9 +228,9 @@ func (c *comparison) checkRow(e switching.Entry) {
 func (c *comparison) checkApproved(e switching.Entry, d *deed) {
 	ok := d != nil && d.arrived
 	switch e.Type {
-	case codec.Authenticate:
+	case codec.Authenticate, codec.Attach:
 		ok = d.stands("registered")
-	case codec.Deregister:
+	case codec.Deregister, codec.Detach:
 		ok = d.stands("deregistered") ||
 			d != nil && len(d.effects) == 0 && slices.Contains(d.answers, codeNotRegistered)
 	}
@@ -300,8 +316,10 @@ func (c *comparison) checkOneAtATime() {
 		if d := c.deeds[e.Bank][e.RRN]; e.Type.Class() != codec.Change || e.Joins != 0 || d == nil || !d.called {
 			continue
 		}
-		account := "account " + e.Bank + " " + e.Account.Reveal()
-		groups[account] = append(groups[account], e)
+		if !e.Account.IsZero() {
+			account := "account " + e.Bank + " " + e.Account.Reveal()
+			groups[account] = append(groups[account], e)
+		}
 		if e.Customer != "" {
 			groups["customer "+e.Customer] = append(groups["customer "+e.Customer], e)
 		}

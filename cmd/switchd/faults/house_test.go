@@ -14,15 +14,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexedwards/argon2id"
 	"github.com/rs/zerolog"
 
 	"wxswitch/banks/sim"
 	"wxswitch/cmd/internal/world"
 	"wxswitch/cmd/switchd/app"
 	"wxswitch/codec/iso"
+	switching "wxswitch/switch"
 	"wxswitch/switch/api/client"
+	"wxswitch/switch/customer"
 	"wxswitch/switch/db"
 	"wxswitch/switch/journal"
+	"wxswitch/switch/notice"
 	"wxswitch/switch/vault"
 )
 
@@ -39,6 +43,8 @@ type house struct {
 	token string
 	banks map[string]*peer
 	hooks app.Hooks // of a switch in this process
+	front *world.Front
+	pause time.Duration
 
 	http *http.Client
 	mu   sync.Mutex // guards what follows
@@ -57,6 +63,7 @@ type plan struct {
 	bank     string        // further lines of each bank's configuration
 	more     string        // further lines of the configuration
 	data     string        // the switch's database; switch.db beside its configuration
+	pause    time.Duration // between two SMS codes, whose number is then not limited; 60 s
 	tune     func(*sim.Config)
 }
 
@@ -74,18 +81,54 @@ func running(t testing.TB, p plan) *house {
 // newHouse builds the banks, which run at once, and the switch's files.
 func newHouse(t testing.TB, p plan) *house {
 	h := &house{
-		t: t, dir: t.TempDir(), token: "0123456789abcdef0123456789abcdef", banks: make(map[string]*peer),
-		http: &http.Client{Timeout: limit, Transport: &http.Transport{MaxIdleConnsPerHost: 512}},
+		t: t, dir: t.TempDir(), token: "0123456789abcdef0123456789abcdef", banks: make(map[string]*peer), pause: p.pause,
+		hooks: briskly(p.pause, func(string) error { return nil }),
+		http:  &http.Client{Timeout: limit, Transport: &http.Transport{MaxIdleConnsPerHost: 512}},
 	}
 	h.data = cmp.Or(p.data, h.path("switch.db"))
 	t.Cleanup(h.http.CloseIdleConnections)
 	for _, spec := range world.Banks {
 		h.banks[spec.ID] = newPeer(t, h.dir, spec, p)
 	}
+	h.openFront()
 	must(t, vault.NewKeyFile(h.path("key.json")))
+	must(t, os.WriteFile(h.path("front.token"), []byte(h.token), 0o600))
+	must(t, os.WriteFile(h.path("places.yaml"), []byte(world.Places), 0o600))
 	must(t, os.WriteFile(h.path("routes.yaml"), []byte(world.Routes()), 0o600))
 	must(t, os.WriteFile(h.path("switchd.yaml"), []byte(h.configuration(p)), 0o600))
 	return h
+}
+
+// briskly is how the switches of these tests differ from one that serves
+// customers: passwords cost little, and a notice waits for nothing long. fail is
+// called between the durable steps of a notice.
+func briskly(pause time.Duration, fail func(step string) error) app.Hooks {
+	o := app.Hooks{
+		Argon: argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32},
+		Notices: func(o *notice.Options) {
+			o.Deadline, o.Lease, o.Poll = 500*time.Millisecond, 1500*time.Millisecond, 50*time.Millisecond
+			o.Backoff = switching.Backoff{Min: 50 * time.Millisecond, Max: 500 * time.Millisecond}
+			o.Fail = func(step string) error { return fail("notice-" + step) }
+		},
+	}
+	if pause != 0 {
+		o.Limits = customer.Limits{CodePause: pause, CodesADay: 10_000, Sessions: 50}
+	}
+	return o
+}
+
+// openFront runs the stub that followers are told by until the test ends.
+func (h *house) openFront() {
+	var err error
+	h.front, err = world.NewFront(context.Background(), h.token)
+	must(h.t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- h.front.Run(ctx) }()
+	h.t.Cleanup(func() {
+		cancel()
+		must(h.t, <-ended)
+	})
 }
 
 func (h *house) path(name string) string { return filepath.Join(h.dir, name) }
@@ -99,14 +142,16 @@ ops: 127.0.0.1:0
 key_file: key.json
 database: %s
 routes: routes.yaml
+places: places.yaml
+front: {url: %q, token_file: front.token}
 acquirer: "48980000"
 grace: 200ms
 drain: 10s
 advices: {backoff_min: 30ms, backoff_max: 200ms}
-clients: [{id: bench, token_sha256: %s, scopes: [bank, operate]}]
+clients: [{id: bench, token_sha256: %s, scopes: [bank, operate, customer]}]
 %s
 banks:
-`, h.data, hex.EncodeToString(sum[:]), p.more)
+`, h.data, h.front.URL(), hex.EncodeToString(sum[:]), p.more)
 	for _, spec := range world.Banks {
 		fmt.Fprintf(&b, `  - name: %s
     dialect: %s
@@ -267,6 +312,7 @@ func newPeer(t testing.TB, dir string, spec world.Spec, p plan) *peer {
 		Seed: cmp.Or(p.seed, 7), People: max(p.people, 40), Cards: []sim.Range{spec.Card}, Passbooks: spec.Passbook, Log: zerolog.Nop(),
 	}
 	c.Kit.Drain = 200 * time.Millisecond
+	c.Kit.Told, c.Kit.RetryMin, c.Kit.RetryMax = 500*time.Millisecond, 50*time.Millisecond, 500*time.Millisecond
 	if p.tune != nil {
 		p.tune(&c)
 	}

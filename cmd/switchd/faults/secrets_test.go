@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/rs/zerolog"
 
@@ -46,7 +48,7 @@ func (h *heap) bytes() []byte {
 // recorder keeps every answer of the API, head and body.
 type recorder struct {
 	http.RoundTripper
-	to *heap
+	s *scene
 }
 
 func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -55,7 +57,11 @@ func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	dump, err := httputil.DumpResponse(response, true)
-	_, _ = r.to.Write(dump)
+	if path := request.URL.Path; forCustomers(path) {
+		r.s.show(path, dump)
+	} else {
+		_, _ = r.s.answers.Write(dump)
+	}
 	return response, err
 }
 
@@ -76,6 +82,9 @@ func forms(secret string) map[string][]byte {
 			to := (shift + len(secret)) * 4 / 3
 			m[fmt.Sprint(name, shift)] = []byte(text[from:to])
 		}
+	}
+	if !utf8.ValidString(secret) || len(secret) != utf8.RuneCountInString(secret) {
+		maps.Copy(m, chinese(secret))
 	}
 	if packed, err := hex.DecodeString(secret + strings.Repeat("0", len(secret)%2)); err == nil && len(packed) >= 8 {
 		m["packed"] = packed[:len(secret)/2]
@@ -122,18 +131,19 @@ type scene struct {
 	*house
 	logs, bankLogs, answers, feed heap
 	secrets                       []string
-	watching                      sync.WaitGroup
-	unwatch                       []func()
+	customerSecrets
+	watching sync.WaitGroup
+	unwatch  []func()
 }
 
 func newScene(t *testing.T) *scene {
 	s := &scene{}
 	p := brisk
-	p.more = "log: {level: debug}"
+	p.more, p.people, p.pause = "log: {level: debug}", 120, time.Millisecond
 	p.tune = func(c *sim.Config) { c.Log = zerolog.New(&s.bankLogs) }
 	s.house = newHouse(t, p)
 	s.hooks.LogTo = &s.logs
-	s.http.Transport = recorder{s.http.Transport, &s.answers}
+	s.http.Transport = recorder{s.http.Transport, s}
 	s.secrets = []string{s.token, "deadbeefdeadbeefdeadbeefdeadbeef", "6217519999999999999", "9558800000000000018"}
 	for _, b := range s.banks {
 		for _, person := range b.people[:24] {
@@ -169,6 +179,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 	s.everyType()
 	s.everyFault()
 	s.badInput()
+	s.customersLive()
 	s.operators()
 	pages := bytes.Join([][]byte{s.page("/metrics"), s.page("/livez"), s.page("/readyz")}, nil)
 	s.clean("database, running", s.files("switch.db"))
@@ -183,7 +194,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 	books, err := json.Marshal(s.books().Banks)
 	must(t, err)
 	for where, text := range map[string][]byte{
-		"logs": s.logs.bytes(), "banks' logs": s.bankLogs.bytes(), "answers": s.answers.bytes(), "feed": s.feed.bytes(),
+		"logs": s.logs.bytes(), "banks' logs": s.bankLogs.bytes(), "answers": s.answers.bytes(), "feed": s.feed.bytes(), "answers to customers": s.shown.bytes(),
 		"pages": pages, "database": s.files("switch.db"),
 		"banks' databases": append(s.files("bank-"+cupsBank+".db"), s.files("bank-"+plainBank+".db")...),
 	} {
@@ -191,7 +202,13 @@ func TestNoSecretIsWritten(t *testing.T) {
 		t.Logf("%s: %d bytes", where, len(text))
 	}
 	s.said(books)
+	for _, bank := range []string{cupsBank, plainBank} {
+		s.emptyOutbox(bank)
+		s.clean("database of "+bank+" without its outbox", s.files("bank-"+bank+".db"))
+		s.banks[bank].start()
+	}
 	s.planted()
+	s.plantedInCustomers()
 }
 
 func (s *scene) clean(where string, text []byte) {
@@ -199,7 +216,19 @@ func (s *scene) clean(where string, text []byte) {
 	if len(text) < 1000 {
 		s.t.Errorf("%s: only %d bytes", where, len(text))
 	}
-	for _, f := range found(text, s.secrets) {
+	all := found(text, s.secrets)
+	if where != "answers" { // of banks' own clients
+		for _, f := range found(text, s.names) {
+			all = append(all, "name: "+f)
+		}
+	}
+	if where != "answers" && where != "banks' databases" {
+		for _, f := range found(text, s.phones) {
+			all = append(all, "phone: "+f)
+		}
+		all = append(all, foundCodes(text, s.codes)...)
+	}
+	for _, f := range all {
 		s.t.Errorf("%s: %s", where, f)
 	}
 }
@@ -209,7 +238,7 @@ func (s *scene) said(books []byte) {
 	for where, want := range map[string][]byte{
 		"late reply": s.logs.bytes(), "reply to nothing": s.logs.bytes(), "transaction": s.logs.bytes(), "link down": s.logs.bytes(),
 		"api: refused": s.logs.bytes(), `"pan":"`: s.feed.bytes(), `"cert-number":"`: s.feed.bytes(), "completion": s.feed.bytes(),
-		"unknown-bin": s.answers.bytes(), "account_suffix": s.answers.bytes(), "Idempotency-Key": s.answers.bytes(),
+		"deregistered": s.shown.bytes(), "account_suffix": s.answers.bytes(), "code-wrong": s.shown.bytes(), "unknown-bin": s.answers.bytes(), "Idempotency-Key": s.answers.bytes(),
 		cupsBank: s.files("switch.db"), plainBank: s.files("switch.db"), "registered": books,
 	} {
 		if !bytes.Contains(want, []byte(where)) {

@@ -15,7 +15,7 @@ import (
 // other is a second switch of the house, on the same database and the same
 // banks, for a child of its own.
 func (h *house) other() *house {
-	return &house{t: h.t, dir: h.dir, data: h.data, token: h.token, banks: h.banks, http: h.http}
+	return &house{t: h.t, dir: h.dir, data: h.data, token: h.token, banks: h.banks, http: h.http, front: h.front, pause: h.pause}
 }
 
 // took moves to this switch's answers those that the other's callers heard.
