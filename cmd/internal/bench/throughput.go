@@ -86,12 +86,20 @@ func (b *bench) point(ctx context.Context, kind string, n int, goal float64) err
 
 func (b *bench) sample(ctx context.Context, c *child, kind string, n int) (sample, error) {
 	own, bank := c.cpu(), b.stage.bank.cpu()
-	t, err := b.stage.wrk(ctx, c.at[0], load{kind: kind, accounts: "first.txt", inFlight: n, time: b.slice})
+	t, err := b.stage.wrk(ctx, c.at[0], load{kind: kind, accounts: accountsOf(kind), inFlight: n, time: b.slice})
 	if err != nil {
 		return sample{}, err
 	}
 	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(t.answers) }
 	return sample{t.perSecond(), each(c.cpu() - own), each(b.stage.bank.cpu() - bank), each(t.cpu)}, nil
+}
+
+// accountsOf is the file of the accounts that a load is over.
+func accountsOf(kind string) string {
+	if kind == customerBalance {
+		return customersFile
+	}
+	return "first.txt"
 }
 
 func (s sample) rate() float64    { return s.perSecond }
@@ -122,7 +130,10 @@ func rounds(sw, relay []sample) string {
 
 // cpuProfile shows where the switch's CPU goes at 64 in flight.
 func (b *bench) cpuProfile(ctx context.Context) error {
-	for _, kind := range kinds {
+	if err := b.enrol(ctx); err != nil {
+		return err
+	}
+	for _, kind := range append(slices.Clone(kinds), customerBalance) {
 		path := b.stage.file("cpu.prof")
 		if b.profile != "" {
 			path = b.profile + "." + kind
