@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -317,5 +318,28 @@ func TestAttachNeedsThePaymentPassword(t *testing.T) {
 		g.Key = w.call(f).Key
 		a, err := w.service.Attach(w.Context(), g, r)
 		w.want(a, err, switching.Refused, want)
+	}
+}
+
+// What a page asks for again and again must not grow with the number of others.
+func TestLinksAreFoundByAnIndex(t *testing.T) {
+	w := newWorld(t)
+	for where, args := range map[string][]any{
+		linksToRead:                          {"c"},
+		linksOfAccount:                       {"xjrcu", []byte("ix")},
+		`customer = $1 AND state <> 'ended'`: {"c"},
+		`entry = $1`:                         {1},
+		`id = $1 AND customer = $2`:          {"l", "c"},
+		`customer = $1 AND role = 'primary' AND state <> 'ended'`: {"c"},
+	} {
+		w.must(w.db.Read(w.Context(), func(ctx context.Context, tx db.Tx) error {
+			var a, b, c int
+			var plan string
+			err := tx.QueryRowContext(ctx, `EXPLAIN QUERY PLAN SELECT `+linkColumns+` FROM link WHERE `+where, args...).Scan(&a, &b, &c, &plan)
+			if !strings.HasPrefix(plan, "SEARCH link USING") {
+				t.Errorf("%s: %s", where, plan)
+			}
+			return err
+		}))
 	}
 }

@@ -55,10 +55,12 @@ func (x movementListener) Hear(ctx context.Context, tx switching.Tx, h switching
 	return codeHeard, notices, nil, nil
 }
 
+const linksOfAccount = `bank = $1 AND account_ix = $2 AND state IN ('active', 'detaching')`
+
 // linksOf returns the links of the account that the message is about, whoever
 // has them. The switch has made sure that it is the bank's own.
 func (s *Store) linksOf(ctx context.Context, tx switching.Tx, h switching.Heard) ([]link, error) {
-	return s.links(ctx, tx, `bank = $1 AND account_ix = $2 AND state IN ('active', 'detaching')`, h.Bank, s.accountIx(h.Message.AccountNumber()))
+	return s.links(ctx, tx, linksOfAccount, h.Bank, s.accountIx(h.Message.AccountNumber()))
 }
 
 // eventListener is a bank's advice that an account or its registration ended
