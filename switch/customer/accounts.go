@@ -1,8 +1,10 @@
 package customer
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,12 +43,13 @@ func (s *Service) account(l link) Account {
 
 func (s *Service) bank(id string) Bank { return bankIn(s.Banks, id) }
 
-// linksToRead are those that the customer may read, the primary first. That none
-// has ended is said twice: SQLite takes an index with a condition for a query that
-// has the same words, and else looks at everybody's.
-const linksToRead = `customer = $1 AND state <> 'ended' AND state IN ('active', 'detaching') ORDER BY role = 'primary' DESC, created, id`
+// linksToRead are those that the customer may read. That none has ended is said
+// twice: SQLite takes an index with a condition for a query that has the same
+// words, and else looks at everybody's.
+const linksToRead = `customer = $1 AND state <> 'ended' AND state IN ('active', 'detaching')`
 
-// linksOfSession returns the links of who is logged in.
+// linksOfSession returns the links of who is logged in, the primary first, then in
+// the order in which they were attached.
 func (s *Service) linksOfSession(ctx context.Context, call Call) (list []link, a Answer, err error) {
 	reason, err := s.withSession(ctx, call, func(ctx context.Context, tx switching.Tx, v visitor) (err error) {
 		list, err = s.links(ctx, tx, linksToRead, v.customer)
@@ -55,8 +58,17 @@ func (s *Service) linksOfSession(ctx context.Context, call Call) (list []link, a
 	if err != nil || reason != "" {
 		return nil, refuse(reason), err
 	}
+	slices.SortFunc(list, func(a, b link) int {
+		if a.Role != b.Role {
+			return cmp.Compare(rank[a.Role], rank[b.Role])
+		}
+		return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID))
+	})
 	return list, approve(), nil
 }
+
+// rank is the order of roles.
+var rank = map[string]int{Primary: 0, Attached: 1}
 
 // BalanceLine is the balance of one account, or why there is none.
 type BalanceLine struct {
@@ -80,13 +92,18 @@ func (s *Service) Balances(ctx context.Context, call Call, ids []string, line fu
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex // held while a line is handed on
-	for _, l := range chosen {
-		wg.Go(func() {
-			b := s.balance(ctx, call, l)
-			mu.Lock()
-			defer mu.Unlock()
-			line(b)
-		})
+	ask := func(l link) {
+		b := s.balance(ctx, call, l)
+		mu.Lock()
+		defer mu.Unlock()
+		line(b)
+	}
+	for i, l := range chosen {
+		if i == len(chosen)-1 { // most ask for one, which needs nobody else
+			ask(l)
+			break
+		}
+		wg.Go(func() { ask(l) })
 	}
 	wg.Wait()
 	return approve(), nil

@@ -36,12 +36,13 @@ type link struct {
 	Role     string
 	State    string
 	Entry    int64 // the transaction that registered it
+	Created  int64 // Unix milliseconds
 }
 
 // active reports whether the account is the customer's to read.
 func (l link) active() bool { return l.State == linkActive || l.State == linkDetaching }
 
-const linkColumns = `id, customer, bank, account_ix, account, suffix, holder, role, state, entry`
+const linkColumns = `id, customer, bank, account_ix, account, suffix, holder, role, state, entry, created`
 
 // links returns the links that the condition names.
 func (s *Store) links(ctx context.Context, tx switching.Tx, where string, args ...any) (list []link, err error) {
@@ -62,7 +63,7 @@ func (s *Store) links(ctx context.Context, tx switching.Tx, where string, args .
 
 func (s *Store) scanLink(r interface{ Scan(dest ...any) error }) (l link, err error) {
 	var account, holder []byte
-	if err := r.Scan(&l.ID, &l.Customer, &l.Bank, &l.Ix, &account, &l.Suffix, &holder, &l.Role, &l.State, &l.Entry); err != nil {
+	if err := r.Scan(&l.ID, &l.Customer, &l.Bank, &l.Ix, &account, &l.Suffix, &holder, &l.Role, &l.State, &l.Entry, &l.Created); err != nil {
 		return l, fmt.Errorf("read link: %w", err)
 	}
 	number, err := s.unseal(account, "link.account", l.ID)

@@ -85,8 +85,12 @@ func (b *bench) point(ctx context.Context, kind string, n int, goal float64) err
 }
 
 func (b *bench) sample(ctx context.Context, c *child, kind string, n int) (sample, error) {
+	return b.sampleFor(ctx, c, kind, n, b.slice)
+}
+
+func (b *bench) sampleFor(ctx context.Context, c *child, kind string, n int, d time.Duration) (sample, error) {
 	own, bank := c.cpu(), b.stage.bank.cpu()
-	t, err := b.stage.wrk(ctx, c.at[0], load{kind: kind, accounts: accountsOf(kind), inFlight: n, time: b.slice})
+	t, err := b.stage.wrk(ctx, c.at[0], load{kind: kind, accounts: accountsOf(kind), inFlight: n, time: d})
 	if err != nil {
 		return sample{}, err
 	}
