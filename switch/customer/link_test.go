@@ -328,6 +328,7 @@ func TestLooksFindByAnIndex(t *testing.T) {
 	for query, args := range map[string][]any{
 		`SELECT ` + linkColumns + ofSession:                            {[]byte("hash")},
 		`SELECT ` + openedColumns + ofBareSession:                      {[]byte("hash")},
+		hearersOfAccount:                                               {"xjrcu", []byte("ix")},
 		of + linksOfAccount:                                            {"xjrcu", []byte("ix")},
 		of + `customer = $1 AND state <> 'ended'`:                      {"c"},
 		of + `entry = $1`:                                              {1},

@@ -138,21 +138,27 @@ func (b *bench) cpuProfile(ctx context.Context) error {
 		return err
 	}
 	for _, kind := range append(slices.Clone(kinds), customerBalance) {
-		path := b.stage.file("cpu.prof")
-		if b.profile != "" {
-			path = b.profile + "." + kind
-		}
-		if err := b.profileOf(ctx, kind, path); err != nil {
-			return fmt.Errorf("%s: %w", kind, err)
-		}
-		if err := b.top(ctx, path); err != nil {
+		err := b.profiled(ctx, b.profilePath(kind), func() error {
+			s, err := b.sample(ctx, b.stage.sw, kind, 64)
+			b.say("%s, %.0f/s under the profiler:", kind, s.perSecond)
 			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
 		}
 	}
 	return nil
 }
 
-func (b *bench) profileOf(ctx context.Context, kind, path string) error {
+func (b *bench) profilePath(kind string) string {
+	if b.profile != "" {
+		return b.profile + "." + kind
+	}
+	return b.stage.file("cpu.prof")
+}
+
+// profiled runs a load under the profiler, and shows where the CPU went.
+func (b *bench) profiled(ctx context.Context, path string, load func() error) error {
 	before, err := b.stage.metrics(ctx)
 	if err != nil {
 		return err
@@ -160,7 +166,7 @@ func (b *bench) profileOf(ctx context.Context, kind, path string) error {
 	if err := b.stage.sw.tell(order{Profile: path}); err != nil {
 		return err
 	}
-	s, err := b.sample(ctx, b.stage.sw, kind, 64)
+	err = load()
 	if err := errors.Join(err, b.stage.sw.tell(order{EndProfile: true})); err != nil {
 		return err
 	}
@@ -168,8 +174,8 @@ func (b *bench) profileOf(ctx context.Context, kind, path string) error {
 	if err != nil {
 		return err
 	}
-	b.say("%s, %.0f/s under the profiler: %s", kind, s.perSecond, shared(before, after))
-	return nil
+	b.say("%s", shared(before, after))
+	return b.top(ctx, path)
 }
 
 func (b *bench) top(ctx context.Context, path string) error {
