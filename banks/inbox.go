@@ -7,10 +7,12 @@ import (
 	"wxswitch/codec"
 )
 
-// Bounds of what is handed to the [Handler].
+// Bounds of what is handed to the [Handler]. Its answers wait for a commit that
+// they share: many at once are as quick as one. But they come at once, too, and
+// must fit into a link's outbox.
 const (
 	inboxSize    = 1024
-	inboxWorkers = 4
+	inboxWorkers = outboxSize / 2
 )
 
 // inbox hands the Handler what nobody waits for: late replies and the bank's

@@ -1,8 +1,10 @@
 package customer
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,18 +43,27 @@ func (s *Service) account(l link) Account {
 
 func (s *Service) bank(id string) Bank { return bankIn(s.Banks, id) }
 
-// linksOfSession returns the links of who is logged in.
+// linksOfSession returns the links of who is logged in, the primary first, then in
+// the order in which they were attached.
 func (s *Service) linksOfSession(ctx context.Context, call Call) (list []link, a Answer, err error) {
-	c, _, reason, err := s.session(ctx, call)
+	reason, err := s.withSession(ctx, call, func(_ context.Context, _ switching.Tx, v visitor) error {
+		list = v.links
+		return nil
+	})
 	if err != nil || reason != "" {
 		return nil, refuse(reason), err
 	}
-	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) error {
-		list, err = s.links(ctx, tx, `customer = $1 AND state IN ('active', 'detaching') ORDER BY role = 'primary' DESC, created, id`, c.ID)
-		return err
+	slices.SortFunc(list, func(a, b link) int {
+		if a.Role != b.Role {
+			return cmp.Compare(rank[a.Role], rank[b.Role])
+		}
+		return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID))
 	})
-	return list, approve(), err
+	return list, approve(), nil
 }
+
+// rank is the order of roles.
+var rank = map[string]int{Primary: 0, Attached: 1}
 
 // BalanceLine is the balance of one account, or why there is none.
 type BalanceLine struct {
@@ -76,13 +87,18 @@ func (s *Service) Balances(ctx context.Context, call Call, ids []string, line fu
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex // held while a line is handed on
-	for _, l := range chosen {
-		wg.Go(func() {
-			b := s.balance(ctx, call, l)
-			mu.Lock()
-			defer mu.Unlock()
-			line(b)
-		})
+	ask := func(l link) {
+		b := s.balance(ctx, call, l)
+		mu.Lock()
+		defer mu.Unlock()
+		line(b)
+	}
+	for i, l := range chosen {
+		if i == len(chosen)-1 { // most ask for one, which needs nobody else
+			ask(l)
+			break
+		}
+		wg.Go(func() { ask(l) })
 	}
 	wg.Wait()
 	return approve(), nil

@@ -36,12 +36,13 @@ type link struct {
 	Role     string
 	State    string
 	Entry    int64 // the transaction that registered it
+	Created  int64 // Unix milliseconds
 }
 
 // active reports whether the account is the customer's to read.
 func (l link) active() bool { return l.State == linkActive || l.State == linkDetaching }
 
-const linkColumns = `id, customer, bank, account_ix, account, suffix, holder, role, state, entry`
+const linkColumns = `link.id, link.customer, bank, account_ix, account, suffix, link.holder, role, link.state, entry, link.created`
 
 // links returns the links that the condition names.
 func (s *Store) links(ctx context.Context, tx switching.Tx, where string, args ...any) (list []link, err error) {
@@ -60,9 +61,13 @@ func (s *Store) links(ctx context.Context, tx switching.Tx, where string, args .
 	return list, rows.Err()
 }
 
-func (s *Store) scanLink(r interface{ Scan(dest ...any) error }) (l link, err error) {
+// scanner is a row of a result.
+type scanner interface{ Scan(dest ...any) error }
+
+// scanLink reads a link, whose columns stand behind what goes into before.
+func (s *Store) scanLink(r scanner, before ...any) (l link, err error) {
 	var account, holder []byte
-	if err := r.Scan(&l.ID, &l.Customer, &l.Bank, &l.Ix, &account, &l.Suffix, &holder, &l.Role, &l.State, &l.Entry); err != nil {
+	if err := r.Scan(append(before, &l.ID, &l.Customer, &l.Bank, &l.Ix, &account, &l.Suffix, &holder, &l.Role, &l.State, &l.Entry, &l.Created)...); err != nil {
 		return l, fmt.Errorf("read link: %w", err)
 	}
 	number, err := s.unseal(account, "link.account", l.ID)

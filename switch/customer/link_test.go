@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -317,5 +318,36 @@ func TestAttachNeedsThePaymentPassword(t *testing.T) {
 		g.Key = w.call(f).Key
 		a, err := w.service.Attach(w.Context(), g, r)
 		w.want(a, err, switching.Refused, want)
+	}
+}
+
+// What is asked again and again must not grow with the number of others.
+func TestLooksFindByAnIndex(t *testing.T) {
+	w := newWorld(t)
+	of := `SELECT ` + linkColumns + ` FROM link WHERE `
+	for query, args := range map[string][]any{
+		`SELECT ` + linkColumns + ofSession:                            {[]byte("hash")},
+		`SELECT ` + openedColumns + ofBareSession:                      {[]byte("hash")},
+		hearersOfAccount:                                               {"xjrcu", []byte("ix")},
+		of + linksOfAccount:                                            {"xjrcu", []byte("ix")},
+		of + `customer = $1 AND state <> 'ended'`:                      {"c"},
+		of + `entry = $1`:                                              {1},
+		of + `link.id = $1 AND customer = $2`:                          {"l", "c"},
+		of + `customer = $1 AND role = 'primary' AND state <> 'ended'`: {"c"},
+	} {
+		w.must(w.db.Read(w.Context(), func(ctx context.Context, tx db.Tx) error {
+			rows, err := tx.QueryContext(ctx, `EXPLAIN QUERY PLAN `+query, args...)
+			w.must(err)
+			defer rows.Close()
+			for rows.Next() {
+				var a, b, c int
+				var step string
+				w.must(rows.Scan(&a, &b, &c, &step))
+				if !strings.HasPrefix(step, "SEARCH ") {
+					t.Errorf("%s: %s", query, step)
+				}
+			}
+			return rows.Err()
+		}))
 	}
 }

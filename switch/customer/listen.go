@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"maps"
 
 	"wxswitch/codec"
@@ -27,7 +28,7 @@ type movementListener struct{ *Store }
 
 // Hear writes one notice a follower.
 func (x movementListener) Hear(ctx context.Context, tx switching.Tx, h switching.Heard) (string, []switching.Notice, []switching.Advice, error) {
-	list, err := x.linksOf(ctx, tx, h)
+	list, err := x.hearers(ctx, tx, h)
 	if err != nil {
 		return "", nil, nil, err
 	}
@@ -37,28 +38,51 @@ func (x movementListener) Hear(ctx context.Context, tx switching.Tx, h switching
 		"summary": m.Get(codec.FieldSummary), "at": m.Get(codec.FieldMoved), "bank": h.Bank,
 	}
 	var notices []switching.Notice
+	order := hex.EncodeToString(x.accountIx(m.AccountNumber())[:8])
 	for _, l := range list {
-		c, err := x.byID(ctx, tx, l.Customer)
-		if err != nil {
-			return "", nil, nil, err
-		}
-		if !c.Told || c.Frozen {
-			continue
-		}
 		mine := maps.Clone(data)
-		mine["account"] = l.Suffix
-		for _, n := range x.tell(&c, switching.NoticeMovement, x.movementID(h, c.ID), mine) {
-			n.Order = hex.EncodeToString(l.Ix[:8])
+		mine["account"] = l.suffix
+		for _, n := range x.tell(&l.row, switching.NoticeMovement, x.movementID(h, l.ID), mine) {
+			n.Order = order
 			notices = append(notices, n)
 		}
 	}
 	return codeHeard, notices, nil, nil
 }
 
+// hearer is a customer who is told of an account: of the row what names it.
+type hearer struct {
+	row
+	suffix string
+}
+
+const hearersOfAccount = `SELECT customer.id, channel, subject, followed, suffix FROM link JOIN customer ON customer.id = link.customer
+	WHERE bank = $1 AND account_ix = $2 AND link.state IN ('active', 'detaching') AND told = 1 AND frozen = 0`
+
+// hearers are found by one query, which opens nothing sealed: movements come in
+// thousands.
+func (s *Store) hearers(ctx context.Context, tx switching.Tx, h switching.Heard) (list []hearer, err error) {
+	rows, err := tx.QueryContext(ctx, hearersOfAccount, h.Bank, s.accountIx(h.Message.AccountNumber()))
+	if err != nil {
+		return nil, fmt.Errorf("read who is told: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	for rows.Next() {
+		var l hearer
+		if err := rows.Scan(&l.ID, &l.Channel, &l.Subject, &l.Followed, &l.suffix); err != nil {
+			return nil, fmt.Errorf("read who is told: %w", err)
+		}
+		list = append(list, l)
+	}
+	return list, rows.Err()
+}
+
+const linksOfAccount = `bank = $1 AND account_ix = $2 AND state IN ('active', 'detaching')`
+
 // linksOf returns the links of the account that the message is about, whoever
 // has them. The switch has made sure that it is the bank's own.
 func (s *Store) linksOf(ctx context.Context, tx switching.Tx, h switching.Heard) ([]link, error) {
-	return s.links(ctx, tx, `bank = $1 AND account_ix = $2 AND state IN ('active', 'detaching')`, h.Bank, s.accountIx(h.Message.AccountNumber()))
+	return s.links(ctx, tx, linksOfAccount, h.Bank, s.accountIx(h.Message.AccountNumber()))
 }
 
 // eventListener is a bank's advice that an account or its registration ended

@@ -45,6 +45,7 @@ type visitor struct {
 	customer string
 	session  string // its id
 	used     time.Time
+	links    []link // that the customer may read
 }
 
 // withSession runs fn in the reading transaction that found whose session the
@@ -55,6 +56,7 @@ type visitor struct {
 func (s *Service) withSession(ctx context.Context, call Call, fn func(context.Context, switching.Tx, visitor) error) (reason switching.Reason, err error) {
 	var v visitor
 	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) (err error) {
+		ctx = context.WithoutCancel(ctx) // look-ups: to be able to interrupt one costs as much as it does
 		if v, reason, err = s.visitor(ctx, tx, call); err != nil || reason != "" {
 			return err
 		}
@@ -77,30 +79,74 @@ func (s *Service) session(ctx context.Context, call Call) (c row, id string, rea
 	return c, id, reason, err
 }
 
+// opened is a session that has not ended, and its customer, as they are kept.
+type opened struct {
+	customer, session string // ids
+	of                Follower
+	state             State
+	frozen            bool
+	created, used     int64
+}
+
+const openedColumns = `customer.id, channel, subject, customer.state, frozen, session.id, session.created, session.used`
+
+func (o *opened) columns() []any {
+	return []any{&o.customer, &o.of.Channel, &o.of.Subject, &o.state, &o.frozen, &o.session, &o.created, &o.used}
+}
+
+// The second is for a customer without links. That none has ended is said twice:
+// SQLite takes an index with a condition for a query that has the same words, and
+// else looks at everybody's.
+const (
+	ofSession = ` FROM session JOIN customer ON customer.id = session.customer
+		JOIN link ON link.customer = session.customer AND link.state <> 'ended' AND link.state IN ('active', 'detaching')
+		WHERE token_hash = $1 AND ended = 0`
+	ofBareSession = ` FROM session JOIN customer ON customer.id = session.customer WHERE token_hash = $1 AND ended = 0`
+)
+
+// visitor returns who is logged in by the call's token. Its row and its links
+// come by one query: this is what every page begins with.
 func (s *Store) visitor(ctx context.Context, tx switching.Tx, call Call) (v visitor, reason switching.Reason, err error) {
-	var of Follower
-	var frozen bool
-	var state State
-	var created, used int64
+	var o opened
 	if !call.Session.IsZero() {
-		err = tx.QueryRowContext(ctx, `SELECT customer.id, channel, subject, state, frozen, session.id, session.created, session.used
-			FROM session JOIN customer ON customer.id = session.customer WHERE token_hash = $1 AND ended = 0`, s.tokenHash(call.Session)).
-			Scan(&v.customer, &of.Channel, &of.Subject, &state, &frozen, &v.session, &created, &used)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return v, "", fmt.Errorf("read session: %w", err)
+		if o, v.links, err = s.readSession(ctx, tx, s.tokenHash(call.Session)); err != nil {
+			return visitor{}, "", fmt.Errorf("read session: %w", err)
 		}
 	}
 	now := s.Now()
-	v.used = moment(used)
+	v.customer, v.session, v.used = o.customer, o.session, moment(o.used)
 	switch {
-	case v.session == "" || of != call.Follower || !state.Active(),
-		!now.Before(v.used.Add(s.Limits.SessionIdle)), !now.Before(moment(created).Add(s.Limits.SessionMax)):
+	case o.session == "" || o.of != call.Follower || !o.state.Active(),
+		!now.Before(v.used.Add(s.Limits.SessionIdle)), !now.Before(moment(o.created).Add(s.Limits.SessionMax)):
 		reason, err = s.missing(ctx, tx, call.Follower)
 		return visitor{}, reason, err
-	case frozen:
+	case o.frozen:
 		return visitor{}, ReasonFrozen, nil
 	}
 	return v, "", nil
+}
+
+func (s *Store) readSession(ctx context.Context, tx switching.Tx, hash []byte) (o opened, list []link, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT `+openedColumns+`, `+linkColumns+ofSession, hash)
+	if err != nil {
+		return o, nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	for rows.Next() {
+		l, err := s.scanLink(rows, o.columns()...)
+		if err != nil {
+			return o, nil, err
+		}
+		list = append(list, l)
+	}
+	if err := rows.Err(); err != nil || len(list) > 0 {
+		return o, list, err
+	}
+	err = tx.QueryRowContext(ctx, `SELECT `+openedColumns+ofBareSession, hash).Scan(o.columns()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return o, nil, err
 }
 
 // missing says why the follower has no session.

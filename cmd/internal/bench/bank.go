@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,8 @@ type isoBank struct {
 	dialect *iso.Dialect
 	rate    atomic.Int64 // answers a second; 0 for as many as can be
 	silent  atomic.Bool  // answers network messages only
+	delay   atomic.Int64 // of each answer but to network messages, in ns
+	speaker
 }
 
 // answerer answers the whole frames that in begins with: it appends to out and
@@ -30,7 +33,7 @@ func (p *player) bank(ctx context.Context, n int) error {
 		return err
 	}
 	addresses, failed := make([]string, 0, n+1), make(chan error, n+1)
-	listen := func(answers func() answerer) error {
+	listen := func(answers func(net.Conn) answerer) error {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -39,9 +42,9 @@ func (p *player) bank(ctx context.Context, n int) error {
 		go func() { failed <- accept(l, answers) }()
 		return nil
 	}
-	errs := []error{listen(func() answerer { return answerRelay })}
+	errs := []error{listen(func(net.Conn) answerer { return answerRelay })}
 	for range n {
-		b := &isoBank{dialect: dialect}
+		b := newIsoBank(dialect)
 		p.banks = append(p.banks, b)
 		errs = append(errs, listen(b.answers))
 	}
@@ -57,7 +60,23 @@ func (p *player) bank(ctx context.Context, n int) error {
 	}
 }
 
-func accept(l net.Listener, answers func() answerer) error {
+// carryOut changes what the bank does, or has it say something.
+func (b *isoBank) carryOut(o order) (code string, err error) {
+	switch {
+	case o.CodeOf != "":
+		return b.codeOf(o.CodeOf), nil
+	case o.Movements != nil:
+		return "", b.prepare(o.Movements, o.Times)
+	case o.Say:
+		return "", b.say()
+	}
+	b.rate.Store(int64(o.Rate))
+	b.silent.Store(o.Silent)
+	b.delay.Store(int64(o.Delay))
+	return "", nil
+}
+
+func accept(l net.Listener, answers func(net.Conn) answerer) error {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
@@ -65,7 +84,7 @@ func accept(l net.Listener, answers func() answerer) error {
 		}
 		go func() {
 			defer conn.Close() //nolint:errcheck // nobody is told
-			converse(conn, answers())
+			converse(conn, answers(conn))
 		}()
 	}
 }
@@ -106,15 +125,22 @@ func answerRelay(in, out []byte) (used int, answer []byte, err error) {
 	return used, out, nil
 }
 
+// newIsoBank returns a bank that writes the dialect.
+func newIsoBank(d *iso.Dialect) *isoBank {
+	return &isoBank{dialect: d, speaker: speaker{places: make(chan struct{}, sayAtOnce), codes: make(map[string]string)}}
+}
+
 // answers returns the answerer of one connection.
-func (b *isoBank) answers() answerer {
-	c := &isoConversation{isoBank: b, templates: make(map[string]*template)}
+func (b *isoBank) answers(conn net.Conn) answerer {
+	b.speakOver(conn)
+	c := &isoConversation{isoBank: b, conn: conn, templates: make(map[string]*template)}
 	return c.answer
 }
 
 // isoConversation is one connection of a bank.
 type isoConversation struct {
 	*isoBank
+	conn      net.Conn
 	templates map[string]*template
 	next      time.Time // when the next answer of a slow bank is due
 }
@@ -131,10 +157,17 @@ func (c *isoConversation) answer(in, out []byte) (used int, answer []byte, err e
 		}
 		message := in[used+prefixSize : used+size]
 		used += size
-		if c.silent.Load() && message[1] != '8' {
-			continue
+		network := message[1] == '8'
+		switch delay := time.Duration(c.delay.Load()); {
+		case string(message[:4]) == movementReply:
+			c.heard(message)
+		case c.silent.Load() && !network:
+		case delay > 0 && !network:
+			err = c.replyAfter(delay, message)
+		default:
+			out, err = c.reply(message, out)
 		}
-		if out, err = c.reply(message, out); err != nil {
+		if err != nil {
 			return used, out, err
 		}
 	}
@@ -164,6 +197,15 @@ func (c *isoConversation) due(rate int64) bool {
 	return true
 }
 
+// replyAfter answers by itself, so that one message holds no other up.
+func (c *isoConversation) replyAfter(delay time.Duration, message []byte) error {
+	out, err := c.reply(message, nil)
+	if err == nil {
+		time.AfterFunc(delay, func() { _, _ = c.conn.Write(out) })
+	}
+	return err
+}
+
 // reply appends the framed answer to a message.
 func (c *isoConversation) reply(message, out []byte) ([]byte, error) {
 	t := c.templates[string(layoutKey(message))]
@@ -174,15 +216,25 @@ func (c *isoConversation) reply(message, out []byte) ([]byte, error) {
 		}
 		c.templates[string(layoutKey(message))] = t
 	}
+	if t.isCode {
+		if err := c.keepCode(message); err != nil {
+			return out, err
+		}
+	}
 	return t.appendTo(out, message), nil
 }
+
+// fixedBalance is everybody's, in fen.
+const fixedBalance = 123456
 
 // fixedAnswer is what the banks answer to everything.
 func fixedAnswer(m *codec.Message) *codec.Message {
 	r := codec.NewReply(m, "00")
 	switch m.Type {
+	case codec.Authenticate, codec.Attach:
+		r.Set(codec.FieldHolder, "古丽娜尔·买买提")
 	case codec.Balance:
-		r.Set(codec.FieldBalance, "123456")
+		r.Set(codec.FieldBalance, strconv.Itoa(fixedBalance))
 		r.Set(codec.FieldAvailable, "100000")
 		r.Set(codec.FieldCurrency, "156")
 	case codec.SignOn, codec.SignOff, codec.Echo:

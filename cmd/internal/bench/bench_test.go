@@ -37,7 +37,7 @@ func TestBankAnswersEachRequestWithItsOwnNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, kind := range []codec.Type{codec.Deregister, codec.Balance} {
-		answer := (&isoBank{dialect: d}).answers()
+		answer := newIsoBank(d).answers(nil)
 		for n := int64(1); n <= 3; n++ {
 			asked, framed := ask(t, d, kind, n, account(firstBank, int(n)))
 			used, out, err := answer(append(framed, framed[:20]...), nil)

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -25,6 +26,7 @@ type role struct {
 	Config string // the switch's file
 	Bank   string // the relay's bank
 	Banks  int    // how many the bank is
+	Token  string // by which the front knows the switch
 }
 
 // hello is a child's first line.
@@ -34,18 +36,28 @@ type hello struct{ Addresses []string }
 type order struct {
 	Profile    string // begin a CPU profile in this file
 	EndProfile bool
-	Bank       int // which bank the rest is for
-	Rate       int // answers a second; 0 for as many as can be
+	Bank       int      // which bank the rest is for
+	CodeOf     string   // an account: its last SMS code is asked for
+	Movements  []string // accounts: write movements of them, in turn
+	Times      int      // of each
+	Say        bool     // tell the switch what is written, and wait until it has heard it
+	Told       int      // the front: wait until so many notices more were told
+	Rate       int      // answers a second; 0 for as many as can be
 	Silent     bool
+	Delay      time.Duration // of each answer
 }
 
-type done struct{ Error string }
+type done struct {
+	Error string
+	Code  string
+}
 
 // child is a process of this program, seen by its parent.
 type child struct {
 	name   string
 	cmd    *exec.Cmd
 	in     io.WriteCloser
+	mu     sync.Mutex // held from an order to its answer
 	orders *json.Encoder
 	says   *json.Decoder
 	at     []string // its addresses
@@ -88,17 +100,21 @@ func startChild(r role, log *os.File) (*child, error) {
 
 // tell gives an order and waits until it is carried out.
 func (c *child) tell(o order) error {
-	if err := c.orders.Encode(o); err != nil {
-		return fmt.Errorf("%s: %w", c.name, err)
-	}
-	var d done
-	if err := c.says.Decode(&d); err != nil {
-		return fmt.Errorf("%s: %w", c.name, err)
+	_, err := c.ask(o)
+	return err
+}
+
+// ask is tell for an order that is answered by more.
+func (c *child) ask(o order) (d done, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := errors.Join(c.orders.Encode(o), c.says.Decode(&d)); err != nil {
+		return d, fmt.Errorf("%s: %w", c.name, err)
 	}
 	if d.Error != "" {
-		return fmt.Errorf("%s: %s", c.name, d.Error)
+		return d, fmt.Errorf("%s: %s", c.name, d.Error)
 	}
-	return nil
+	return d, nil
 }
 
 // stop lets the child end, and kills one that does not.

@@ -1,7 +1,9 @@
 -- What wrk sends and what it checks. Arguments: type, prefix of the keys,
 -- token, file of accounts (one a line), and the pause of a connection between
 -- two requests, in ms; with one, refusals (503) are counted and not wrong. Each
--- thread has accounts of its own.
+-- thread has accounts of its own. Of the type "customer" the lines are a
+-- follower, its session and the id of its account, and what is asked for is the
+-- balance through the customer's door.
 local threads = {}
 
 function setup(thread)
@@ -21,7 +23,15 @@ function init(args)
   if pause > 0 then
     delay = function() return pause end
   end
-  sent, refused, wrong, sample = 0, 0, 0, ""
+  sent, refused, wrong, sample, expected = 0, 0, 0, "", '"outcome":"approved"'
+  if kind == "customer" then
+    expected = '"balance":123456'
+    for i, line in ipairs(accounts) do
+      local subject, session, id = string.match(line, "(%S+) (%S+) (%S+)")
+      accounts[i] = "GET /v1/customer/balances?account=" .. id .. " HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " .. token ..
+        "\r\nFollower-Channel: wechat\r\nFollower-Subject: " .. subject .. "\r\nSession-Token: " .. session .. "\r\n\r\n"
+    end
+  end
   local length = #('{"type":"' .. kind .. '","account":"') + #accounts[1] + #('"}')
   head = "POST /v1/transactions HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " .. token ..
     "\r\nContent-Type: application/json\r\nContent-Length: " .. length .. "\r\nIdempotency-Key: " .. prefix .. id .. "-"
@@ -30,13 +40,14 @@ end
 
 function request()
   sent = sent + 1
+  if kind == "customer" then return accounts[sent % #accounts + 1] end
   return head .. sent .. body .. accounts[sent % #accounts + 1] .. '"}'
 end
 
 function response(status, headers, answer)
   if status == 503 and pause > 0 then
     refused = refused + 1
-  elseif status ~= 200 or not string.find(answer, '"outcome":"approved"', 1, true) then
+  elseif status ~= 200 or not string.find(answer, expected, 1, true) then
     wrong = wrong + 1
     if sample == "" then sample = status .. " " .. answer end
   end

@@ -32,11 +32,16 @@ type plan struct {
 	attack   time.Duration // of one load by vegeta
 	overload time.Duration
 	syncs    int // fdatasyncs
+	many     int // customers of the first bank
+	few      int // customers with an account at each of five banks
+	moves    int // movements told in a round
 }
 
 var (
-	whole = plan{rounds: 3, warmUp: 2 * time.Second, slice: 4 * time.Second, attack: 5 * time.Second, overload: 10 * time.Second, syncs: 400}
-	quick = plan{rounds: 1, warmUp: time.Second, slice: 2 * time.Second, attack: 2 * time.Second, overload: 4 * time.Second, syncs: 100}
+	whole = plan{rounds: 3, warmUp: 2 * time.Second, slice: 4 * time.Second, attack: 5 * time.Second, overload: 10 * time.Second, syncs: 400,
+		many: 1000, few: 20, moves: 10_000}
+	quick = plan{rounds: 1, warmUp: time.Second, slice: 2 * time.Second, attack: 2 * time.Second, overload: 4 * time.Second, syncs: 100,
+		many: 200, few: 5, moves: 4000}
 )
 
 // limit stops a benchmark that hangs.
@@ -80,6 +85,9 @@ var scenes = []struct {
 	{"latency", (*bench).latency},
 	{"overload", (*bench).overload},
 	{"silent", (*bench).silent},
+	{"customers", (*bench).customers},
+	{"banks", (*bench).fiveBanks},
+	{"notices", (*bench).notices},
 	{"micro", (*bench).micro},
 }
 

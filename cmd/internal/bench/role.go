@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"runtime/pprof"
+	"time"
+
+	"github.com/alexedwards/argon2id"
 
 	"wxswitch/cmd/switchd/app"
 )
@@ -26,6 +29,8 @@ func play(part string) error {
 		return p.bank(ctx, r.Banks)
 	case "relay":
 		return runRelay(ctx, r.Bank, p.hello)
+	case "front":
+		return p.serveFront(ctx, r.Token)
 	case "switch":
 		return p.switchd(ctx, r.Config)
 	}
@@ -36,6 +41,7 @@ func play(part string) error {
 type player struct {
 	says    *json.Encoder
 	banks   []*isoBank // before hello
+	front   *front     // before hello
 	profile *os.File
 }
 
@@ -49,30 +55,31 @@ func (p *player) obey() {
 		if orders.Decode(&o) != nil {
 			return
 		}
-		var d done
-		if err := p.carryOut(o); err != nil {
+		code, err := p.carryOut(o)
+		d := done{Code: code}
+		if err != nil {
 			d.Error = err.Error()
 		}
 		_ = p.says.Encode(d)
 	}
 }
 
-func (p *player) carryOut(o order) (err error) {
+func (p *player) carryOut(o order) (code string, err error) {
 	switch {
 	case o.Profile != "":
 		if p.profile, err = os.Create(o.Profile); err != nil {
-			return err
+			return "", err
 		}
-		return pprof.StartCPUProfile(p.profile)
+		return "", pprof.StartCPUProfile(p.profile)
 	case o.EndProfile:
 		pprof.StopCPUProfile()
-		return errors.Join(p.profile.Close(), writeAllocs(p.profile.Name()+".allocs"))
+		return "", errors.Join(p.profile.Close(), writeAllocs(p.profile.Name()+".allocs"))
+	case o.Told > 0 && p.front != nil:
+		return "", p.front.await(o.Told)
 	case o.Bank < len(p.banks):
-		p.banks[o.Bank].rate.Store(int64(o.Rate))
-		p.banks[o.Bank].silent.Store(o.Silent)
-		return nil
+		return p.banks[o.Bank].carryOut(o)
 	}
-	return errors.New("no such order")
+	return "", errors.New("no such order")
 }
 
 // writeAllocs writes what was allocated since the start, for `go tool pprof
@@ -85,12 +92,17 @@ func writeAllocs(path string) error {
 	return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
 }
 
-// switchd is the switch as its operators run it, from its file.
+// switchd is the switch as its operators run it, from its file. But thousands of
+// customers are to authenticate, attach and log in within seconds: they need not
+// wait between two SMS codes, and their passwords are hashed with little work,
+// which no scene measures.
 func (p *player) switchd(ctx context.Context, path string) error {
 	c, err := app.Load(path)
 	if err != nil {
 		return err
 	}
+	c.Limits.CodePause = time.Millisecond
+	c.Argon = argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	c.Ready = func(a app.Addresses) { p.hello(a.API, a.Ops) }
 	return app.Run(ctx, c)
 }

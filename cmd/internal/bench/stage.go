@@ -39,11 +39,13 @@ type stage struct {
 	log        *os.File // of the switch
 	bank       *child
 	relay      *child
+	front      *child
 	sw         *child
 	keys       atomic.Int64
+	customers  []customer // of the first bank, once enrolled
 }
 
-// setUp starts bank, relay and switch.
+// setUp starts bank, relay, front and switch.
 func setUp(ctx context.Context) (*stage, error) {
 	root := filepath.Join(".tools", "bench")
 	if err := os.MkdirAll(root, 0o750); err != nil {
@@ -76,6 +78,9 @@ func (s *stage) build(ctx context.Context) (err error) {
 	if s.relay, err = startChild(role{Name: "relay", Bank: s.bank.at[0]}, os.Stderr); err != nil {
 		return err
 	}
+	if s.front, err = startChild(role{Name: "front", Token: s.token}, os.Stderr); err != nil {
+		return err
+	}
 	if err := s.write(); err != nil {
 		return err
 	}
@@ -88,7 +93,7 @@ func (s *stage) build(ctx context.Context) (err error) {
 // takeDown stops the children, last started first, and removes the files.
 func (s *stage) takeDown() error {
 	var errs []error
-	for _, c := range []*child{s.sw, s.relay, s.bank} {
+	for _, c := range []*child{s.sw, s.front, s.relay, s.bank} {
 		if c != nil {
 			errs = append(errs, c.stop())
 		}
@@ -116,6 +121,7 @@ func (s *stage) write() error {
 		"first.txt":  accounts(firstBank, firstBank+1, perBank),
 		"slow.txt":   accounts(slowBank, slowBank+1, perOther),
 		"others.txt": accounts(firstBank, silentBank, perOther),
+		"front.txt":  []byte(s.token),
 	}
 	var errs []error
 	for name, content := range files {
@@ -132,7 +138,8 @@ func (s *stage) config() []byte {
 	var b bytes.Buffer
 	sum := sha256.Sum256([]byte(s.token))
 	fmt.Fprintf(&b, "listen: 127.0.0.1:0\nops: 127.0.0.1:0\nkey_file: key.json\ndatabase: switch.db\nroutes: routes.yaml\n")
-	fmt.Fprintf(&b, "acquirer: \"48980000\"\nclients:\n  - {id: bench, token_sha256: %q, scopes: [bank, operate]}\nbanks:\n", hex.EncodeToString(sum[:]))
+	fmt.Fprintf(&b, "acquirer: \"48980000\"\nclients:\n  - {id: bench, token_sha256: %q, scopes: [bank, operate, customer]}\n", hex.EncodeToString(sum[:]))
+	fmt.Fprintf(&b, "front: {url: %q, token_file: front.txt}\nbanks:\n", "http://"+s.front.at[0])
 	for i, address := range s.bank.at[1:] {
 		fmt.Fprintf(&b, "  - dialect: plain\n    name: %s\n    sign_on: true\n", bankName(i))
 		fmt.Fprintf(&b, "    links: [{name: %s-1, addresses: [%q]}]\n", bankName(i), address)

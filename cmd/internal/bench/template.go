@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"wxswitch/codec"
 	"wxswitch/codec/iso"
 )
 
@@ -42,6 +43,7 @@ func number(digits []byte) (n int) {
 type template struct {
 	framed []byte
 	echoes []echo
+	isCode bool // they are of SMS codes
 }
 
 // echo copies size bytes from a message to the answer's frame.
@@ -85,7 +87,7 @@ func newTemplate(d *iso.Dialect, message []byte) (*template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &template{}
+	t := &template{isCode: request.Type == codec.SMSCode}
 	if t.framed, err = d.Frame().Append(nil, answer); err != nil {
 		return nil, err
 	}
@@ -103,7 +105,7 @@ type place struct{ at, size int }
 // sizes of the plain dialect's fields; negative: that many digits of length.
 var sizes = map[int]int{
 	2: -2, 3: 6, 4: 12, 7: 10, 11: 6, 12: 6, 13: 4, 32: -2, 33: -2, 37: 12, 38: 6, 39: 2, 41: 8, 43: 90, 44: -2,
-	48: -3, 54: -3, 61: 21, 64: 8, 70: 3, 90: 42, 102: -2, 128: 8,
+	48: -3, 54: -3, 61: 21, 64: 8, 70: 3, 90: 42, 102: -2, 110: 6, 111: -2, 112: 2, 128: 8,
 }
 
 // layout finds the fields of a message in the plain dialect.

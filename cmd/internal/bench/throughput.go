@@ -85,13 +85,25 @@ func (b *bench) point(ctx context.Context, kind string, n int, goal float64) err
 }
 
 func (b *bench) sample(ctx context.Context, c *child, kind string, n int) (sample, error) {
+	return b.sampleFor(ctx, c, kind, n, b.slice)
+}
+
+func (b *bench) sampleFor(ctx context.Context, c *child, kind string, n int, d time.Duration) (sample, error) {
 	own, bank := c.cpu(), b.stage.bank.cpu()
-	t, err := b.stage.wrk(ctx, c.at[0], load{kind: kind, accounts: "first.txt", inFlight: n, time: b.slice})
+	t, err := b.stage.wrk(ctx, c.at[0], load{kind: kind, accounts: accountsOf(kind), inFlight: n, time: d})
 	if err != nil {
 		return sample{}, err
 	}
 	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(t.answers) }
 	return sample{t.perSecond(), each(c.cpu() - own), each(b.stage.bank.cpu() - bank), each(t.cpu)}, nil
+}
+
+// accountsOf is the file of the accounts that a load is over.
+func accountsOf(kind string) string {
+	if kind == customerBalance {
+		return customersFile
+	}
+	return "first.txt"
 }
 
 func (s sample) rate() float64    { return s.perSecond }
@@ -122,22 +134,31 @@ func rounds(sw, relay []sample) string {
 
 // cpuProfile shows where the switch's CPU goes at 64 in flight.
 func (b *bench) cpuProfile(ctx context.Context) error {
-	for _, kind := range kinds {
-		path := b.stage.file("cpu.prof")
-		if b.profile != "" {
-			path = b.profile + "." + kind
-		}
-		if err := b.profileOf(ctx, kind, path); err != nil {
-			return fmt.Errorf("%s: %w", kind, err)
-		}
-		if err := b.top(ctx, path); err != nil {
+	if err := b.enrol(ctx); err != nil {
+		return err
+	}
+	for _, kind := range append(slices.Clone(kinds), customerBalance) {
+		err := b.profiled(ctx, b.profilePath(kind), func() error {
+			s, err := b.sample(ctx, b.stage.sw, kind, 64)
+			b.say("%s, %.0f/s under the profiler:", kind, s.perSecond)
 			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
 		}
 	}
 	return nil
 }
 
-func (b *bench) profileOf(ctx context.Context, kind, path string) error {
+func (b *bench) profilePath(kind string) string {
+	if b.profile != "" {
+		return b.profile + "." + kind
+	}
+	return b.stage.file("cpu.prof")
+}
+
+// profiled runs a load under the profiler, and shows where the CPU went.
+func (b *bench) profiled(ctx context.Context, path string, load func() error) error {
 	before, err := b.stage.metrics(ctx)
 	if err != nil {
 		return err
@@ -145,7 +166,7 @@ func (b *bench) profileOf(ctx context.Context, kind, path string) error {
 	if err := b.stage.sw.tell(order{Profile: path}); err != nil {
 		return err
 	}
-	s, err := b.sample(ctx, b.stage.sw, kind, 64)
+	err = load()
 	if err := errors.Join(err, b.stage.sw.tell(order{EndProfile: true})); err != nil {
 		return err
 	}
@@ -153,8 +174,8 @@ func (b *bench) profileOf(ctx context.Context, kind, path string) error {
 	if err != nil {
 		return err
 	}
-	b.say("%s, %.0f/s under the profiler: %s", kind, s.perSecond, shared(before, after))
-	return nil
+	b.say("%s", shared(before, after))
+	return b.top(ctx, path)
 }
 
 func (b *bench) top(ctx context.Context, path string) error {
