@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync/atomic"
 
 	"wxswitch/banks/sim"
@@ -47,10 +48,14 @@ type Reply struct {
 	Body   map[string]any
 }
 
-// Text is what the customer reads, Outcome how it ended, Code that of a problem.
-func (r Reply) Text() string    { return r.field("text") }
+// Text is what the customer reads.
+func (r Reply) Text() string { return r.field("text") }
+
+// Outcome is how it ended; empty for a problem.
 func (r Reply) Outcome() string { return r.field("outcome") }
-func (r Reply) Code() string    { return r.field("code") }
+
+// Code is a problem's.
+func (r Reply) Code() string { return r.field("code") }
 
 func (r Reply) field(name string) string { s, _ := r.Body[name].(string); return s }
 
@@ -116,9 +121,9 @@ func (f *Follower) LastCode(ctx context.Context, bank string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].Account.Reveal() == f.Account(bank) && !all[i].Code.IsZero() {
-			return all[i].Code.Reveal(), nil
+	for _, m := range slices.Backward(all) {
+		if m.Account.Reveal() == f.Account(bank) && !m.Code.IsZero() {
+			return m.Code.Reveal(), nil
 		}
 	}
 	return "", errors.New("no SMS")
