@@ -237,16 +237,27 @@ func (h *house) settleAll() {
 	})
 }
 
+// settled looks at the switch before the banks, since it mostly says no, and
+// after them: what they no longer have to say, it has.
 func (h *house) settled() bool {
-	var left int
-	must(h.t, look(h.data, `SELECT (SELECT COUNT(*) FROM entry WHERE open = 1) + (SELECT COUNT(*) FROM advice WHERE state IN ('pending', 'parked')) +
-		(SELECT COUNT(*) FROM notice WHERE state = 'pending')`, &left))
+	if h.left() > 0 {
+		return false
+	}
 	for _, p := range h.banks {
-		if left == 0 {
-			must(h.t, look(p.config.Path, `SELECT COUNT(*) FROM adapter_word WHERE state = 'waiting'`, &left))
+		var waiting int
+		must(h.t, look(p.config.Path, `SELECT COUNT(*) FROM adapter_word WHERE state = 'waiting'`, &waiting))
+		if waiting > 0 {
+			return false
 		}
 	}
-	return left == 0
+	return h.left() == 0
+}
+
+// left counts what the switch has not ended.
+func (h *house) left() (n int) {
+	must(h.t, look(h.data, `SELECT (SELECT COUNT(*) FROM entry WHERE open = 1) + (SELECT COUNT(*) FROM advice WHERE state IN ('pending', 'parked')) +
+		(SELECT COUNT(*) FROM notice WHERE state = 'pending')`, &n))
+	return n
 }
 
 // compareCustomers compares all books once all is settled.
