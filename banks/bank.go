@@ -52,6 +52,7 @@ type Bank struct {
 	// queue holds what waits for a link. It is never closed; a call whose
 	// waiter has gone stays in it until a writer skips it.
 	queue    chan *call
+	timers   sync.Pool     // of *time.Timer, stopped
 	slots    chan struct{} // the bulkhead: one for each permit given
 	inFlight atomic.Int64  // permits given, for status: a drain fills slots itself
 	draining atomic.Bool

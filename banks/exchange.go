@@ -96,8 +96,8 @@ func (b *Bank) exchange(m *codec.Message, deadline time.Time, given time.Duratio
 	if given <= 0 {
 		return Reply{}, &NotSent{Reason: DeadlinePast}
 	}
-	expired := time.NewTimer(given)
-	defer expired.Stop()
+	expired := b.timer(given)
+	defer func() { expired.Stop(); b.timers.Put(expired) }()
 	m.Set(codec.FieldRemaining, strconv.FormatInt(given.Milliseconds(), 10))
 	c, err := b.newCall(m, deadline)
 	if err != nil {
@@ -111,6 +111,16 @@ func (b *Bank) exchange(m *codec.Message, deadline time.Time, given time.Duratio
 		return Reply{}, r.err
 	}
 	return b.read(m, c, r)
+}
+
+// timer returns a running timer, one that was used before if there is one.
+func (b *Bank) timer(d time.Duration) *time.Timer {
+	t, ok := b.timers.Get().(*time.Timer)
+	if !ok {
+		return time.NewTimer(d)
+	}
+	t.Reset(d)
+	return t
 }
 
 // newCall writes the message, and reads back what its reply will be known by.

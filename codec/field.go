@@ -132,28 +132,6 @@ func (f Field) Mask(v string) string {
 	return v
 }
 
-// Fields are a message's values by field; the empty string is no value. The
-// zero value is empty and ready. Fields are copied by assignment.
-type Fields struct{ v [fieldCount]string }
-
-// Get returns the value in clear, empty where there is none.
-func (s *Fields) Get(f Field) string { return s.v[f] }
-
-// Set stores a value; empty removes it.
-func (s *Fields) Set(f Field, v string) { s.v[f] = v }
-
-// Has reports whether the field has a value.
-func (s *Fields) Has(f Field) bool { return s.v[f] != "" }
-
-// All calls yield with each field that has a value, in order of Field.
-func (s *Fields) All(yield func(Field, string) bool) {
-	for f, v := range s.v {
-		if v != "" && !yield(Field(f), v) {
-			return
-		}
-	}
-}
-
 // Clear returns the values in clear, by name: for storage under encryption,
 // never for people.
 func (s *Fields) Clear() map[string]string {

@@ -188,7 +188,9 @@ func (w *walk) open() (Opening, error) {
 		return Opening{}, err
 	}
 	e := &w.entry
-	w.own.remove(w.id) // of an earlier turn that found the account held
+	if w.id != 0 {
+		w.own.remove(w.id) // of an earlier turn that found the account held
+	}
 	w.id = n.ID
 	e.ID, e.STAN, e.Sent, e.RRN = n.ID, n.STAN, n.Sent, codec.NewRRN(n.ID)
 	w.own.add(e.ID)

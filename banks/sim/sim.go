@@ -66,7 +66,7 @@ func (c *Config) complete() error {
 		c.Cards = []Range{{"621008", 16}}
 		or(&c.Passbooks, Range{"1008", 17})
 	}
-	if c.Kit.Identity == (codec.Fields{}) {
+	if c.Kit.Identity.Empty() {
 		c.Kit.Identity.Set(codec.FieldForwarder, "48980000")
 		c.Kit.Identity.Set(codec.FieldAcquirer, "10344")
 	}

@@ -150,6 +150,7 @@ func (c *compiler) needs(k *kind, dir int, names []string, path []string) ([]nee
 				return nil, bad(fmt.Sprintf("%q: a field of the table, some as 2|102, or what stands in one", name), at...)
 			}
 			n.oneOf = append(n.oneOf, number)
+			n.account = n.account || number == c.top(codec.FieldPAN) || number == c.top(codec.FieldAccount)
 			k.wanted[dir].set(number)
 		}
 		n.label = c.d.fields[n.oneOf[0]].label

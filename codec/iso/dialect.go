@@ -66,7 +66,9 @@ type kind struct {
 type need struct {
 	oneOf []int
 	field codec.Field // of one inside another, with no oneOf
-	label string
+	// account: it is the card or passbook number.
+	account bool
+	label   string
 }
 
 // mti is what a message type indicator says.

@@ -47,7 +47,8 @@
 //     advices that carry their original's; network is the value of F70 instead.
 //     request, reply and approved (an approved reply besides) list the fields
 //     that must be there; 2|102 is one of them, and a name of codec's (sms-code)
-//     what stands inside one. Constants are written in the
+//     what stands inside one. An advice about a type that names no account needs
+//     none. Constants are written in the
 //     messages that list them. A change of state needs the advice that settles
 //     it: authenticate reversal, deregister completion; attach also
 //     needs a release.
@@ -84,8 +85,9 @@
 //
 // # Strictness
 //
-// The library below (github.com/moov-io/iso8583) carries values; structure and
-// content are checked here, since it accepts signs in lengths, letters in
-// numbers, bytes behind the last field and tags given twice. Its errors hold
-// raw values, so that none of its text leaves this package.
+// The library below (github.com/moov-io/iso8583) puts messages together, from
+// values that are checked here. What is read is taken apart here as well, since
+// it accepts signs in lengths, letters in numbers, bytes behind the last field
+// and tags given twice; tests hold what is read against the library. Its errors
+// hold raw values, so that none of its text leaves this package.
 package iso

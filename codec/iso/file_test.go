@@ -182,7 +182,7 @@ codes:
 	if !strings.Contains(string(raw), "044500156") && !strings.Contains(string(raw), "044500") || !strings.Contains(string(raw), "02211"+cert) {
 		t.Errorf("%q", raw)
 	}
-	if got, err := d.Unpack(raw); err != nil || got.Fields != m.Fields {
+	if got, err := d.Unpack(raw); err != nil || !got.Equal(&m.Fields) {
 		t.Error(got, err)
 	}
 	if d.Meaning(codec.Balance, "Z1") != codec.Declined || d.Meaning(codec.Balance, "00") != codec.Approved {

@@ -73,7 +73,7 @@ func tryMessage(t *testing.T, d *iso.Dialect, raw []byte) {
 		return
 	}
 	back, err := d.Unpack(again)
-	if err != nil || back.Fields != m.Fields {
+	if err != nil || !back.Equal(&m.Fields) {
 		t.Fatalf("repacked: %v\n%v\n%v", err, back, m)
 	}
 }

@@ -78,7 +78,7 @@ func TestGolden(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got.Fields != m.Fields || got.Type != m.Type || got.Reply != m.Reply || got.Repeat != m.Repeat {
+				if !got.Equal(&m.Fields) || got.Type != m.Type || got.Reply != m.Reply || got.Repeat != m.Repeat {
 					t.Errorf("unpacked %v, want %v", got, m)
 				}
 				wantJSON, err := os.ReadFile(goldenPath(dialect, name) + ".json")

@@ -20,7 +20,7 @@ type desk struct {
 	set     bitset // the fields that the message may have
 }
 
-// every is what a message may have that was read, or not wholly written.
+// every is what a message may have that was not wholly written.
 var every = bitset{^uint64(0), ^uint64(0)}
 
 func newDesk(d *Dialect) *desk {
@@ -63,12 +63,6 @@ func (k *desk) pack(mti string, bits *bitset, wire func(n int) []byte) ([]byte, 
 	}
 	k.set = *bits
 	return k.message.Pack()
-}
-
-// unpack reads the message, whose fields then stand in values until clear.
-func (k *desk) unpack(raw []byte) error {
-	k.set = every
-	return k.message.Unpack(raw)
 }
 
 // clear forgets the message: it holds secrets.

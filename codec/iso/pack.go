@@ -80,20 +80,22 @@ func (p *packing) values() error {
 
 // complete checks what the type needs.
 func (d *Dialect) complete(k *kind, m *codec.Message, bits *bitset) error {
-	dir := direction(m.Reply)
-	if err := lacking(k.needs[dir], m, bits); err != nil {
+	if err := d.lacking(k, k.needs[direction(m.Reply)], m, bits); err != nil {
 		return err
 	}
 	if m.Reply && k.approved != nil && d.Meaning(k.t, m.Get(codec.FieldCode)) == codec.Approved {
-		return lacking(k.approved, m, bits)
+		return d.lacking(k, k.approved, m, bits)
 	}
 	return nil
 }
 
-func lacking(needs []need, m *codec.Message, bits *bitset) error {
+func (d *Dialect) lacking(k *kind, needs []need, m *codec.Message, bits *bitset) error {
 next:
 	for i := range needs {
 		if needs[i].oneOf == nil && m.Has(needs[i].field) {
+			continue
+		}
+		if needs[i].account && k.code == "" && d.aboutNoAccount(m.Get(codec.FieldProcessingCode)) {
 			continue
 		}
 		for _, n := range needs[i].oneOf {
@@ -106,6 +108,23 @@ next:
 	return nil
 }
 
+// aboutNoAccount reports whether the code is that of a type that names none, such
+// as an appointment: then its reversal names none either.
+func (d *Dialect) aboutNoAccount(code string) bool {
+	for _, k := range d.kinds {
+		if k.code != code || code == "" {
+			continue
+		}
+		for i := range k.needs[0] {
+			if k.needs[0][i].account {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
 // errLibrary stands for errors of the library, whose text may hold values.
 var errLibrary = &codec.FormatError{Field: "message", Rule: "ISO 8583"}
 
@@ -116,7 +135,11 @@ func (p *packing) assemble() ([]byte, error) {
 	if err != nil {
 		return nil, errLibrary
 	}
-	return p.d.finish(body, p.dir)
+	dir := p.dir
+	if p.k.t.Class() == codec.Inbound { // the bank asks, and the centre replies
+		dir = 1 - dir
+	}
+	return p.d.finish(body, dir)
 }
 
 func (p *packing) mti() string {
@@ -129,7 +152,8 @@ func (p *packing) mti() string {
 	return p.k.requestMTI
 }
 
-// finish puts the header before the body, and the length into it.
+// finish puts the header before the body, and the length into it: for 0 that of
+// what the centre sends, for 1 that of what the bank does.
 func (d *Dialect) finish(body []byte, dir int) ([]byte, error) {
 	if d.format.Prefix+d.headerSize+len(body) > d.format.Max {
 		return nil, &codec.FormatError{Field: "message", Rule: "at most the frame's largest"}

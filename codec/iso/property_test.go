@@ -101,7 +101,7 @@ func TestRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Fields != m.Fields || got.Type != m.Type || got.Reply != m.Reply || got.Repeat != m.Repeat {
+			if !got.Equal(&m.Fields) || got.Type != m.Type || got.Reply != m.Reply || got.Repeat != m.Repeat {
 				t.Fatalf("got  %v\nwant %v", got.Clear(), m.Clear())
 			}
 			h, err := d.Peek(raw)
@@ -127,7 +127,7 @@ func TestSharedByGoroutines(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if got, err := d.Unpack(raw); err != nil || got.Fields != m.Fields {
+				if got, err := d.Unpack(raw); err != nil || !got.Equal(&m.Fields) {
 					t.Error(err)
 				}
 			}

@@ -89,28 +89,31 @@ func customers(d *iso.Dialect) map[string]*codec.Message {
 	visit := with(request(d, codec.Appointment), codec.FieldPAN, "", codec.FieldBranch, "0102", codec.FieldBusiness, "vip", codec.FieldPhone, "13899990000")
 	moved := with(balances(request(d, codec.Movement)), codec.FieldAvailable, "", codec.FieldRemaining, "", codec.FieldAmount, "3250",
 		codec.FieldDirection, "out", codec.FieldMoved, "20261124101009", codec.FieldSummary, "消费 𠮷野家")
+	cancel := with(reversal(d), codec.FieldPAN, "", codec.FieldProcessingCode, visit.Get(codec.FieldProcessingCode))
 	event := with(request(d, codec.AccountEvent), codec.FieldRemaining, "", codec.FieldEvent, "card-lost")
 	release := reversal(d)
 	release.Type = codec.Release
 	return map[string]*codec.Message{
-		"sms-code-request":      code,
-		"sms-code-reply":        codec.NewReply(code, "00"),
-		"attach-request":        attach,
-		"attach-approved":       with(codec.NewReply(attach, "00"), codec.FieldHolder, "阿卜杜拉•艾买提"),
-		"detach-request":        request(d, codec.Detach),
-		"detach-unknown":        codec.NewReply(request(d, codec.Detach), "25"),
-		"details-request":       details,
-		"details-reply":         with(codec.NewReply(details, "00"), codec.FieldRows, rows, codec.FieldMore, "1"),
-		"details-none":          codec.NewReply(details, "00"),
-		"appointment-request":   visit,
-		"appointment-reply":     with(codec.NewReply(visit, "00"), codec.FieldAppointment, "YY-000017", codec.FieldText, "请携带身份证"),
-		"movement-request":      moved,
-		"movement-repeat":       repeated(with(clone(moved), codec.FieldSummary, "")),
-		"movement-reply":        codec.NewReply(moved, "00"),
-		"account-event-request": event,
-		"account-event-reply":   codec.NewReply(event, "00"),
-		"release-request":       release,
-		"release-reply":         codec.NewReply(release, "25"),
+		"sms-code-request":           code,
+		"sms-code-reply":             codec.NewReply(code, "00"),
+		"attach-request":             attach,
+		"attach-approved":            with(codec.NewReply(attach, "00"), codec.FieldHolder, "阿卜杜拉•艾买提"),
+		"detach-request":             request(d, codec.Detach),
+		"detach-unknown":             codec.NewReply(request(d, codec.Detach), "25"),
+		"details-request":            details,
+		"details-reply":              with(codec.NewReply(details, "00"), codec.FieldRows, rows, codec.FieldMore, "1"),
+		"details-none":               codec.NewReply(details, "00"),
+		"appointment-request":        visit,
+		"appointment-reply":          with(codec.NewReply(visit, "00"), codec.FieldAppointment, "YY-000017", codec.FieldText, "请携带身份证"),
+		"appointment-reversal":       cancel,
+		"appointment-reversal-reply": codec.NewReply(cancel, "00"),
+		"movement-request":           moved,
+		"movement-repeat":            repeated(with(clone(moved), codec.FieldSummary, "")),
+		"movement-reply":             codec.NewReply(moved, "00"),
+		"account-event-request":      event,
+		"account-event-reply":        codec.NewReply(event, "00"),
+		"release-request":            release,
+		"release-reply":              codec.NewReply(release, "25"),
 	}
 }
 

@@ -13,11 +13,14 @@ import (
 	"wxswitch/switch/customer"
 )
 
+// done is the answer of what has nothing else to say.
+var done = DoneJSONResponse{Done: true}
+
 // PutTalk keeps where the conversation with a follower stands.
 func (o operationsOf) PutTalk(ctx context.Context, in PutTalkRequestObject) (PutTalkResponseObject, error) {
 	f := customer.Follower{Channel: in.Params.FollowerChannel, Subject: in.Params.FollowerSubject}
 	err := o.Customers.SetTalk(ctx, f, codec.NewSecret(in.Body.Value), lifeOf(in.Params.Seconds))
-	return PutTalk200JSONResponse{}, keptError(err)
+	return PutTalk200JSONResponse{done}, keptError(err)
 }
 
 // GetTalk is where the conversation with a follower stands.
@@ -29,13 +32,13 @@ func (o operationsOf) GetTalk(ctx context.Context, in GetTalkRequestObject) (Get
 // EndTalk forgets where the conversation with a follower stands.
 func (o operationsOf) EndTalk(ctx context.Context, in EndTalkRequestObject) (EndTalkResponseObject, error) {
 	err := o.Customers.EndTalk(ctx, customer.Follower{Channel: in.Params.FollowerChannel, Subject: in.Params.FollowerSubject})
-	return EndTalk200JSONResponse{}, keptError(err)
+	return EndTalk200JSONResponse{done}, keptError(err)
 }
 
 // PutKept keeps a value under a name.
 func (o operationsOf) PutKept(ctx context.Context, in PutKeptRequestObject) (PutKeptResponseObject, error) {
 	err := o.Customers.PutOnce(ctx, in.Body.Name, codec.NewSecret(in.Body.Value), lifeOf(in.Params.Seconds))
-	return PutKept200JSONResponse{}, keptError(err)
+	return PutKept200JSONResponse{done}, keptError(err)
 }
 
 // PutKeptOnce keeps a value under a name that has none.

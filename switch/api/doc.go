@@ -8,7 +8,10 @@
 //		Reload:     reload,                 // reads the route file again
 //		Banks:      statuses,               // func() []banks.Status
 //		Advices:    advices,                // the operators' view of stored advices
-//		Clients:    []api.Client{{ID: "front", TokenSHA256: sum, Scopes: []api.Scope{api.ScopeBank}}},
+//		Customers:  service,                // *customer.Service
+//		Places:     places,                 // *customer.Places
+//		Notices:    notices,                // the operators' view of what customers are told
+//		Clients:    []api.Client{{ID: "front", TokenSHA256: sum, Scopes: []api.Scope{api.ScopeCustomer}}},
 //		Log:        log,
 //		Registerer: registry,
 //	})
@@ -28,8 +31,9 @@
 //     those configured. Without a token there is an anonymous client only where
 //     it is configured, and only if listener, peer and the Host header are all
 //     loopback and neither a proxy nor a web page sends the request.
-//   - scope: bank for transactions, operate for operators, either for
-//     explaining a route. GET /openapi.yaml and GET /problems need neither:
+//   - scope: customer for what a front does for its followers, bank for
+//     transactions, operate for operators, one of the last two for explaining a
+//     route; none includes another. GET /openapi.yaml and GET /problems need neither:
 //     they say nothing that the program's source does not.
 //   - body: at most 64 KiB of strict JSON. An error points to the field (RFC
 //     6901) and never shows its value. Accounts stand in bodies, never in URLs.
@@ -37,12 +41,24 @@
 // The body and the answer of a transaction are read and written by hand (type
 // server), those of everything else by the generated server.
 //
-// A caller that hangs up cancels nothing. What changes something at a bank
-// needs an Idempotency-Key; the operators' calls are idempotent by themselves.
+// A caller that hangs up cancels nothing. What changes something at a bank or
+// for a customer needs an Idempotency-Key; the operators' calls, and what a front
+// keeps here, are idempotent by themselves.
+//
+// # Customers
+//
+// The handlers decode, call package customer, and encode: each rule and each word
+// is decided there. A refusal is a problem whose code is its reason, and every
+// problem of the scope customer has a member text, which the customer reads. A
+// follower is checked for its form and bounded in what it has under way
+// (follower-busy); whose session, account or customer it names, package customer
+// looks up, and another's reads as unknown. Accounts, certificates, codes, sealed
+// passwords and locations stand in bodies; a session's token in a header.
 //
 // # Defaults of Limits
 //
 //	Concurrent   1024        requests under way
+//	Follower     32          of which in one follower's name
 //	HeaderBytes  16 KiB      of request line and headers
 //	ReadHeader   5 s         for them to come
 //	Read         10 s        for header and body to come

@@ -103,7 +103,7 @@ func (o operationsOf) ResendNotice(ctx context.Context, in ResendNoticeRequestOb
 		return nil, noticeError(err)
 	}
 	o.Log.Info().Str("notice", in.Id).Str("client", clientOf(ctx).ID).Msg("notice sent again by operator")
-	return ResendNotice200JSONResponse{}, nil
+	return ResendNotice200JSONResponse{done}, nil
 }
 
 // DiscardNotice ends a notice without telling it.
@@ -119,7 +119,7 @@ func (o operationsOf) DiscardNotice(ctx context.Context, in DiscardNoticeRequest
 		return nil, noticeError(err)
 	}
 	o.Log.Info().Str("notice", in.Id).Str("client", client).Msg("notice discarded by operator")
-	return DiscardNotice200JSONResponse{}, nil
+	return DiscardNotice200JSONResponse{done}, nil
 }
 
 // ReportDelivery takes the front's report on a notice.
@@ -136,7 +136,7 @@ func (o operationsOf) ReportDelivery(ctx context.Context, in ReportDeliveryReque
 	if err := o.Notices.Delivered(ctx, in.Id, string(in.Body.Status), at); err != nil {
 		return nil, noticeError(err)
 	}
-	return ReportDelivery200JSONResponse{}, nil
+	return ReportDelivery200JSONResponse{done}, nil
 }
 
 func noticeError(err error) error {

@@ -171,12 +171,12 @@ func TestClientStandsAlone(t *testing.T) {
 	}
 }
 
-// Every reason of packages switching, routing and banks has its row on the page
+// Every reason of packages switching, customer, routing and banks has its row on the page
 // of problems, and every problem stands in the specification.
 func TestEveryReasonHasItsRow(t *testing.T) {
 	page := open(t, nil).call("GET", "/problems", "", "").body
-	reasons := reasonsIn(t, "..", "../../routing", "../../banks")
-	if len(reasons) < 18 {
+	reasons := reasonsIn(t, "..", "../customer", "../../routing", "../../banks")
+	if len(reasons) < 60 {
 		t.Fatalf("found only %q", reasons)
 	}
 	for _, reason := range reasons {
@@ -207,7 +207,7 @@ func reasonsIn(t *testing.T, folders ...string) (reasons []string) {
 			}
 			ast.Inspect(file, func(n ast.Node) bool {
 				if spec, ok := n.(*ast.ValueSpec); ok {
-					if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Reason" {
+					if isReason(spec.Type) {
 						for _, v := range spec.Values {
 							reasons = append(reasons, strings.Trim(v.(*ast.BasicLit).Value, `"`))
 						}
@@ -219,6 +219,15 @@ func reasonsIn(t *testing.T, folders ...string) (reasons []string) {
 	}
 	slices.Sort(reasons)
 	return slices.Compact(reasons)
+}
+
+// isReason reports whether the type is Reason, here or in another package.
+func isReason(kind ast.Expr) bool {
+	if s, ok := kind.(*ast.SelectorExpr); ok {
+		kind = s.Sel
+	}
+	name, ok := kind.(*ast.Ident)
+	return ok && name.Name == "Reason"
 }
 
 // The generated client reads what the server says.

@@ -77,6 +77,9 @@ func (x authEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entr
 	ix := x.certIx(e.Fields.Get(codec.FieldCertType), codec.NewCertNumber(e.Fields.Get(codec.FieldCertNumber)))
 	reason := x.mayAuthenticate(&c, ix)
 	if reason == "" {
+		reason, err = x.frozenElsewhere(ctx, tx, &c, ix)
+	}
+	if err == nil && reason == "" {
 		reason, err = x.useCode(ctx, tx, &c, ForAuthenticate, e.Bank, x.accountIx(e.Account), proof.code, e.ID)
 	}
 	if err != nil || reason != "" {
@@ -88,6 +91,18 @@ func (x authEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entr
 		return err
 	}
 	return x.consents(ctx, tx, e, proof)
+}
+
+// frozenElsewhere refuses a certificate whose customer an operator has frozen: by
+// another follower it must not come free.
+func (s *Store) frozenElsewhere(ctx context.Context, tx switching.Tx, c *row, certIx []byte) (switching.Reason, error) {
+	var frozen bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM customer WHERE cert_ix = $1 AND state IN ('authenticated', 'deregistering')
+		AND frozen = 1 AND id <> $2)`, certIx, c.ID).Scan(&frozen)
+	if err != nil || !frozen {
+		return "", err
+	}
+	return ReasonFrozen, nil
 }
 
 // mayAuthenticate says why the customer may not ask now, if so.
@@ -200,7 +215,8 @@ func (s *Store) setPrimary(ctx context.Context, tx switching.Tx, c *row, e switc
 	return s.addLink(ctx, tx, l)
 }
 
-// end ends a customer: passwords, sessions, links and codes. It returns the
+// end ends a customer: passwords, sessions, links, codes, and what waits to be
+// told; what tells of the end is written after it. It returns the
 // releases of the links that were registered, but for the one excepted.
 func (s *Store) end(ctx context.Context, tx switching.Tx, c *row, ev Event, except string, why cause) ([]switching.Advice, error) {
 	c.Login, c.Payment = credential{}, credential{}
@@ -210,6 +226,9 @@ func (s *Store) end(ctx context.Context, tx switching.Tx, c *row, ev Event, exce
 	}
 	if err := s.endSessions(ctx, tx, c.ID, string(ev)); err != nil {
 		return nil, err
+	}
+	if err := s.Hush(ctx, tx, c.Channel, c.Subject); err != nil {
+		return nil, fmt.Errorf("stop notices: %w", err)
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE sms_code SET state = 'void' WHERE customer = $1 AND state = 'sent'`, c.ID)
 	if err != nil {

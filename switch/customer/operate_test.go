@@ -129,3 +129,20 @@ func TestFreezeThatMayBeDone(t *testing.T) {
 		d.equal("lines", d.one(`SELECT COUNT(*) FROM customer_history WHERE event = 'frozen'`), int64(1))
 	}
 }
+
+// TestAFrozenCertificateComesFreeByNobody: not by another follower either.
+func TestAFrozenCertificateComesFreeByNobody(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	_, err := w.service.Freeze(w.Context(), w.row(f).ID, "operator", "lost phone")
+	w.must(err)
+	g := follower("b")
+	a, err := w.authenticate(g, cardB)
+	w.want(a, err, switching.Refused, ReasonFrozen)
+	w.state(f, Authenticated)
+	_, err = w.service.Release(w.Context(), w.row(f).ID, "operator", "found")
+	w.must(err)
+	a, err = w.authenticate(g, cardB)
+	w.want(a, err, switching.Approved, "")
+	w.state(f, Superseded)
+}

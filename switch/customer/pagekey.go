@@ -231,6 +231,9 @@ func (s *Store) Clean(ctx context.Context) error {
 	if err := s.forget(ctx, now); err != nil {
 		return fmt.Errorf("customer: clean: %w", err)
 	}
+	if err := s.erase(ctx, now); err != nil {
+		return fmt.Errorf("customer: clean: %w", err)
+	}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx db.Tx) error {
 		for query, before := range map[string]time.Time{
 			`DELETE FROM page_nonce WHERE expires <= $1`: now.Add(-s.Limits.Nonce), // clocks of instances differ

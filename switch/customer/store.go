@@ -29,6 +29,9 @@ type Options struct {
 	DB     *db.DB
 	Vault  *vault.Vault
 	Limits Limits
+	// Hush stops what waits to be told to a follower, in the transaction that ends
+	// it as a customer; may be nil.
+	Hush func(ctx context.Context, tx switching.Tx, channel, subject string) error
 	// Argon is how much work a password's hash is: default 46 MiB, one pass, one
 	// thread. What was kept with less is replaced when the password is next right.
 	Argon argon2id.Params
@@ -45,6 +48,8 @@ type Limits struct {
 	Links      int           // accounts of one customer; default 20
 	VisitsADay int           // per follower, and per phone (D1); default 3
 	Kept       int           // values a front keeps here, conversations and others each (talk.go); default 1,000,000
+
+	Erase time.Duration // who ended so long ago is erased (A10); 0, the default, is never
 
 	PasswordTries int           // wrong tries that lock a password; default 5
 	Hashes        int           // passwords hashed or decrypted at once; default 2
@@ -89,6 +94,9 @@ type Store struct {
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Hush == nil {
+		o.Hush = func(context.Context, switching.Tx, string, string) error { return nil }
 	}
 	o.Limits.defaults()
 	if o.Argon == (argon2id.Params{}) {

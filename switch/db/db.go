@@ -69,6 +69,8 @@ func setDefault(n *int, value int) {
 }
 
 const (
+	laterWait = 50 * time.Millisecond // WriteLater waits so long for company
+
 	startWait = 5 * time.Second  // a Write waits so long for Run to begin
 	lateWait  = 5 * time.Second  // a Write whose context has ended waits so long for what runs
 	hangWait  = 30 * time.Second // and so long in the queue, and again for what runs; Close for what is still at work
@@ -80,6 +82,7 @@ type DB struct {
 	pool    *sql.DB       // hands out the writer's, the readers' and Migrate's connections
 	writer  *session      // Run's alone
 	readers chan *session // the idle ones
+	jobs    sync.Pool     // of *job, answered
 
 	mu      sync.Mutex // guards stopped and begun, and sending to and closing queue
 	stopped bool

@@ -31,6 +31,9 @@
 //	default: // nothing was done
 //	}
 //
+// What nobody waits for may use [DB.WriteLater]: it joins the next transaction
+// and costs no sync of its own.
+//
 // # What a Write may rely on
 //
 //   - nil means that it is on disk: WAL with synchronous=FULL, which Open reads

@@ -31,7 +31,9 @@ type job struct {
 	ctx   context.Context //nolint:containedctx // of the call that waits; it never ends
 	fn    func(ctx context.Context, tx Tx) error
 	state atomic.Int32
-	done  chan error // capacity 1: the writer never waits for a caller
+	done  chan error  // capacity 1: the writer never waits for a caller
+	hangs *time.Timer // its caller's
+	later bool        // it may wait for company
 }
 
 func (j *job) take() bool     { return j.state.CompareAndSwap(queued, running) }
@@ -53,23 +55,60 @@ func (j *job) call(tx Tx) (err error) {
 // before fn ran (nothing done); [ErrBusy] and [ErrClosed] (nothing done);
 // [ErrUnknown] (read back); anything else is SQLite's, wrapped (nothing done).
 func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
+	return d.write(ctx, fn, false)
+}
+
+// WriteLater is Write for what nobody waits for: it shares the transaction of the
+// next Write, and has one of its own only if for 50 ms there is none. What it
+// writes is seen, and is on disk, that much later.
+func (d *DB) WriteLater(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error {
+	return d.write(ctx, fn, true)
+}
+
+func (d *DB) write(ctx context.Context, fn func(ctx context.Context, tx Tx) error, later bool) error {
 	if err := d.await(ctx); err != nil {
 		return err
 	}
-	j := &job{ctx: context.WithoutCancel(ctx), fn: fn, done: make(chan error, 1)}
+	j := d.job(ctx, fn)
+	j.later = later
 	if err := d.enqueue(j); err != nil {
+		d.answered(j)
 		return err
 	}
-	hangs := time.NewTimer(hangWait)
-	defer hangs.Stop()
 	select {
 	case err := <-j.done:
+		d.answered(j)
 		return err
 	case <-ctx.Done():
 	case <-d.ended:
-	case <-hangs.C:
+	case <-j.hangs.C:
 	}
+	j.hangs.Stop()
 	return d.leave(ctx, j)
+}
+
+// job returns a job, one that was answered before if there is one.
+func (d *DB) job(ctx context.Context, fn func(ctx context.Context, tx Tx) error) *job {
+	j, ok := d.jobs.Get().(*job)
+	if ok {
+		j.hangs.Reset(hangWait)
+	} else {
+		j = &job{done: make(chan error, 1), hangs: time.NewTimer(hangWait)}
+	}
+	j.ctx, j.fn = ctx, fn
+	if ctx.Done() != nil {
+		j.ctx = context.WithoutCancel(ctx)
+	}
+	return j
+}
+
+// answered takes back a job whose one answer was received: the writer has no
+// more to do with it.
+func (d *DB) answered(j *job) {
+	j.hangs.Stop()
+	j.ctx, j.fn = nil, nil
+	j.state.Store(queued)
+	d.jobs.Put(j)
 }
 
 // await waits for Run to begin, so that components may start in any order.
@@ -157,7 +196,7 @@ func (d *DB) Run(ctx context.Context) error {
 		// Whoever was just answered gets its turn to write again first, which
 		// makes batches a third larger.
 		runtime.Gosched()
-		batch = d.gather(append(batch[:0], j))
+		batch = d.gather(d.accompany(append(batch[:0], j)))
 		for rest := batch; len(rest) > 0; {
 			rest = d.transact(rest)
 		}
@@ -178,6 +217,27 @@ func (d *DB) start() error {
 	d.begun = true
 	close(d.started)
 	return nil
+}
+
+// accompany adds to a first job that may wait whatever comes until one may not.
+func (d *DB) accompany(batch []*job) []*job {
+	if !batch[0].later {
+		return batch
+	}
+	late := time.NewTimer(laterWait)
+	defer late.Stop()
+	for len(batch) < d.o.MaxBatch && batch[len(batch)-1].later {
+		select {
+		case j, ok := <-d.queue:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, j)
+		case <-late.C:
+			return batch
+		}
+	}
+	return batch
 }
 
 // gather adds what waits now; it waits for nothing.

@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -314,4 +316,35 @@ func TestManyStatements(t *testing.T) {
 	all := values(t, d)
 	slices.Sort(all)
 	same(t, "rows", len(slices.Compact(all)), maxStatements+20)
+}
+
+// What nobody waits for shares the next commit, or has its own when for long
+// there is none; a writer that is told to end does it at once.
+func TestWriteLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	synctest.Test(t, func(t *testing.T) {
+		var batches []int
+		d := opened(t, Options{Path: path, Observe: func(n int, _ time.Duration) { batches = append(batches, n) }})
+		stop := start(t, d)
+		must(t, d.Write(t.Context(), exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE)`)))
+		later := func(v string) <-chan error {
+			done := make(chan error, 1)
+			go func() { done <- d.WriteLater(t.Context(), insert(v)) }()
+			synctest.Wait()
+			return done
+		}
+		began := time.Now()
+		a, b := later("a"), later("b")
+		must(t, d.Write(t.Context(), insert("c")))
+		must(t, errors.Join(<-a, <-b))
+		same(t, "waited", time.Since(began), time.Duration(0))
+		must(t, <-later("d"))
+		same(t, "waited alone", time.Since(began), laterWait)
+		e := later("e")
+		stop()
+		must(t, <-e)
+		same(t, "waited at the end", time.Since(began), laterWait)
+		same(t, "batches", fmt.Sprint(batches), "[1 3 1 1]")
+		same(t, "rows", fmt.Sprint(values(t, d)), "[a b c d e]")
+	})
 }

@@ -68,7 +68,10 @@ func New(ctx context.Context, o Options) (*Journal, error) {
 
 // write runs fn in a transaction of the one writer.
 func (j *Journal) write(ctx context.Context, fn func(context.Context, db.Tx) error) error {
-	err := j.DB.Write(ctx, fn)
+	return unknown(j.DB.Write(ctx, fn))
+}
+
+func unknown(err error) error {
 	if errors.Is(err, db.ErrUnknown) {
 		return fmt.Errorf("%w: %w", switching.ErrCommitUnknown, err)
 	}
@@ -210,7 +213,11 @@ func (j *Journal) openEffect(ctx context.Context, tx db.Tx, r *row, kind switchi
 
 // Close ends the entry if it is open, and returns the row as it then stands.
 func (j *Journal) Close(ctx context.Context, e switching.Entry, end switching.End) (switching.Entry, error) {
-	err := j.write(ctx, func(ctx context.Context, tx db.Tx) error { return j.close(ctx, tx, &e, &end) })
+	write := j.DB.Write
+	if e.Type.Class() == codec.Enquiry && end.Outcome != switching.TimedOut {
+		write = j.DB.WriteLater // its answer has been given
+	}
+	err := unknown(write(ctx, func(ctx context.Context, tx db.Tx) error { return j.close(ctx, tx, &e, &end) }))
 	if err != nil { // the writer may still be at work on e, if it hangs
 		return switching.Entry{}, err
 	}

@@ -71,7 +71,7 @@ func (j *Journal) sealReply(id int64, reply *codec.Fields) ([]byte, error) {
 	for _, f := range kept {
 		keep.Set(f, reply.Get(f))
 	}
-	if keep == (codec.Fields{}) {
+	if keep.Empty() {
 		return nil, nil
 	}
 	sealed, err := j.Vault.Seal(keep.AppendClear(make([]byte, 0, clearSize)), replyContext(id))

@@ -51,7 +51,7 @@ type Reply struct {
 // Text is what the customer reads.
 func (r Reply) Text() string { return r.field("text") }
 
-// Outcome is how it ended; empty for a problem.
+// Outcome is how it ended.
 func (r Reply) Outcome() string { return r.field("outcome") }
 
 // Code is a problem's.
@@ -121,9 +121,9 @@ func (f *Follower) LastCode(ctx context.Context, bank string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, m := range slices.Backward(all) {
-		if m.Account.Reveal() == f.Account(bank) && !m.Code.IsZero() {
-			return m.Code.Reveal(), nil
+	for _, s := range slices.Backward(all) {
+		if s.Account.Reveal() == f.Account(bank) && !s.Code.IsZero() {
+			return s.Code.Reveal(), nil
 		}
 	}
 	return "", errors.New("no SMS")

@@ -74,12 +74,12 @@ func rootCommand() *cobra.Command {
 	r := &remote{}
 	root := group("switchctl", "The operators' command line of the switch", nil,
 		configCommand(), keyCommand(), tokenCommand(), wireCommand(),
-		routeCommand(r), routesCommand(r), bankCommand(r), adviceCommand(r))
+		routeCommand(r), routesCommand(r), bankCommand(r), adviceCommand(r), noticeCommand(r), customerCommand(r))
 	root.Version = program.Version()
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.Long = `switchctl looks after a switch: it makes its keys, checks its files, and asks a
-running one about routes, banks and advices.
+running one about routes, banks, advices, notices and customers.
 
 Exit codes: 0 done, 1 refused or wrong, 2 wrong usage, 3 the switch did not answer.`
 	root.Example = `  switchctl key new /etc/wxswitch/key.json

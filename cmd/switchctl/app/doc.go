@@ -7,6 +7,8 @@
 //	switchctl routes reload                     read the route file again
 //	switchctl bank list                         breakers, bulkheads, links
 //	switchctl advice list|retry|close           what must still be told to banks
+//	switchctl notice list|resend|discard        what customers are told
+//	switchctl customer show|freeze|release      one customer
 //	switchctl wire decode --dialect NAME|FILE   a message in words, masked
 //
 // What needs a running switch asks its API at --url (WXSWITCH_URL, default

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -112,10 +113,11 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// row prints cells of a table; an empty one as -.
+// row prints cells of a table; an empty one as -. What others wrote cannot steer
+// the terminal.
 func row(w io.Writer, cells ...any) {
 	for i, c := range cells {
-		text := fmt.Sprint(c)
+		text := strings.Map(legible, fmt.Sprint(c))
 		if text == "" {
 			text = "-"
 		}
@@ -125,4 +127,11 @@ func row(w io.Writer, cells ...any) {
 		_, _ = io.WriteString(w, text) // told by Flush
 	}
 	_, _ = io.WriteString(w, "\n")
+}
+
+func legible(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return ' '
 }

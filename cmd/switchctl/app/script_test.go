@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"wxswitch/routing"
 	switching "wxswitch/switch"
 	"wxswitch/switch/api"
+	"wxswitch/switch/customer"
 )
 
 const token = "t-script-5b1e"
@@ -78,8 +80,10 @@ func door(t *testing.T, stored *advices) *api.API {
 				{Bank: "klb", Breaker: "open", Limit: 8},
 			}
 		},
-		Advices: stored,
-		Clients: []api.Client{{ID: "ops", TokenSHA256: sha256.Sum256([]byte(token)), Scopes: []api.Scope{api.ScopeOperate}}},
+		Advices:   stored,
+		Customers: &customers{shown: someCustomer()},
+		Notices:   &notices{rows: someNotices(3)},
+		Clients:   []api.Client{{ID: "ops", TokenSHA256: sha256.Sum256([]byte(token)), Scopes: []api.Scope{api.ScopeOperate}}},
 	})
 }
 
@@ -141,6 +145,125 @@ func (f *advices) CloseAdvice(_ context.Context, id int64, reason string, outcom
 	})
 }
 
+const customerID = "3q2-7wTB0mNf5yR1cVhKpA"
+
+func someCustomer() customer.Shown {
+	authenticated := customer.ShownEvent{
+		At: now, Event: "authenticate-approved", From: customer.Authenticating, To: customer.Authenticated, Entry: 12000127, Who: "bank xjrcu",
+	}
+	return customer.Shown{
+		ID: customerID, Follower: customer.Follower{Channel: "wechat", Subject: "oLVP"}, State: customer.Authenticated, Followed: true, Sessions: 1,
+		Login: customer.ShownPassword{Set: true, Wrong: 2}, Payment: customer.ShownPassword{Set: true, Locked: now},
+		Links:   []customer.ShownLink{{ID: "Zk8uJ4aPq_L2sYx6dWcEvw", Bank: "xjrcu", Suffix: "7892", Role: "primary", State: "active", Entry: 12000127}},
+		Codes:   []customer.ShownCode{{Purpose: customer.ForReset, Bank: "xjrcu", State: "void", Sent: now, Wrong: 5, Entry: 12000126}},
+		History: []customer.ShownEvent{authenticated},
+	}
+}
+
+// customers is a customer.Service with one customer, for what operators do.
+type customers struct {
+	api.Customers
+	mu    sync.Mutex // guards shown
+	shown customer.Shown
+}
+
+func (f *customers) ShowCustomer(_ context.Context, id string, who customer.Follower) (customer.Shown, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if id != f.shown.ID && who != f.shown.Follower {
+		return customer.Shown{}, customer.ErrNoCustomer
+	}
+	return f.shown, nil
+}
+
+func (f *customers) Freeze(ctx context.Context, id, who, reason string) (customer.Shown, error) {
+	return f.set(ctx, id, true, customer.ShownEvent{Event: "frozen", Who: "operator " + who, Note: reason})
+}
+
+func (f *customers) Release(ctx context.Context, id, who, reason string) (customer.Shown, error) {
+	return f.set(ctx, id, false, customer.ShownEvent{Event: "released", Who: "operator " + who, Note: reason})
+}
+
+func (f *customers) set(ctx context.Context, id string, frozen bool, e customer.ShownEvent) (customer.Shown, error) {
+	if _, err := f.ShowCustomer(ctx, id, customer.Follower{}); err != nil {
+		return customer.Shown{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e.At, e.From, e.To = now, f.shown.State, f.shown.State
+	f.shown.Frozen, f.shown.History = frozen, append(f.shown.History, e)
+	return f.shown, nil
+}
+
+func someNotices(n int) (rows []api.NoticeItem) {
+	for i := range n {
+		rows = append(rows, api.NoticeItem{
+			Seq: int64(i + 1), ID: fmt.Sprint("movement-", i+1), Channel: "wechat", Subject: "oLVP", Kind: switching.NoticeMovement,
+			State: []string{"parked", "pending", "sent"}[i%3], Round: 1, At: now, Created: now, Answer: "delivery:\x1b[31m failed",
+		})
+	}
+	return rows
+}
+
+// notices are in memory.
+type notices struct {
+	mu   sync.Mutex // guards rows
+	rows []api.NoticeItem
+}
+
+func (f *notices) List(_ context.Context, state string, after int64, limit int) (page []api.NoticeItem, _ error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, n := range f.rows {
+		if n.Seq > after && (state == "" || n.State == state) && len(page) < limit {
+			page = append(page, n)
+		}
+	}
+	return page, nil
+}
+
+func (f *notices) change(id, state, note string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.rows {
+		switch n := &f.rows[i]; {
+		case n.ID != id:
+		case n.State != "parked" && n.State != "pending":
+			return api.ErrNoticeEnded
+		default:
+			n.State, n.Note = state, note
+			return nil
+		}
+	}
+	return api.ErrNoNotice
+}
+
+func (f *notices) Resend(_ context.Context, id string) error {
+	return f.change(id, "pending", "resent")
+}
+
+func (f *notices) Discard(_ context.Context, id, why string) error {
+	return f.change(id, "discarded", why)
+}
+
+func (f *notices) Delivered(context.Context, string, string, time.Time) error {
+	return nil
+}
+
+func TestNoticeListReadsEveryPage(t *testing.T) {
+	many := api.New(api.Options{Notices: &notices{rows: someNotices(450)}, Clients: []api.Client{
+		{ID: "ops", TokenSHA256: sha256.Sum256([]byte(token)), Scopes: []api.Scope{api.ScopeOperate}},
+	}})
+	server := httptest.NewServer(many.Handler())
+	defer server.Close()
+	t.Setenv("WXSWITCH_TOKEN", token)
+	var out, wrong strings.Builder
+	code := app.Main(t.Context(), []string{"notice", "list", "--url", server.URL}, app.Streams{Out: &out, Err: &wrong})
+	if lines := strings.Count(out.String(), "\n"); code != 0 || lines != 451 || strings.Contains(out.String(), "\x1b") {
+		t.Errorf("exit code %d, %d lines; %s", code, lines, wrong.String())
+	}
+}
+
 func TestListReadsEveryPage(t *testing.T) {
 	stored := &advices{}
 	for id := range int64(450) {
@@ -159,14 +282,19 @@ func TestListReadsEveryPage(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	t.Setenv("WXSWITCH_URL", "http://127.0.0.1:1")
 	for args, want := range map[string]int{
-		"--version":                            0,
-		"advice close --help":                  0,
-		"config check missing.yaml":            1,
-		"":                                     2,
-		"advice":                               2,
-		"advice close 41":                      2,
-		"bank list --colour":                   2,
-		"advice retry":                         2,
+		"--version":                      0,
+		"advice close --help":            0,
+		"config check missing.yaml":      1,
+		"":                               2,
+		"advice":                         2,
+		"advice close 41":                2,
+		"bank list --colour":             2,
+		"advice retry":                   2,
+		"notice discard 1":               2,
+		"customer freeze 1":              2,
+		"customer show":                  2,
+		"customer show --channel wechat": 2,
+		"customer show 1 --channel a --subject b": 2,
 		"bank list":                            3,
 		"bank list --url http://127.0.0.1:1/x": 3,
 	} {

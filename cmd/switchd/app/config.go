@@ -54,6 +54,9 @@ type Config struct {
 	Banks     []Bank      `yaml:"banks"`
 	// Places is the file of branches and merchants; empty for none.
 	Places string `yaml:"places"`
+	// EraseAfter is how long after its end a customer is known by name; for ever if
+	// unset.
+	EraseAfter time.Duration `yaml:"erase_after"`
 	// Front is where what followers must be told goes; while it has no URL that
 	// is kept.
 	Front Front `yaml:"front"`
@@ -176,6 +179,7 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	need(c.Advices.BackoffMax == 0 || c.Advices.BackoffMin <= c.Advices.BackoffMax, "advices.backoff_min", "must not exceed backoff_max")
 	need(slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level), "log.level", "must be debug, info, warn or error")
 	need(slices.Contains([]string{"", "json", "console"}, c.Log.Format), "log.format", "must be json or console")
+	need(c.EraseAfter >= 0, "erase_after", "must not be negative")
 	need(c.Front.URL == "" || isURL(c.Front.URL), "front.url", "must be http://host or https://host")
 	need(c.Front.URL == "" || c.Front.TokenFile != "" || !c.Front.Token.IsZero(), "front.token_file", "must not be empty")
 	errs = append(errs, c.checkAccess(at)...)

@@ -116,6 +116,7 @@ func (a *app) defaults() {
 	if a.Forwarder == "" {
 		a.Forwarder = a.Acquirer
 	}
+	a.Limits.Erase = cmp.Or(a.Limits.Erase, a.EraseAfter)
 	if a.Now == nil {
 		a.Now = time.Now
 	}
@@ -172,7 +173,12 @@ func (a *app) foundation(ctx context.Context) (err error) {
 
 // tellers opens the customers' tables, and what tells followers.
 func (a *app) tellers(ctx context.Context) (err error) {
-	a.store, err = customer.Open(ctx, customer.Options{DB: a.db, Vault: a.key, Limits: a.Limits, Argon: a.Argon, Now: a.Now})
+	a.store, err = customer.Open(ctx, customer.Options{
+		DB: a.db, Vault: a.key, Limits: a.Limits, Argon: a.Argon, Now: a.Now,
+		Hush: func(ctx context.Context, tx switching.Tx, channel, subject string) error {
+			return a.notices.Forget(ctx, tx, channel, subject)
+		},
+	})
 	if err != nil {
 		return err
 	}
@@ -507,6 +513,8 @@ func noticeError(err error) error {
 		return api.ErrNoNotice
 	case errors.Is(err, notice.ErrEnded):
 		return api.ErrNoticeEnded
+	case errors.Is(err, db.ErrUnknown):
+		return fmt.Errorf("%w: %w", switching.ErrOutcomeUnknown, err)
 	}
 	return err
 }

@@ -21,6 +21,7 @@ key_file: key.json
 database: switch.db
 routes: routes.yaml
 places: places.yaml
+erase_after: 43800h
 front:
   url: http://127.0.0.1:8490
   token_file: front.token
@@ -363,7 +364,7 @@ var outOfRange = map[string][][2]string{
 	"acquirer":         append(number, [2]string{`""`, ": must be 1 to 11 digits"}),
 	"forwarder":        number,
 	"clients":          {{"[7]", "[0]: must be a map"}, {"[~]", "[0]: has no value"}, {"[{}]", "[0]: client"}},
-	"anonymous":        scopes, "grace": negative, "drain": negative,
+	"anonymous":        scopes, "grace": negative, "erase_after": negative, "drain": negative,
 	"advices.backoff_min": append(negative, [2]string{"6m", ": must not exceed backoff_max"}),
 	"advices.backoff_max": negative,
 	"log.level":           {{"loud", ": must be debug, info, warn or error"}, {"fatal", ": must be debug"}, {`"7"`, ": must be debug"}},
@@ -480,8 +481,8 @@ func TestUnusableFiles(t *testing.T) {
 		"database in no folder":  {"database", "none/switch.db", "none/switch.db", nil},
 		"database of text":       {"database", "own", "own", func(p string) error { return os.WriteFile(p, []byte(strings.Repeat("text", 1000)), 0o600) }},
 		"routes a folder":        {"routes", "own", "switchd.yaml:5:9: routes: ", func(p string) error { return os.Mkdir(p, 0o700) }},
-		"dialect a folder":       {"dialect", "own", "switchd.yaml:30:14: banks[0].dialect: ", func(p string) error { return os.Mkdir(p, 0o700) }},
-		"dialect in no folder":   {"dialect", "none/own.yaml", "switchd.yaml:30:14: banks[0].dialect: ", nil},
+		"dialect a folder":       {"dialect", "own", "switchd.yaml:31:14: banks[0].dialect: ", func(p string) error { return os.Mkdir(p, 0o700) }},
+		"dialect in no folder":   {"dialect", "none/own.yaml", "switchd.yaml:31:14: banks[0].dialect: ", nil},
 		"routes in a wrong file": {"routes", "own", "own:1:1: ", func(p string) error { return os.WriteFile(p, []byte("- a\n"), 0o600) }},
 	} {
 		t.Run(name, func(t *testing.T) {

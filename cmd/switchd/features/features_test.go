@@ -1,6 +1,7 @@
 package features
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -76,9 +77,7 @@ func theForm(r row) {
 	f := r.person()
 	good := func(change fields) fields {
 		form := f.Form(bankA, "000000")
-		for k, v := range change {
-			form[k] = v
-		}
+		maps.Copy(form, change)
 		return form
 	}
 	card := f.account(bankA)

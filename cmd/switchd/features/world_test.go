@@ -20,7 +20,6 @@ import (
 type env struct {
 	*world.World
 	ahead atomic.Int64 // what the switch's clock is ahead of the real one
-	keys  atomic.Int64
 	who   atomic.Int64
 }
 
@@ -90,7 +89,7 @@ func (r row) person() *follower {
 }
 
 func (r row) follower(subject string, person int) *follower {
-	return &follower{r, r.World.Follower(subject, person)}
+	return &follower{r, r.Follower(subject, person)}
 }
 
 // as is another follower, who is the same person.

@@ -305,6 +305,21 @@ func (e DetailsPageOutcome) Valid() bool {
 	}
 }
 
+// Defines values for DoneDone.
+const (
+	DoneDoneTrue DoneDone = true
+)
+
+// Valid indicates whether the value is a known member of the DoneDone enum.
+func (e DoneDone) Valid() bool {
+	switch e {
+	case DoneDoneTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EndedOutcome.
 const (
 	EndedOutcomeApproved EndedOutcome = "approved"
@@ -1065,7 +1080,12 @@ type DetailsPage struct {
 type DetailsPageOutcome string
 
 // Done defines model for Done.
-type Done = map[string]interface{}
+type Done struct {
+	Done DoneDone `json:"done"`
+}
+
+// DoneDone defines model for Done.Done.
+type DoneDone bool
 
 // Ended defines model for Ended.
 type Ended struct {

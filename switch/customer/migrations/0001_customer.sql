@@ -28,6 +28,7 @@ CREATE TABLE customer (
   changed     BIGINT NOT NULL,
   UNIQUE (channel, subject)
 );
+CREATE INDEX customer_ended ON customer (changed) WHERE state IN ('deregistered', 'superseded') AND cert IS NOT NULL;
 -- One certificate, one active follower (A13).
 CREATE UNIQUE INDEX customer_cert ON customer (cert_ix) WHERE state IN ('authenticated', 'deregistering');
 

@@ -140,7 +140,7 @@ func testDoubt(w *world) {
 		w.equal("attempts", a.Attempts, 0)
 		w.equal("account", a.Entry.Account.Reveal(), e.Account.Reveal())
 		w.equal("RRN", a.Entry.RRN, e.RRN)
-		w.equal("fields to repeat", a.Entry.Fields == e.Fields, true)
+		w.equal("fields to repeat", a.Entry.Fields.Equal(&e.Fields), true)
 		w.equal("created", a.Created.Equal(w.clock.now()), true)
 	}
 }

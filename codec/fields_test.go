@@ -1,0 +1,61 @@
+package codec_test
+
+import (
+	"maps"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"wxswitch/codec"
+)
+
+// TestFieldsAreAMap: whatever is set and removed, in copies too, Fields hold
+// what a map by field would.
+func TestFieldsAreAMap(t *testing.T) {
+	type pair struct {
+		fields codec.Fields
+		want   map[codec.Field]string
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		all := []pair{{want: map[codec.Field]string{}}}
+		field := rapid.Uint8Range(0, uint8(codec.FieldText))
+		for range rapid.IntRange(0, 80).Draw(t, "steps") {
+			at := rapid.IntRange(0, len(all)-1).Draw(t, "which")
+			if rapid.IntRange(0, 9).Draw(t, "copy") == 0 {
+				all = append(all, pair{all[at].fields, maps.Clone(all[at].want)})
+			}
+			f, v := codec.Field(field.Draw(t, "field")), rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "value")
+			all[at].fields.Set(f, v)
+			delete(all[at].want, f)
+			if v != "" {
+				all[at].want[f] = v
+			}
+		}
+		for i := range all {
+			sameAs(t, &all[i].fields, all[i].want)
+			for j := range all {
+				if got := all[i].fields.Equal(&all[j].fields); got != maps.Equal(all[i].want, all[j].want) {
+					t.Fatalf("%v and %v: equal is %t", all[i].want, all[j].want, got)
+				}
+			}
+		}
+	})
+}
+
+func sameAs(t *rapid.T, s *codec.Fields, want map[codec.Field]string) {
+	last, n := -1, 0
+	for f, v := range s.All {
+		if v != want[f] || int(f) <= last {
+			t.Fatalf("%v: %q after %d, want %v", f, v, last, want)
+		}
+		last, n = int(f), n+1
+	}
+	for f := codec.FieldPAN; f <= codec.FieldText; f++ {
+		if s.Get(f) != want[f] || s.Has(f) != (want[f] != "") {
+			t.Fatalf("%v: %q, want %q", f, s.Get(f), want[f])
+		}
+	}
+	if n != len(want) || s.Empty() != (len(want) == 0) {
+		t.Fatalf("%d values, want %v", n, want)
+	}
+}

@@ -1,0 +1,70 @@
+package customer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	switching "wxswitch/switch"
+	"wxswitch/switch/db"
+)
+
+// eraseStep bounds the customers that one transaction erases.
+const eraseStep = 200
+
+// erase deletes what names a customer who ended longer ago than Limits.Erase
+// (A10): certificate, name, accounts and codes. State, consents and history stay.
+func (s *Store) erase(ctx context.Context, now time.Time) error {
+	for more := s.Limits.Erase > 0; more; {
+		err := s.DB.Write(ctx, func(ctx context.Context, tx db.Tx) error {
+			ids, err := s.ended(ctx, tx, now.Add(-s.Limits.Erase))
+			for _, id := range ids {
+				if err := s.eraseOne(ctx, tx, id); err != nil {
+					return err
+				}
+			}
+			more = len(ids) == eraseStep
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("erase: %w", err)
+		}
+	}
+	return nil
+}
+
+// ended are customers who ended before the time and are still known by name.
+func (s *Store) ended(ctx context.Context, tx switching.Tx, before time.Time) (ids []string, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM customer WHERE state IN ('deregistered', 'superseded') AND cert IS NOT NULL
+		AND changed < $1 ORDER BY changed LIMIT $2`, before.UnixMilli(), eraseStep)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+func (s *Store) eraseOne(ctx context.Context, tx switching.Tx, id string) error {
+	for _, query := range []string{
+		`UPDATE customer SET cert_type = '', cert_ix = NULL, cert = NULL, holder = NULL, version = version + 1 WHERE id = $1`,
+		`DELETE FROM link WHERE customer = $1`,
+		`DELETE FROM sms_code WHERE customer = $1`,
+		`DELETE FROM visit WHERE customer = $1`,
+	} {
+		if _, err := tx.ExecContext(ctx, query, id); err != nil {
+			return err
+		}
+	}
+	c, err := s.byID(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	return s.remember(ctx, tx, id, "erased", c.State, c.State, cause{who: "period"})
+}
