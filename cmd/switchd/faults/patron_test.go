@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"wxswitch/banks/sim"
 	"wxswitch/cmd/internal/world"
@@ -93,15 +94,6 @@ func (p *patron) done(w wish) world.Reply {
 		p.h.t.Fatalf("%s: %d %v, %v", w.path, r.Status, r.Body, err)
 	}
 	return r
-}
-
-// refused asks for what must be refused with the problem.
-func (p *patron) refused(w wish, code string) {
-	p.h.t.Helper()
-	r, err := p.ask(w)
-	if err != nil || r.Code() != code {
-		p.h.t.Fatalf("%s: %d %v, %v, not %s", w.path, r.Status, r.Body, err, code)
-	}
 }
 
 // seal encrypts a password as a page does.
@@ -236,20 +228,36 @@ func (h *house) customers(patrons []*patron, spent []Spending) Customers {
 // nobody is still to be told.
 func (h *house) settleAll() {
 	h.t.Helper()
-	eventually(h.t, "all is settled", h.settled)
+	eventually(h.t, "all is settled", func() bool {
+		if h.settled() {
+			return true
+		}
+		<-time.After(100 * time.Millisecond) // a look costs more than a wait
+		return false
+	})
 }
 
+// settled looks at the switch before the banks, since it mostly says no, and
+// after them: what they no longer have to say, it has.
 func (h *house) settled() bool {
-	var left int
+	if h.left() > 0 {
+		return false
+	}
 	for _, p := range h.banks {
-		must(h.t, look(p.config.Path, `SELECT COUNT(*) FROM adapter_word WHERE state = 'waiting'`, &left))
-		if left > 0 {
+		var waiting int
+		must(h.t, look(p.config.Path, `SELECT COUNT(*) FROM adapter_word WHERE state = 'waiting'`, &waiting))
+		if waiting > 0 {
 			return false
 		}
 	}
+	return h.left() == 0
+}
+
+// left counts what the switch has not ended.
+func (h *house) left() (n int) {
 	must(h.t, look(h.data, `SELECT (SELECT COUNT(*) FROM entry WHERE open = 1) + (SELECT COUNT(*) FROM advice WHERE state IN ('pending', 'parked')) +
-		(SELECT COUNT(*) FROM notice WHERE state = 'pending')`, &left))
-	return left == 0
+		(SELECT COUNT(*) FROM notice WHERE state = 'pending')`, &n))
+	return n
 }
 
 // compareCustomers compares all books once all is settled.
