@@ -51,6 +51,12 @@
 // ([Store.Once], [Store.Take]) here, sealed and bounded; [Store.Clean] deletes what
 // is over.
 //
+// # Reading
+//
+// Every page of a customer begins with its session and its accounts: one query by
+// indexes, which those who ask at the same time make in one transaction (look.go).
+// Nothing is kept in memory: a session that any instance has ended, has ended.
+//
 // # Secrets
 //
 // SMS codes are kept as keyed hashes, passwords as argon2id over a pepper, tokens

@@ -55,8 +55,7 @@ type visitor struct {
 // to log in.
 func (s *Service) withSession(ctx context.Context, call Call, fn func(context.Context, switching.Tx, visitor) error) (reason switching.Reason, err error) {
 	var v visitor
-	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) (err error) {
-		ctx = context.WithoutCancel(ctx) // look-ups: to be able to interrupt one costs as much as it does
+	err = s.look(ctx, func(ctx context.Context, tx switching.Tx) (err error) {
 		if v, reason, err = s.visitor(ctx, tx, call); err != nil || reason != "" {
 			return err
 		}

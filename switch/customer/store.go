@@ -88,6 +88,7 @@ type Store struct {
 	queue  chan struct{} // an element per caller of compute
 	places chan struct{} // an element per one that computes
 	keys   pageKeys
+	looks  looks
 }
 
 // Open brings the tables up to date and returns the Store.

@@ -1,0 +1,96 @@
+package customer
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+
+	switching "wxswitch/switch"
+	"wxswitch/switch/db"
+)
+
+func TestLooksEachGetTheirOwn(t *testing.T) {
+	d := newTeller(t)
+	d.exec(`INSERT INTO page_nonce (nonce, expires) VALUES ('n', 0)`)
+	wrong := errors.New("wrong")
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			want := int64(i)
+			d.exec(`INSERT INTO page_nonce (nonce, expires) VALUES ($1, $2)`, randomID(), want)
+			var got int64
+			err := d.look(t.Context(), func(ctx context.Context, tx switching.Tx) error {
+				switch i % 10 {
+				case 3:
+					return wrong
+				case 7:
+					panic("on purpose")
+				}
+				return tx.QueryRowContext(ctx, `SELECT expires FROM page_nonce WHERE expires = $1`, want).Scan(&got)
+			})
+			var panicked *db.PanicError
+			switch {
+			case i%10 == 3 && !errors.Is(err, wrong), i%10 == 7 && !errors.As(err, &panicked):
+				t.Errorf("%d: %v", i, err)
+			case i%10 != 3 && i%10 != 7 && (err != nil || got != want): // it sees what was written before
+				t.Errorf("%d: %d, %v", i, got, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// Those who wait while one reads are read for together, by one of them.
+func TestLooksThatWaitAreReadTogether(t *testing.T) {
+	d := newTeller(t)
+	held, free := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		d.must(d.look(t.Context(), func(context.Context, switching.Tx) error {
+			close(held)
+			<-free
+			return nil
+		}))
+	})
+	<-held
+	seen := make(map[switching.Tx]int) // no lock: one of them reads for all
+	for range 20 {
+		wg.Go(func() {
+			d.must(d.look(t.Context(), func(_ context.Context, tx switching.Tx) error {
+				seen[tx]++
+				return nil
+			}))
+		})
+	}
+	for {
+		d.looks.mu.Lock()
+		n := len(d.looks.waiting)
+		d.looks.mu.Unlock()
+		if n == 20 {
+			break
+		}
+		runtime.Gosched()
+	}
+	close(free)
+	wg.Wait()
+	if len(seen) != 1 {
+		t.Errorf("in %d transactions", len(seen))
+	}
+}
+
+// A database that has gone answers all.
+func TestLooksFail(t *testing.T) {
+	d := newTeller(t)
+	d.must(d.DB.Close())
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if err := d.look(t.Context(), func(context.Context, switching.Tx) error { return nil }); !errors.Is(err, db.ErrClosed) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
