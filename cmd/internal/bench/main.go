@@ -38,10 +38,14 @@ type plan struct {
 }
 
 var (
-	whole = plan{rounds: 3, warmUp: 2 * time.Second, slice: 4 * time.Second, attack: 5 * time.Second, overload: 10 * time.Second, syncs: 400,
-		many: 1000, few: 20, moves: 10_000}
-	quick = plan{rounds: 1, warmUp: time.Second, slice: 2 * time.Second, attack: 2 * time.Second, overload: 4 * time.Second, syncs: 100,
-		many: 200, few: 5, moves: 4000}
+	whole = plan{
+		rounds: 3, warmUp: 2 * time.Second, slice: 4 * time.Second, attack: 5 * time.Second, overload: 10 * time.Second, syncs: 400,
+		many: 1000, few: 20, moves: 10_000,
+	}
+	quick = plan{
+		rounds: 1, warmUp: time.Second, slice: 2 * time.Second, attack: 2 * time.Second, overload: 4 * time.Second, syncs: 100,
+		many: 200, few: 5, moves: 4000,
+	}
 )
 
 // limit stops a benchmark that hangs.
