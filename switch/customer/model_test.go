@@ -75,14 +75,23 @@ func (m *model) fate(t codec.Type) (approve bool, end switching.Outcome) {
 	return false, switching.Declined
 }
 
-// ask carries out one request whose end is drawn.
-func (m *model) ask(t codec.Type, do func() (Answer, error)) {
+// ask carries out one request whose end is drawn. A repeat of its key, which is
+// drawn too, is the same answer and sends nothing.
+func (m *model) ask(t codec.Type, call Call, do func(Call) (Answer, error)) {
 	approve, outcome := m.fate(t)
 	sent := m.desk.sent
 	m.desk.ends = nil
 	m.desk.will(outcome)
-	_, err := do()
+	first, err := do(call)
 	m.must(err)
+	if rapid.Bool().Draw(m.rt, "repeat") && outcome != switching.Refused && first.Entry != 0 {
+		last, before := m.desk.last, m.desk.sent
+		again, err := do(call)
+		if err != nil || again != first || m.desk.sent != before {
+			m.rt.Fatalf("a repeat: %v %v, first %v", again, err, first)
+		}
+		m.desk.last = last
+	}
 	if m.desk.sent == sent || outcome == switching.Refused {
 		m.desk.ends = nil
 		return
@@ -152,19 +161,18 @@ func (m *model) step() {
 	switch rapid.SampledFrom([]string{"authenticate", "authenticate", "deregister", "attach", "detach", "advice", "advice", "late", "bank", "restart"}).Draw(m.rt, "event") {
 	case "authenticate":
 		m.code(f, ForAuthenticate, account)
-		m.ask(codec.Authenticate, func() (Answer, error) {
-			return m.service.Authenticate(m.Context(), m.call(f), authRequest(account, codec.NewSecret(m.desk.codes[account])))
+		m.ask(codec.Authenticate, m.call(f), func(call Call) (Answer, error) {
+			return m.service.Authenticate(m.Context(), call, authRequest(account, codec.NewSecret(m.desk.codes[account])))
 		})
 	case "deregister":
-		m.ask(codec.Deregister, func() (Answer, error) { return m.service.Deregister(m.Context(), m.call(f)) })
+		m.ask(codec.Deregister, m.call(f), func(call Call) (Answer, error) { return m.service.Deregister(m.Context(), call) })
 	case "attach":
 		if m.row(f).State != Authenticated {
 			return
 		}
 		code := m.code(f, ForAttach, account)
-		m.ask(codec.Attach, func() (Answer, error) {
-			return m.service.Attach(m.Context(), m.loggedIn(f), AttachRequest{Account: codec.NewAccount(account), Code: code, Payment: m.sealed(payment)})
-		})
+		form := AttachRequest{Account: codec.NewAccount(account), Code: code, Payment: m.sealed(payment)}
+		m.ask(codec.Attach, m.loggedIn(f), func(call Call) (Answer, error) { return m.service.Attach(m.Context(), call, form) })
 	case "detach":
 		if !m.row(f).State.Active() {
 			return
@@ -174,7 +182,7 @@ func (m *model) step() {
 		if len(list) < 2 {
 			return
 		}
-		m.ask(codec.Detach, func() (Answer, error) { return m.service.Detach(m.Context(), m.loggedIn(f), list[len(list)-1].Link) })
+		m.ask(codec.Detach, m.loggedIn(f), func(call Call) (Answer, error) { return m.service.Detach(m.Context(), call, list[len(list)-1].Link) })
 	case "advice":
 		m.advice(rapid.SampledFrom([]string{"xjrcu", "klb"}).Draw(m.rt, "bank"), rapid.Bool().Draw(m.rt, "silent"))
 	case "late":

@@ -189,6 +189,13 @@ func rightCode(r row) {
 	}
 	h.state("unknown")
 	h.eventually("the reversal undoes it", func() bool { return !h.registered(bankA) })
+	// The name is what the bank says it is.
+	n := r.person()
+	n.fault(bankA, sim.Fault{Kind: sim.OtherName, Type: codec.Authenticate})
+	n.ends(n.tryAuthenticate(bankA), "approved", "")
+	if list := n.loggedIn().linked(); list[0]["holder"] != "张三" {
+		n.Fatal(list)
+	}
 	// A repeat of the form is the same answer, and another message to nobody.
 	k := r.person()
 	form := k.Form(bankB, k.sms("authenticate", bankB))
