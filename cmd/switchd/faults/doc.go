@@ -15,8 +15,16 @@
 //     again and settled, the books agree. -rounds says how often (50).
 //   - strace_test.go: the journal is synced before the bank hears of a
 //     transaction, and again before the caller does.
-//   - secrets_test.go: no account, certificate number or token is written
-//     anywhere in clear.
+//   - customerkill_test.go: switchd is killed at the first, second … pass of
+//     every durable step that a customer's wish has, and of what its bank says;
+//     customer, links, registrations and notices agree afterwards.
+//   - customerload_test.go: customers do what they like under kills, and their
+//     books (customers.go) agree.
+//   - customertwo_test.go: two switches on one database do not allow twice what
+//     is allowed once.
+//   - secrets_test.go, secretcustomer_test.go: nothing secret is written anywhere
+//     in clear: no account, certificate, name, phone, location, code, password,
+//     token, nor what a page sealed.
 //   - model_test.go: random orders of events, for each pair of types, with
 //     restarts, crashes, faults and operators, in a bubble of fake time.
 //   - The other files: one test for each further fault, named after it.
