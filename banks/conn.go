@@ -16,7 +16,7 @@ import (
 const (
 	batchMessages = 64       // per write
 	batchBytes    = 64 << 10 // per write, but for one larger message
-	outboxSize    = 64       // network messages and answers waiting to be written
+	outboxSize    = 1024     // network messages and answers waiting to be written: those of a whole inbox, which may end at once
 	networkSize   = 16       // network messages waiting to be heard
 	badInARow     = 8        // unreadable messages, one after another, that end it
 )

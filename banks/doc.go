@@ -32,7 +32,7 @@
 //
 // The order of events that may lose a reply: a link drops after the write. The
 // request stays in the mux until its deadline, since the reply may come over
-// another link. A reply that finds no waiter goes to [Handler].Late, by four
+// another link. A reply that finds no waiter goes to [Handler].Late, by 32
 // workers and a queue of 1024; what comes when that is full is dropped and
 // counted. The mux keeps no memory of what it has ended: whether a late reply
 // belongs to anything, the journal knows.

@@ -8,11 +8,10 @@ import (
 )
 
 // Bounds of what is handed to the [Handler]. Its answers wait for a commit that
-// they share: many at once are as quick as one. But they come at once, too, and
-// must fit into a link's outbox.
+// they share: many at once are as quick as one.
 const (
 	inboxSize    = 1024
-	inboxWorkers = outboxSize / 2
+	inboxWorkers = 32
 )
 
 // inbox hands the Handler what nobody waits for: late replies and the bank's

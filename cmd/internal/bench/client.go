@@ -48,12 +48,20 @@ func (a *asks) next(t *vegeta.Target) error {
 // attack asks at a steady rate, whatever the answers take, and hands each to
 // take.
 func attack(ctx context.Context, a *asks, perSecond int, d time.Duration, take func(*vegeta.Result)) {
-	attacker := vegeta.NewAttacker(vegeta.Workers(64), vegeta.MaxWorkers(4096), vegeta.Connections(4096), vegeta.Timeout(30*time.Second))
+	attacker := vegeta.NewAttacker(vegeta.Workers(64), vegeta.MaxWorkers(4096), vegeta.Connections(4096), vegeta.Timeout(askLimit))
 	stop := context.AfterFunc(ctx, func() { attacker.Stop() })
 	defer stop()
 	for r := range attacker.Attack(a.next, vegeta.Rate{Freq: perSecond, Per: time.Second}, d, "bench") {
 		take(r)
 	}
+}
+
+// askLimit is how long an answer is waited for.
+const askLimit = 30 * time.Second
+
+// isBusy reports whether the switch refused because it had too much under way.
+func isBusy(r *vegeta.Result) bool {
+	return r.Code == http.StatusServiceUnavailable && bytes.Contains(r.Body, []byte(`"code":"busy"`))
 }
 
 func isApproved(r *vegeta.Result) bool {

@@ -67,12 +67,20 @@ func (b *bench) latencyOf(ctx context.Context, kind string, rate int) error {
 func (b *bench) attackOne(ctx context.Context, c *child, kind string, rate int) (latencies, error) {
 	var l latencies
 	var wrong error
+	refused := 0
 	attack(ctx, b.stage.asks(c.at[0], []int{firstBank}, kind), rate, b.attack, func(r *vegeta.Result) {
-		l = append(l, r.Latency)
-		if !isApproved(r) && wrong == nil {
+		switch {
+		case isBusy(r): // the machine stood still; to its caller that is as bad as no answer
+			refused++
+			r.Latency = askLimit
+		case !isApproved(r) && wrong == nil:
 			wrong = fmt.Errorf("wrong answer: %d %s%s", r.Code, r.Error, r.Body)
 		}
+		l = append(l, r.Latency)
 	})
+	if refused > 0 {
+		b.say("%s: %d of %d refused at once, counted as %s", c.name, refused, len(l), askLimit)
+	}
 	if wrong == nil && len(l) == 0 {
 		wrong = errors.New("nothing was answered")
 	}

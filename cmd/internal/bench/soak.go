@@ -19,8 +19,8 @@ func (b *bench) soakFor(ctx context.Context, d time.Duration) error {
 	loaded, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	var answered int // the loader's until ended
-	go func() { ended <- b.load(loaded, d, &answered) }()
+	var answered, refused int // the loader's until ended
+	go func() { ended <- b.load(loaded, d, &answered, &refused) }()
 	var readings []reading
 	begun := time.Now()
 	ticks := time.NewTicker(every)
@@ -31,7 +31,7 @@ func (b *bench) soakFor(ctx context.Context, d time.Duration) error {
 			if err != nil {
 				return err
 			}
-			b.say("%d requests, every one approved", answered)
+			b.say("%d requests, every one approved but %d that were refused at once, as too many", answered, refused)
 			b.soakGoals(readings)
 			return nil
 		case <-ticks.C:
@@ -45,10 +45,13 @@ func (b *bench) soakFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (b *bench) load(ctx context.Context, d time.Duration, answered *int) (wrong error) {
+func (b *bench) load(ctx context.Context, d time.Duration, answered, refused *int) (wrong error) {
 	attack(ctx, b.stage.asks(b.stage.sw.at[0], []int{firstBank}, kinds...), b.rate, d, func(r *vegeta.Result) {
 		*answered++
-		if !isApproved(r) && wrong == nil {
+		switch {
+		case isBusy(r):
+			*refused++
+		case !isApproved(r) && wrong == nil:
 			wrong = fmt.Errorf("wrong answer: %d %s%s", r.Code, r.Error, r.Body)
 		}
 	})
