@@ -35,7 +35,7 @@ func TestCustomersUnderKills(t *testing.T) {
 	t.Logf("again with: -run TestCustomersUnderKills -seed %d", n)
 	random := rand.New(rand.NewPCG(n, 3)) //nolint:gosec // reproducible
 	h := newHouse(t, plan{
-		people: 60, deadline: 400 * time.Millisecond, pause: time.Millisecond,
+		people: 60, deadline: 800 * time.Millisecond, pause: time.Millisecond,
 		breaker: "{consecutive_failures: 1000, min_requests: 1000}",
 	})
 	c := h.startChild()
@@ -49,7 +49,7 @@ func TestCustomersUnderKills(t *testing.T) {
 			step.name = slices.Concat(commitSteps, noticeSteps)[random.IntN(4)]
 			step.min, step.max = 1, 20
 		}
-		<-time.After(time.Duration(500+random.IntN(1000)) * time.Millisecond)
+		crowd.more(20+random.IntN(60), 2*time.Second)
 		if step.max > 0 {
 			c.tell("arm %s %d", step.name, 1+random.IntN(step.min))
 		}
@@ -176,6 +176,21 @@ func (c *crowd) end() {
 	c.wg.Wait()
 }
 
+// more waits for so many more answers, but not for longer.
+func (c *crowd) more(answers int, within time.Duration) {
+	count := func() (n int) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, heard := range c.heard {
+			n += heard
+		}
+		return n
+	}
+	for before, end := count(), time.Now().Add(within); count() < before+answers && time.Now().Before(end); {
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
 // step is one thing that a patron does where it stands.
 func (c *crowd) step(p *patron, random *rand.Rand, stays bool) {
 	view := c.ask(p, wish{method: "GET", path: "/v1/customer"}, "")
@@ -190,14 +205,14 @@ func (c *crowd) step(p *patron, random *rand.Rand, stays bool) {
 	}
 	what := random.IntN(10)
 	switch {
-	case what < 4:
+	case what < 3:
 		c.spend(p, stays)
-	case what < 9 && p.Session == "":
-	case what < 6:
+	case what < 8 && p.Session == "":
+	case what < 5:
 		c.coded(p, "attach", secondBank, func(code string) wish {
 			return p.wish("/v1/customer/accounts", world.Fields{"account": p.Account(secondBank), "code": code, "payment": c.seal(p, paymentPin)})
 		})
-	case what < 9:
+	case what < 8:
 		c.detach(p)
 	case stays:
 	case random.IntN(4) > 0:

@@ -112,10 +112,15 @@ func (p *patron) codeWish(purpose, bank string) wish {
 	return p.wish("/v1/customer/codes", world.Fields{"purpose": purpose, "account": p.Account(bank)})
 }
 
-// code has a code sent, and reads it from the phone.
+// code has a code sent, and reads it from the phone. One that was too slow on its
+// way, on a machine that is busy, is asked for again.
 func (p *patron) code(purpose, bank string) string {
 	p.h.t.Helper()
-	p.done(p.codeWish(purpose, bank))
+	for range 5 {
+		if r, err := p.ask(p.codeWish(purpose, bank)); err != nil || r.Outcome() != "timed-out" {
+			break
+		}
+	}
 	code, err := p.LastCode(p.h.t.Context(), bank)
 	must(p.h.t, err)
 	return code

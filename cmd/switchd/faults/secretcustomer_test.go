@@ -148,7 +148,7 @@ func (s *scene) customersLive() {
 	s.whole(s.patrons[0])
 	s.careless(s.patrons[1])
 	for _, p := range s.patrons {
-		s.secrets = append(s.secrets, p.boxes...)
+		s.secrets = append(s.secrets, p.boxes[:3]...)
 	}
 	for _, b := range s.banks {
 		all, err := b.Messages(s.t.Context(), 0)
