@@ -61,7 +61,8 @@ const askLimit = 30 * time.Second
 
 // isBusy reports whether the switch refused because it had too much under way.
 func isBusy(r *vegeta.Result) bool {
-	return r.Code == http.StatusServiceUnavailable && bytes.Contains(r.Body, []byte(`"code":"busy"`))
+	return r.Code == http.StatusServiceUnavailable &&
+		(bytes.Contains(r.Body, []byte(`"code":"busy"`)) || bytes.Contains(r.Body, []byte(`"code":"bulkhead-full"`)))
 }
 
 func isApproved(r *vegeta.Result) bool {
