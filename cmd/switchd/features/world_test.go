@@ -27,7 +27,7 @@ const (
 	bankA = "urmqccb"
 	bankB = "xjrcu"
 	// deadline is what banks are given: what is to time out takes as long.
-	deadline = time.Second
+	deadline = 2 * time.Second
 )
 
 func start(t *testing.T) *env {
