@@ -60,6 +60,62 @@ func TestBankAnswersEachRequestWithItsOwnNumbers(t *testing.T) {
 	}
 }
 
+func TestBankKeepsTheLastCodeOfAnAccount(t *testing.T) {
+	d, err := iso.Builtin("plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newIsoBank(d)
+	answer := b.answers(nil)
+	for n, code := range []string{"123456", "654321"} {
+		m, _ := ask(t, d, codec.Balance, int64(n+1), account(firstBank, 7))
+		m.Type = codec.SMSCode
+		m.Set(codec.FieldRemaining, []string{"9999", "29999"}[n]) // of a length of its own
+		m.Set(codec.FieldSMSCode, code)
+		m.Set(codec.FieldSeconds, "300")
+		m.Set(codec.FieldPurpose, "attach")
+		raw, err := d.Pack(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		framed, err := d.Frame().Append(nil, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if used, _, err := answer(framed, nil); err != nil || used != len(framed) {
+			t.Fatal(used, err)
+		}
+		if got := b.codeOf(account(firstBank, 7)); got != code {
+			t.Errorf("%q, want %q", got, code)
+		}
+	}
+}
+
+func TestMovementsAreReadableAndHaveNumbersOfTheirOwn(t *testing.T) {
+	d, err := iso.Builtin("plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newIsoBank(d)
+	if err := b.prepare([]string{account(firstBank, 1), account(firstBank, 2)}, 3); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	for _, framed := range b.frames {
+		m, err := d.Unpack(framed[prefixSize:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Type != codec.Movement || seen[m.Get(codec.FieldSTAN)] {
+			t.Errorf("%s %s", m.Type, m.Get(codec.FieldSTAN))
+		}
+		seen[m.Get(codec.FieldSTAN)] = true
+	}
+	if len(seen) != 6 {
+		t.Errorf("%d movements", len(seen))
+	}
+}
+
 func TestAccountsAreDistinctAndEveryOneHasItsRoute(t *testing.T) {
 	var ids []routing.Bank
 	for i := range bankCount {

@@ -46,8 +46,11 @@ func (s *stage) metrics(ctx context.Context) (map[string]float64, error) {
 func shared(before, after map[string]float64) string {
 	delta := func(name string) float64 { return after[name] - before[name] }
 	mean := func(name string) float64 { return delta(name+"_sum") / max(1, delta(name+"_count")) }
-	return fmt.Sprintf("%.0f commits of %.1f transactions, %.2f ms each; %.1f messages a write to the bank; %.1f KB allocated a request, %.0f collections",
+	text := fmt.Sprintf("%.0f commits of %.1f transactions, %.2f ms each; %.1f messages a write to the bank; %.0f collections",
 		delta("wxswitch_commit_batch_count"), mean("wxswitch_commit_batch"), mean("wxswitch_commit_seconds")*1e3,
-		mean("wxswitch_bank_write_messages"), delta("go_memstats_alloc_bytes_total")/1e3/max(1, delta("wxswitch_requests_total")),
-		delta("go_gc_duration_seconds_count"))
+		mean("wxswitch_bank_write_messages"), delta("go_gc_duration_seconds_count"))
+	if requests := delta("wxswitch_requests_total"); requests > 0 {
+		text += fmt.Sprintf(", %.1f KB allocated a request", delta("go_memstats_alloc_bytes_total")/1e3/requests)
+	}
+	return text
 }
