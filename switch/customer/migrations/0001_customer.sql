@@ -80,6 +80,7 @@ CREATE UNIQUE INDEX link_customer ON link (customer, bank, account_ix) WHERE sta
 CREATE UNIQUE INDEX link_primary ON link (customer) WHERE role = 'primary' AND state <> 'ended';
 CREATE INDEX link_account ON link (bank, account_ix) WHERE state IN ('active', 'detaching');
 CREATE INDEX link_entry ON link (entry);
+CREATE INDEX link_ended ON link (customer, created);
 
 CREATE TABLE sms_code (
   id         INTEGER PRIMARY KEY,
