@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"wxswitch/banks/sim"
 	"wxswitch/codec"
@@ -26,7 +27,15 @@ type Holder struct {
 	Followed           bool
 	Left               bool // at any time
 	Links              []Link
-	Superseded         []int64 // the transactions by which others took its place
+	Ends               []Ending
+}
+
+// Ending is one time that a follower ceased to be a customer.
+type Ending struct {
+	By int64 // the transaction; it may have begun before the one that it undid
+	At time.Time
+	// Taken: another follower took its place, rather than a deregistration.
+	Taken bool
 }
 
 // Spending is one movement that a bank told of.
@@ -75,14 +84,17 @@ func ReadCustomers(ctx context.Context, d *db.DB) (all []Holder, unsent int, err
 		if err != nil {
 			return err
 		}
-		err = each(ctx, tx, `SELECT customer, event, entry FROM customer_history WHERE event IN ('superseded', 'unfollow')`, func(scan func(...any) error) error {
+		err = each(ctx, tx, `SELECT customer, event, entry, at FROM customer_history
+			WHERE event = 'unfollow' OR from_state <> to_state AND to_state IN ('deregistered', 'superseded')`, func(scan func(...any) error) error {
 			var id, event string
-			var entry int64
-			err := scan(&id, &event, &entry)
-			if event == "superseded" {
-				by[id].Superseded = append(by[id].Superseded, entry)
-			} else {
+			var entry, at int64
+			err := scan(&id, &event, &entry, &at)
+			switch event {
+			case "unfollow":
 				by[id].Left = true
+			case "authenticate-ended": // back to what it was
+			default:
+				by[id].Ends = append(by[id].Ends, Ending{entry, time.UnixMilli(at), event == "superseded"})
 			}
 			return err
 		})
@@ -207,7 +219,7 @@ func (c *Customers) checkRegistration(bank string, r sim.Registration) {
 				return
 			}
 		}
-		if h.ID == e.Customer && slices.ContainsFunc(h.Superseded, func(by int64) bool { return by > e.ID }) {
+		if h.ID == e.Customer && slices.ContainsFunc(h.Ends, func(t Ending) bool { return t.Taken && !t.At.Before(e.Ended) }) {
 			return
 		}
 	}
@@ -215,22 +227,22 @@ func (c *Customers) checkRegistration(bank string, r sim.Registration) {
 }
 
 // checkNotices: a customer is told of each end that came after it had heard
-// another, and of nothing else. One whose place was taken meanwhile need not be
-// told, nor is one who has left; nor of a detach, one who was deregistered since.
+// another, of whoever took its place, and of nothing else. What waits to be told
+// to one who leaves or ceases to be a customer is dropped.
 func (c *Customers) checkNotices(h Holder) {
 	due := make(map[string]bool) // and whether it must be told
-	gone := h.Left || len(h.Superseded) > 0
-	for _, e := range slices.Backward(c.Rows) {
-		if e.Customer != h.ID || e.Joins != 0 {
-			continue
-		}
-		if id := lateNotice(e); id != "" && e.End.Outcome == switching.TimedOut {
-			due[id] = !gone
-		}
-		gone = gone || e.Type == codec.Deregister
+	must := func(by int64, at time.Time) bool {
+		return !h.Left && !slices.ContainsFunc(h.Ends, func(t Ending) bool { return t.By != by && !t.At.Before(at) })
 	}
-	for _, by := range h.Superseded {
-		due[fmt.Sprintf("superseded-%d", by)] = !h.Left
+	for _, e := range c.Rows {
+		if id := lateNotice(e); id != "" && e.Customer == h.ID && e.Joins == 0 && e.End.Outcome == switching.TimedOut {
+			due[id] = must(e.ID, e.Opened)
+		}
+	}
+	for _, t := range h.Ends {
+		if t.Taken {
+			due[fmt.Sprintf("superseded-%d", t.By)] = must(t.By, t.At)
+		}
 	}
 	told := make(map[string]int)
 	for _, n := range c.Notices[h.Subject] {
