@@ -215,8 +215,8 @@ func (s *Store) setPrimary(ctx context.Context, tx switching.Tx, c *row, e switc
 	return s.addLink(ctx, tx, l)
 }
 
-// end ends a customer: passwords, sessions, links, codes, and what waits to be
-// told; what tells of the end is written after it. It returns the
+// end ends a customer: passwords, sessions, links, codes, and the movements that
+// wait to be told. It returns the
 // releases of the links that were registered, but for the one excepted.
 func (s *Store) end(ctx context.Context, tx switching.Tx, c *row, ev Event, except string, why cause) ([]switching.Advice, error) {
 	c.Login, c.Payment = credential{}, credential{}

@@ -158,14 +158,21 @@ const alone = `CASE WHEN EXISTS (SELECT 1 FROM notice WHERE lane = $4 AND state 
 // Forget discards what waits for a follower: it unfollowed, or lost its accounts
 // to another. What is on its way may still reach it.
 func (n *Notices) Forget(ctx context.Context, tx switching.Tx, channel, subject string) error {
-	return n.drop(ctx, tx, channel, subject, StateDiscarded, "the follower is no longer told")
+	return n.drop(ctx, tx, channel, subject, "", StateDiscarded, "the follower is no longer told")
 }
 
-// drop ends all that waits for the follower.
-func (n *Notices) drop(ctx context.Context, tx switching.Tx, channel, subject string, state State, answer string) error {
+// Hush discards the movements that wait for a follower: it is a customer no more.
+// What tells of an end is still told. Movements have lanes of their own, so that
+// none is left without its first.
+func (n *Notices) Hush(ctx context.Context, tx switching.Tx, channel, subject string) error {
+	return n.drop(ctx, tx, channel, subject, switching.NoticeMovement, StateDiscarded, "no customer any more")
+}
+
+// drop ends what waits for the follower, of the kind, or of all for none.
+func (n *Notices) drop(ctx context.Context, tx switching.Tx, channel, subject string, kind switching.NoticeKind, state State, answer string) error {
 	_, err := tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = 0, data = $2, ended = $3, answer = $4
-		WHERE channel = $5 AND subject = $6 AND state IN ('pending', 'parked')`,
-		string(state), nothing, n.o.Now().UnixMilli(), answer, channel, subject)
+		WHERE channel = $5 AND subject = $6 AND ($7 = '' OR kind = $7) AND state IN ('pending', 'parked')`,
+		string(state), nothing, n.o.Now().UnixMilli(), answer, channel, subject, string(kind))
 	if err != nil {
 		return fmt.Errorf("drop notices of a follower: %w", err)
 	}

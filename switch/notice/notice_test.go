@@ -287,6 +287,23 @@ func TestForget(t *testing.T) {
 	})
 }
 
+// Of one who is a customer no more the movements that wait are discarded, and what
+// tells of the end is told.
+func TestHush(t *testing.T) {
+	held(t, nil, func(t *testing.T, w *world) {
+		ends := of("anna", "ends", 0)
+		ends.Kind = switching.NoticeSuperseded
+		w.put(of("anna", "1", 0), ends)
+		must(t, w.db.Write(t.Context(), func(ctx context.Context, tx db.Tx) error {
+			return w.notices.Hush(ctx, tx, "wechat", "anna")
+		}))
+		w.run()
+		rest(time.Minute)
+		equal(t, "movement", w.item("anna.1.0").State, notice.StateDiscarded)
+		equal(t, "end", w.item("anna.ends.0").State, notice.StateSent)
+	})
+}
+
 // Put refuses what no front would take, and says nothing of the notice's data.
 func TestPutRefuses(t *testing.T) {
 	w := newWorld(t).open()

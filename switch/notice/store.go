@@ -152,7 +152,7 @@ func (n *Notices) write(ctx context.Context, tx switching.Tx, c claimed, s step)
 
 // lost ends what waits for a follower that is gone.
 func (n *Notices) lost(ctx context.Context, tx switching.Tx, channel, subject string) error {
-	if err := n.drop(ctx, tx, channel, subject, StateGone, "the follower is gone"); err != nil {
+	if err := n.drop(ctx, tx, channel, subject, "", StateGone, "the follower is gone"); err != nil {
 		return err
 	}
 	return n.o.Gone(ctx, tx, channel, subject)

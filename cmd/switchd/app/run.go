@@ -176,7 +176,7 @@ func (a *app) tellers(ctx context.Context) (err error) {
 	a.store, err = customer.Open(ctx, customer.Options{
 		DB: a.db, Vault: a.key, Limits: a.Limits, Argon: a.Argon, Now: a.Now,
 		Hush: func(ctx context.Context, tx switching.Tx, channel, subject string) error {
-			return a.notices.Forget(ctx, tx, channel, subject)
+			return a.notices.Hush(ctx, tx, channel, subject)
 		},
 	})
 	if err != nil {
