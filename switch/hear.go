@@ -9,7 +9,7 @@ import (
 
 // F39 of what the switch itself says to a bank.
 const (
-	codeUnsupported = "40" // function not supported
+	CodeUnsupported = "40" // function not supported
 	codeForeign     = "14" // no such account: it is not routed to the bank
 )
 
@@ -29,7 +29,7 @@ func (s *Switch) Incoming(ctx context.Context, bank string, m *codec.Message) *c
 
 func (s *Switch) hear(ctx context.Context, bank string, m *codec.Message) (code, result string) {
 	if m.Type.Class() != codec.Inbound {
-		return codeUnsupported, "unsupported-request"
+		return CodeUnsupported, "unsupported-request"
 	}
 	target, err := s.Router.Route(m.AccountNumber(), routing.Bank(bank))
 	if err != nil || string(target.Bank) != bank {

@@ -95,13 +95,14 @@ next:
 		if needs[i].oneOf == nil && m.Has(needs[i].field) {
 			continue
 		}
-		if needs[i].account && k.code == "" && d.aboutNoAccount(m.Get(codec.FieldProcessingCode)) {
-			continue
-		}
+
 		for _, n := range needs[i].oneOf {
 			if bits.has(n) {
 				continue next
 			}
+		}
+		if needs[i].account && k.code == "" && d.aboutNoAccount(m.Get(codec.FieldProcessingCode)) {
+			continue
 		}
 		return &codec.FormatError{Field: needs[i].label, Rule: "missing"}
 	}

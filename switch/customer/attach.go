@@ -51,25 +51,23 @@ func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answe
 
 // Detach ends the link of an account that is not the primary (C4).
 func (s *Service) Detach(ctx context.Context, call Call, id string) (Answer, error) {
-	c, session, reason, err := s.session(ctx, call)
-	if err != nil || reason != "" {
-		return refuse(reason), err
-	}
 	var l link
-	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) error {
-		l, err = s.oneLink(ctx, tx, `id = $1 AND customer = $2`, id, c.ID)
+	var who visitor
+	reason, err := s.withSession(ctx, call, func(ctx context.Context, tx switching.Tx, v visitor) (err error) {
+		who = v
+		l, err = s.oneLink(ctx, tx, `id = $1 AND customer = $2`, id, v.customer)
 		return err
 	})
 	switch {
-	case err != nil:
-		return Answer{}, err
+	case err != nil || reason != "":
+		return refuse(reason), err
 	case l.ID == "" || l.State == linkPending:
 		return refuse(ReasonNoLink), nil
 	case l.Role == Primary:
 		return refuse(ReasonPrimary), nil
 	}
 	return s.do(ctx, switching.Request{
-		Type: codec.Detach, Client: call.Client, Operation: "detach", Key: call.Key, Customer: c.ID,
-		Account: l.Account, Bank: l.Bank, Asked: l.ID, Timeout: call.Timeout, Proof: detachProof{session, l.ID},
+		Type: codec.Detach, Client: call.Client, Operation: "detach", Key: call.Key, Customer: who.customer,
+		Account: l.Account, Bank: l.Bank, Asked: l.ID, Timeout: call.Timeout, Proof: detachProof{who.session, l.ID},
 	})
 }

@@ -2,7 +2,6 @@ package customer
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -96,13 +95,16 @@ func (x authEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entr
 // frozenElsewhere refuses a certificate whose customer an operator has frozen: by
 // another follower it must not come free.
 func (s *Store) frozenElsewhere(ctx context.Context, tx switching.Tx, c *row, certIx []byte) (switching.Reason, error) {
-	var frozen bool
-	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM customer WHERE cert_ix = $1 AND state IN ('authenticated', 'deregistering')
-		AND frozen = 1 AND id <> $2)`, certIx, c.ID).Scan(&frozen)
-	if err != nil || !frozen {
+	other, found, err := s.elsewhere(ctx, tx, c, certIx)
+	if err != nil || !found || !other.Frozen {
 		return "", err
 	}
 	return ReasonFrozen, nil
+}
+
+// elsewhere is whom else the certificate is authenticated by: one at most.
+func (s *Store) elsewhere(ctx context.Context, tx switching.Tx, c *row, certIx []byte) (row, bool, error) {
+	return s.read(ctx, tx, `cert_ix = $1 AND state IN ('authenticated', 'deregistering') AND id <> $2`, certIx, c.ID)
 }
 
 // mayAuthenticate says why the customer may not ask now, if so.
@@ -179,7 +181,7 @@ func (x authEffect) approved(ctx context.Context, tx switching.Tx, c *row, e swi
 // supersede ends whoever was authenticated by the same certificate (A13). Their
 // banks are told nothing: the registrations are the person's.
 func (s *Store) supersede(ctx context.Context, tx switching.Tx, c *row, e switching.Entry) ([]switching.Notice, error) {
-	old, found, err := s.read(ctx, tx, `cert_ix = $1 AND state IN ('authenticated', 'deregistering') AND id <> $2`, c.CertIx, c.ID)
+	old, found, err := s.elsewhere(ctx, tx, c, c.CertIx)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -216,8 +218,8 @@ func (s *Store) setPrimary(ctx context.Context, tx switching.Tx, c *row, e switc
 }
 
 // end ends a customer: passwords, sessions, links, codes, and the movements that
-// wait to be told. It returns the
-// releases of the links that were registered, but for the one excepted.
+// wait to be told. It returns the releases of the links that were registered, but
+// for the one excepted.
 func (s *Store) end(ctx context.Context, tx switching.Tx, c *row, ev Event, except string, why cause) ([]switching.Advice, error) {
 	c.Login, c.Payment = credential{}, credential{}
 	c.Setup, c.Told = moment(0), false
@@ -307,192 +309,4 @@ func (x deregEffect) Close(ctx context.Context, tx switching.Tx, e switching.Ent
 		notices = nil
 	}
 	return notices, releases, err
-}
-
-// attachProof is what attachEffect checks.
-type attachProof struct {
-	session string // its id
-	payment verdict
-	nonce   string
-	code    codec.Secret
-}
-
-// Covers is what the customer typed.
-func (p attachProof) Covers() string { return p.code.Reveal() + "\x00" + p.payment.covers() }
-
-// attachEffect is 账户加挂 (C3).
-type attachEffect struct{ *Store }
-
-// Open checks payment password and code, and stores the link as pending.
-func (x attachEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entry) error {
-	if !ours(*e) {
-		return nil
-	}
-	proof, ok := e.Proof.(attachProof)
-	if !ok {
-		return errNoProof
-	}
-	c, err := x.byID(ctx, tx, e.Customer)
-	if err != nil {
-		return err
-	}
-	ix := x.accountIx(e.Account)
-	for _, check := range []func() (switching.Reason, error){
-		func() (switching.Reason, error) { return x.mayLink(ctx, tx, &c, proof.session) },
-		func() (switching.Reason, error) { return x.mayAdd(ctx, tx, &c, e.Bank, ix) },
-		func() (switching.Reason, error) { return x.spend(ctx, tx, proof.nonce) },
-		func() (switching.Reason, error) { return x.judge(ctx, tx, &c, proof.payment) },
-		func() (switching.Reason, error) {
-			return x.useCode(ctx, tx, &c, ForAttach, e.Bank, ix, proof.code, e.ID)
-		},
-	} {
-		if reason, err := check(); err != nil || reason != "" {
-			return refusal(reason, err)
-		}
-	}
-	return x.addLink(ctx, tx, link{
-		ID: randomID(), Customer: c.ID, Bank: e.Bank, Account: e.Account, Role: Attached, State: linkPending, Entry: e.ID,
-	})
-}
-
-// mayLink says why the customer may not change its links now, if so.
-func (s *Store) mayLink(ctx context.Context, tx switching.Tx, c *row, session string) (switching.Reason, error) {
-	switch {
-	case c.Frozen:
-		return ReasonFrozen, nil
-	case c.State == Deregistering:
-		return ReasonDeregistering, nil
-	case c.State != Authenticated:
-		return ReasonNotAuthenticated, nil
-	}
-	open, err := s.sessionOpen(ctx, tx, session, c.ID)
-	if err != nil || !open {
-		return ReasonNoSession, err
-	}
-	return "", nil
-}
-
-// mayAdd says why the account cannot be linked, if so.
-func (s *Store) mayAdd(ctx context.Context, tx switching.Tx, c *row, bank string, ix []byte) (switching.Reason, error) {
-	list, err := s.links(ctx, tx, `customer = $1 AND state <> 'ended'`, c.ID)
-	if err != nil {
-		return "", err
-	}
-	for _, l := range list {
-		if l.Bank == bank && string(l.Ix) == string(ix) {
-			return ReasonLinked, nil
-		}
-	}
-	if len(list) >= s.Limits.Links {
-		return ReasonLinks, nil
-	}
-	return "", nil
-}
-
-// Close makes the link, or ends it as never made. An approval that finds the
-// customer gone is released at the bank.
-func (x attachEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) ([]switching.Notice, []switching.Advice, error) {
-	if !ours(e) {
-		return nil, nil, nil
-	}
-	l, err := x.oneLink(ctx, tx, `entry = $1`, e.ID)
-	if err != nil {
-		return nil, nil, err
-	}
-	switch {
-	case o == switching.Approved && l.State == linkPending:
-		l.State, l.Holder = linkActive, codec.NewSecret(e.End.Reply.Get(codec.FieldHolder))
-	case o == switching.Approved:
-		return nil, []switching.Advice{{Entry: switching.Entry{ID: e.ID}, Type: codec.Release}}, nil
-	case l.State != linkPending:
-		return nil, nil, nil
-	default:
-		l.State = linkEnded
-	}
-	if o == switching.Refused {
-		if err := x.giveBackCode(ctx, tx, e.ID); err != nil {
-			return nil, nil, err
-		}
-	}
-	if err := x.setLink(ctx, tx, l); err != nil {
-		return nil, nil, err
-	}
-	return nil, nil, x.remember(ctx, tx, l.Customer, "attach-"+string(o), Authenticated, Authenticated, by(e))
-}
-
-// detachProof is what detachEffect checks.
-type detachProof struct {
-	session string
-	link    string
-}
-
-// Covers nothing: Request.Asked names the link.
-func (detachProof) Covers() string { return "" }
-
-// detachEffect is 账户解挂 (C4).
-type detachEffect struct{ *Store }
-
-// Open marks the link as on its way out. Who joins an earlier try finds it so.
-func (x detachEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entry) error {
-	if !ours(*e) {
-		return nil
-	}
-	proof, ok := e.Proof.(detachProof)
-	if !ok {
-		return errNoProof
-	}
-	c, err := x.byID(ctx, tx, e.Customer)
-	if err != nil {
-		return err
-	}
-	if reason, err := x.mayLink(ctx, tx, &c, proof.session); err != nil || reason != "" {
-		return refusal(reason, err)
-	}
-	l, err := x.oneLink(ctx, tx, `id = $1 AND customer = $2`, proof.link, c.ID)
-	switch {
-	case err != nil:
-		return err
-	case l.Role == Primary:
-		return refusal(ReasonPrimary, nil)
-	case !l.active():
-		return refusal(ReasonNoLink, nil)
-	}
-	l.State = linkDetaching
-	return x.setLink(ctx, tx, l)
-}
-
-// Close ends the link, or lets it stand again. An end that comes late is told.
-func (x detachEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) (notices []switching.Notice, _ []switching.Advice, err error) {
-	if !ours(e) || o == switching.TimedOut {
-		return nil, nil, nil
-	}
-	l, err := x.linkOf(ctx, tx, e.Customer, e.Bank, x.accountIx(e.Account))
-	if err != nil || l.State != linkDetaching {
-		return nil, nil, err
-	}
-	c, err := x.byID(ctx, tx, e.Customer)
-	if err != nil {
-		return nil, nil, err
-	}
-	if o == switching.Approved {
-		l.State = linkEnded
-		notices = x.tellAccount(&c, l, switching.NoticeDetached, fmt.Sprintf("detached-%d", e.ID))
-	} else {
-		l.State = linkActive
-		notices = x.tellAccount(&c, l, switching.NoticeAttached, fmt.Sprintf("attached-%d", e.ID))
-	}
-	if !late(e, o) {
-		notices = nil
-	}
-	if err := x.setLink(ctx, tx, l); err != nil {
-		return nil, nil, err
-	}
-	return notices, nil, x.remember(ctx, tx, c.ID, "detach-"+string(o), c.State, c.State, by(e))
-}
-
-// movementID names the notice of one bank's message to one follower.
-func (s *Store) movementID(h switching.Heard, customer string) string {
-	m := h.Message
-	return "movement-" + hex.EncodeToString(s.Vault.Index("notice", h.Bank, string(m.Type), m.Get(codec.FieldAcquirer),
-		m.Get(codec.FieldSTAN), m.Get(codec.FieldSent), m.Get(codec.FieldRRN), customer)[:16])
 }

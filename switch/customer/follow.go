@@ -36,7 +36,7 @@ func (s *Service) setFollowed(ctx context.Context, call Call, followed bool) (An
 			if err != nil || c.Followed == followed {
 				return kept{}, err
 			}
-			if err := s.follows(ctx, tx, &c, operation, cause{who: "follower"}); err != nil || followed || s.Notices == nil {
+			if err := s.follows(ctx, tx, &c, operation, byFollower); err != nil || followed || s.Notices == nil {
 				return kept{}, err
 			}
 			if err := s.Notices.Forget(ctx, tx, c.Channel, c.Subject); err != nil {

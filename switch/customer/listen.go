@@ -133,3 +133,10 @@ func (x eventListener) ended(ctx context.Context, tx switching.Tx, h switching.H
 	}
 	return notices, releases, nil
 }
+
+// movementID names the notice of one bank's message to one follower.
+func (s *Store) movementID(h switching.Heard, customer string) string {
+	m := h.Message
+	return "movement-" + hex.EncodeToString(s.Vault.Index("notice", h.Bank, string(m.Type), m.Get(codec.FieldAcquirer),
+		m.Get(codec.FieldSTAN), m.Get(codec.FieldSent), m.Get(codec.FieldRRN), customer)[:16])
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -83,19 +82,16 @@ func (s *Service) Codes(ctx context.Context, f Follower, p Purpose) (clocks Code
 		if err != nil || !found {
 			return err
 		}
-		var sent int64
-		var state string
-		err = tx.QueryRowContext(ctx, `SELECT sent, state FROM sms_code WHERE customer = $1 AND purpose = $2 AND state <> 'unsent'
-			ORDER BY sent DESC, id DESC LIMIT 1`, c.ID, string(p)).Scan(&sent, &state)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
+		list, err := s.codes(ctx, tx, c.ID, p)
+		if err != nil || len(list) == 0 {
+			return err
 		}
-		since := s.Now().Sub(time.UnixMilli(sent))
+		since := s.Now().Sub(list[0].sent)
 		clocks.Again = max(0, s.Limits.CodePause-since)
-		if state == "sent" {
+		if list[0].state == "sent" {
 			clocks.Valid = max(0, s.Limits.CodeLife-since)
 		}
-		return err
+		return nil
 	})
 	return clocks, err
 }
@@ -157,7 +153,7 @@ func (s *Store) mayAsk(ctx context.Context, tx switching.Tx, c *row, p Purpose, 
 		(SELECT COUNT(*) FROM sms_code WHERE account_ix = $5 AND sent > $3 AND sent <= $4 AND state <> 'unsent' AND (purpose = $2 OR customer <> $1)),
 		(SELECT COUNT(*) FROM sms_code WHERE customer = $1 AND sent >= $6 AND state <> 'unsent'),
 		(SELECT COUNT(*) FROM sms_code WHERE account_ix = $5 AND sent >= $6 AND state <> 'unsent')`,
-		c.ID, string(p), now.Add(-s.Limits.CodePause).UnixMilli(), now.UnixMilli(), ix, dayStart(now).UnixMilli()).Scan(&recent, &mine, &theirs)
+		c.ID, string(p), now.Add(-s.Limits.CodePause).UnixMilli(), now.UnixMilli(), ix, midnight(now).UnixMilli()).Scan(&recent, &mine, &theirs)
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("count codes: %w", err)
@@ -265,12 +261,6 @@ func (s *Store) giveBackCode(ctx context.Context, tx switching.Tx, by int64) err
 		return fmt.Errorf("give code back: %w", err)
 	}
 	return nil
-}
-
-// dayStart is the first moment of the day in Shanghai.
-func dayStart(t time.Time) time.Time {
-	y, m, d := t.In(codec.Shanghai).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, codec.Shanghai)
 }
 
 // bankOf returns the bank that an account is routed to.

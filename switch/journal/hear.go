@@ -56,7 +56,7 @@ func heardBefore(ctx context.Context, tx db.Tx, h switching.Heard, body []byte) 
 func (j *Journal) listen(ctx context.Context, tx db.Tx, h switching.Heard) (string, error) {
 	listener := j.Listeners[h.Message.Type]
 	if listener == nil {
-		return codeUnsupported, nil
+		return switching.CodeUnsupported, nil
 	}
 	code, notices, advices, err := listener.Hear(ctx, tx, h)
 	if err != nil {
@@ -64,9 +64,6 @@ func (j *Journal) listen(ctx context.Context, tx db.Tx, h switching.Heard) (stri
 	}
 	return code, j.consequences(ctx, tx, notices, advices)
 }
-
-// codeUnsupported is F39 "function not supported".
-const codeUnsupported = "40"
 
 func remember(ctx context.Context, tx db.Tx, h switching.Heard, body []byte, code string) error {
 	m := h.Message

@@ -20,8 +20,7 @@ import (
 // Errors besides fn's: switching.ErrKeyReused, and switching.ErrOutcomeUnknown
 // where repeating the key learns what happened.
 func (j *Journal) Local(ctx context.Context, l switching.Local, fn func(context.Context, switching.Tx) ([]byte, error)) (answer []byte, replayed bool, err error) {
-	key := j.Vault.Index("local", l.Client, l.Operation, l.Key)
-	body := j.Vault.Hash("local body", l.Customer, strings.Join(l.Covers, "\x00"))
+	key, body := j.localHashes(l)
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) (err error) {
 		answer, replayed, err = j.localBefore(ctx, tx, key, body)
 		if err != nil || replayed {
@@ -41,13 +40,17 @@ func (j *Journal) Local(ctx context.Context, l switching.Local, fn func(context.
 // LocalDone returns the answer that the key got before, if it got one: so that
 // a repeat need not be checked again.
 func (j *Journal) LocalDone(ctx context.Context, l switching.Local) (answer []byte, done bool, err error) {
-	key := j.Vault.Index("local", l.Client, l.Operation, l.Key)
-	body := j.Vault.Hash("local body", l.Customer, strings.Join(l.Covers, "\x00"))
+	key, body := j.localHashes(l)
 	err = j.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
 		answer, done, err = j.localBefore(ctx, tx, key, body)
 		return err
 	})
 	return answer, done, err
+}
+
+// localHashes are what a work is found by, and what was asked.
+func (j *Journal) localHashes(l switching.Local) (key, body []byte) {
+	return j.Vault.Index("local", l.Client, l.Operation, l.Key), j.Vault.Hash("local body", l.Customer, strings.Join(l.Covers, "\x00"))
 }
 
 func (j *Journal) localBefore(ctx context.Context, tx db.Tx, key, body []byte) (answer []byte, known bool, err error) {

@@ -4,10 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"wxswitch/cmd/internal/world"
 )
 
 // customer is one who is authenticated and logged in.
@@ -174,28 +172,12 @@ func (v *visitor) seal(passwords ...string) (sealed []string, err error) {
 	if err := v.do(http.MethodGet, "/v1/page-key", nil, &k); err != nil {
 		return nil, err
 	}
-	der, err := base64.StdEncoding.DecodeString(k.SPKI)
-	if err != nil {
-		return nil, err
-	}
-	key, err := x509.ParsePKIXPublicKey(der)
-	if err != nil {
-		return nil, err
-	}
-	public, ok := key.(*rsa.PublicKey)
-	if !ok {
-		return nil, errors.New("the page key is not RSA")
-	}
 	for _, p := range passwords {
-		plain, err := json.Marshal(fields{"nonce": k.Nonce, "value": p})
+		one, err := world.SealPassword(k.KID, k.SPKI, k.Nonce, p)
 		if err != nil {
 			return nil, err
 		}
-		box, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public, plain, nil)
-		if err != nil {
-			return nil, err
-		}
-		sealed = append(sealed, k.KID+"."+base64.RawURLEncoding.EncodeToString(box))
+		sealed = append(sealed, one)
 	}
 	return sealed, nil
 }

@@ -138,13 +138,18 @@ func (f *Follower) Form(bank, code string) Fields {
 	}
 }
 
-// Seal encrypts a password as a page does: RSA-OAEP-256, with a nonce.
+// Seal encrypts a password as a page does.
 func (f *Follower) Seal(ctx context.Context, password string) (string, error) {
 	k, err := f.Ask(ctx, "GET", "/v1/page-key", nil)
 	if err != nil {
 		return "", err
 	}
-	der, err := base64.StdEncoding.DecodeString(k.field("spki"))
+	return SealPassword(k.field("kid"), k.field("spki"), k.field("nonce"), password)
+}
+
+// SealPassword encrypts a password with a page key: RSA-OAEP-256, with a nonce.
+func SealPassword(kid, spki, nonce, password string) (string, error) {
+	der, err := base64.StdEncoding.DecodeString(spki)
 	if err != nil {
 		return "", err
 	}
@@ -156,10 +161,10 @@ func (f *Follower) Seal(ctx context.Context, password string) (string, error) {
 	if !ok {
 		return "", errors.New("the page key is no RSA key")
 	}
-	plain, err := json.Marshal(Fields{"nonce": k.field("nonce"), "value": password})
+	plain, err := json.Marshal(Fields{"nonce": nonce, "value": password})
 	if err != nil {
 		return "", err
 	}
 	box, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public, plain, nil)
-	return k.field("kid") + "." + base64.RawURLEncoding.EncodeToString(box), err
+	return kid + "." + base64.RawURLEncoding.EncodeToString(box), err
 }

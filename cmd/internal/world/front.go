@@ -22,6 +22,7 @@ type Front struct {
 	told   []frontapi.Notice
 	seen   map[string]bool // by id and round
 	status int             // of every answer; 0 is accepted
+	turned int             // notices that were not accepted
 	wake   chan struct{}
 }
 
@@ -69,8 +70,12 @@ func (f *Front) keep(n frontapi.Notice) (status int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := fmt.Sprint(n.Id, " ", n.Round)
-	if f.status != 0 || f.seen[key] {
+	if f.status != 0 {
+		f.turned++
 		return f.status
+	}
+	if f.seen[key] {
+		return 0
 	}
 	f.seen[key] = true
 	f.told = append(f.told, n)
@@ -84,6 +89,13 @@ func (f *Front) Answers(status int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.status = status
+}
+
+// TurnedAway is how many notices were not accepted so far.
+func (f *Front) TurnedAway() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.turned
 }
 
 // Told returns what a follower was told, in order.

@@ -568,7 +568,7 @@ func movement(r row) {
 	f.Front.Answers(http.StatusServiceUnavailable)
 	move(100)
 	move(200)
-	time.Sleep(200 * time.Millisecond) // the front is asked meanwhile
+	f.eventually("the front is asked", func() bool { return f.Front.TurnedAway() > 0 })
 	f.Front.Answers(0)
 	f.later(time.Hour)
 	if n := f.told(3); n.Data["amount"] != "200" {
