@@ -1,7 +1,6 @@
 package switching
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -52,21 +51,6 @@ func (w *walk) run() error {
 		}
 	}
 	return w.refuse(refusal)
-}
-
-// Replay answers as the request with the same key ended, and waits for it within
-// the caller's deadline if it has not ended; found is false if the key is free.
-// Nothing is sent. Errors are Do's.
-func (s *Switch) Replay(ctx context.Context, r Request) (result Result, found bool, err error) {
-	w := s.start(context.WithoutCancel(ctx), &r)
-	if found, w.err = w.known(); !found {
-		return Result{}, false, w.err
-	}
-	defer w.leave()
-	if w.err != nil {
-		return Result{}, true, w.err
-	}
-	return Result{Entry: w.entry, Journalled: true, Replayed: true}, true, nil
 }
 
 // walk is one request on its way.
@@ -306,80 +290,6 @@ func (w *walk) answer(o *Opening) error {
 	return w.done(false)
 }
 
-// replay answers as the first request with the key ended, or waits for its end.
-func (w *walk) replay(e *Entry) error {
-	if e.Open {
-		ended, ok, err := w.await(w.ctx, e.ID, w.replayDeadline(), func(e Entry) bool { return !e.Open })
-		if err != nil {
-			return ErrOutcomeUnknown
-		}
-		if !ok {
-			return ErrInProgress
-		}
-		e = &ended
-	}
-	w.entry = *e
-	return w.done(true)
-}
-
-// replayDeadline is the repeat's own deadline: with no route there is none, and
-// the caller's or a short one serves.
-func (w *walk) replayDeadline() time.Time {
-	if !w.deadline.IsZero() {
-		return w.deadline
-	}
-	if t := w.timeout; t != 0 {
-		return w.started.Add(t)
-	}
-	return w.started.Add(5 * time.Second)
-}
-
-// join waits, within its own deadline, for the end of the operation it joined.
-func (w *walk) join() error {
-	w.Wake(w.entry.Bank, w.entry.Joins)
-	root, ok, err := w.await(w.ctx, w.entry.Joins, w.deadline, settled)
-	switch {
-	case err != nil:
-		return ErrOutcomeUnknown // the scan ends the row
-	case !ok:
-		return w.end(&End{Outcome: TimedOut, Reason: Reason(banks.NoReply)})
-	}
-	end := joinedEnd(root)
-	return w.end(&end)
-}
-
-// settled reports whether an operation has an end that those who joined it can
-// take.
-func settled(e Entry) bool { return !e.Open && e.Standing != TimedOut }
-
-// joinedEnd is the end that an entry takes from the one it joined.
-func joinedEnd(root Entry) End {
-	end := End{Outcome: root.Standing, Code: root.End.Code, Reply: root.End.Reply}
-	if root.Standing == Refused {
-		end.Reason = root.End.Reason
-	}
-	if root.Standing != root.End.Outcome {
-		end.Code = root.LateCode
-	}
-	return end
-}
-
-// waitSettled waits until the blocker holds its account no more.
-func (w *walk) waitSettled(blocker int64) Reason {
-	w.Wake(w.entry.Bank, blocker)
-	_, ok, err := w.await(w.ctx, blocker, w.deadline, func(e Entry) bool { return !e.Holds })
-	if err != nil {
-		return ReasonJournal
-	}
-	if !ok {
-		return ReasonSettling
-	}
-	return ""
-}
-
-// findLimit is how long a key is looked up, also past the deadline.
-const findLimit = 2 * time.Second
-
 // refuse ends a walk before anything was sent or journalled. But a repeat of a
 // key that has ended is answered as it ended, even with the bank down.
 func (w *walk) refuse(reason Reason) error {
@@ -395,26 +305,6 @@ func (w *walk) refuse(reason Reason) error {
 		Client: w.entry.Client, Type: w.entry.Type, Bank: w.entry.Bank, End: End{Outcome: Refused, Reason: reason},
 	}
 	return nil
-}
-
-// known answers as the request with the same key ended; found is false if the
-// key is free, or if that could not be looked up.
-func (w *walk) known() (found bool, err error) {
-	if w.entry.KeyHash == nil {
-		return false, nil
-	}
-	ctx, cancel := context.WithTimeout(w.ctx, findLimit)
-	defer cancel()
-	e, found, err := w.Journal.Find(ctx, w.entry.KeyHash)
-	switch {
-	case err != nil:
-		return false, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-	case !found:
-		return false, nil
-	case !bytes.Equal(e.BodyHash, w.entry.BodyHash):
-		return true, ErrKeyReused
-	}
-	return true, w.replay(&e)
 }
 
 // done ends the walk with what the journal holds, or will.

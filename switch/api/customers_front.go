@@ -18,20 +18,19 @@ var done = DoneJSONResponse{Done: true}
 
 // PutTalk keeps where the conversation with a follower stands.
 func (o operationsOf) PutTalk(ctx context.Context, in PutTalkRequestObject) (PutTalkResponseObject, error) {
-	f := customer.Follower{Channel: in.Params.FollowerChannel, Subject: in.Params.FollowerSubject}
-	err := o.Customers.SetTalk(ctx, f, codec.NewSecret(in.Body.Value), lifeOf(in.Params.Seconds))
+	err := o.Customers.SetTalk(ctx, followerOf(ctx), codec.NewSecret(in.Body.Value), lifeOf(in.Params.Seconds))
 	return PutTalk200JSONResponse{done}, keptError(err)
 }
 
 // GetTalk is where the conversation with a follower stands.
-func (o operationsOf) GetTalk(ctx context.Context, in GetTalkRequestObject) (GetTalkResponseObject, error) {
-	value, found, err := o.Customers.Talk(ctx, customer.Follower{Channel: in.Params.FollowerChannel, Subject: in.Params.FollowerSubject})
+func (o operationsOf) GetTalk(ctx context.Context, _ GetTalkRequestObject) (GetTalkResponseObject, error) {
+	value, found, err := o.Customers.Talk(ctx, followerOf(ctx))
 	return GetTalk200JSONResponse{Found: found, Value: value.Reveal()}, keptError(err)
 }
 
 // EndTalk forgets where the conversation with a follower stands.
-func (o operationsOf) EndTalk(ctx context.Context, in EndTalkRequestObject) (EndTalkResponseObject, error) {
-	err := o.Customers.EndTalk(ctx, customer.Follower{Channel: in.Params.FollowerChannel, Subject: in.Params.FollowerSubject})
+func (o operationsOf) EndTalk(ctx context.Context, _ EndTalkRequestObject) (EndTalkResponseObject, error) {
+	err := o.Customers.EndTalk(ctx, followerOf(ctx))
 	return EndTalk200JSONResponse{done}, keptError(err)
 }
 

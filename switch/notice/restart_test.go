@@ -62,20 +62,24 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	})
 }
 
+// commitFailing has one commit fail at the step, once armed.
+func commitFailing(step string, armed *atomic.Bool) func(*world) {
+	return func(w *world) {
+		w.dbo.Fail = func(s string) error {
+			if s == step && armed.CompareAndSwap(true, false) {
+				return errors.New("disk")
+			}
+			return nil
+		}
+	}
+}
+
 // The commit that follows a sending fails: not persisted, and persisted anyway.
 func TestCommitFails(t *testing.T) {
 	for step, sent := range map[string]int{"commit-before": 2, "commit-after": 1} {
 		t.Run(step, func(t *testing.T) {
 			var armed atomic.Bool
-			prepare := func(w *world) {
-				w.dbo.Fail = func(s string) error {
-					if s == step && armed.CompareAndSwap(true, false) {
-						return errors.New("disk")
-					}
-					return nil
-				}
-			}
-			held(t, prepare, func(t *testing.T, w *world) {
+			held(t, commitFailing(step, &armed), func(t *testing.T, w *world) {
 				w.front.answers(func(context.Context, notice.Message) notice.Answer {
 					armed.Store(len(w.front.sent()) == 1)
 					return accepted
@@ -97,15 +101,7 @@ func TestClaimFails(t *testing.T) {
 	for step, by := range map[string]time.Duration{"commit-before": 2 * time.Second, "commit-after": 32 * time.Second} {
 		t.Run(step, func(t *testing.T) {
 			var armed atomic.Bool
-			prepare := func(w *world) {
-				w.dbo.Fail = func(s string) error {
-					if s == step && armed.CompareAndSwap(true, false) {
-						return errors.New("disk")
-					}
-					return nil
-				}
-			}
-			held(t, prepare, func(t *testing.T, w *world) {
+			held(t, commitFailing(step, &armed), func(t *testing.T, w *world) {
 				w.put(of("anna", "1", 0))
 				armed.Store(true)
 				w.run()
