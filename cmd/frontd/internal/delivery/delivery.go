@@ -1,0 +1,91 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"wxswitch/switch/api/client"
+)
+
+// life is how long one waits for the other: the platform calls within seconds,
+// or not at all.
+const life = time.Hour
+
+// What is kept begins with who kept it.
+const (
+	bySender   = "notice/"
+	byPlatform = "status/"
+)
+
+// Deliveries reports what became of notices. It keeps nothing in memory.
+type Deliveries struct {
+	c   *client.ClientWithResponses
+	now func() time.Time
+}
+
+// New returns Deliveries at the switch.
+func New(c *client.ClientWithResponses, now func() time.Time) *Deliveries { return &Deliveries{c, now} }
+
+// Read reads the platform's word: success, failed:user block, failed: system
+// failed, failed:freq limit, in any spelling seen. What is no success and no
+// block is the system's failure.
+func Read(word string) client.DeliveryStatus {
+	switch strings.Join(strings.Fields(strings.ToLower(strings.ReplaceAll(word, ":", " "))), " ") {
+	case "success":
+		return client.DeliveryStatusSuccess
+	case "failed user block", "failed user refuse to accept the msg":
+		return client.DeliveryStatusUserBlock
+	}
+	return client.DeliveryStatusSystemFailed
+}
+
+// Sent says that the platform took the notice's message as msgID.
+func (d *Deliveries) Sent(ctx context.Context, msgID, noticeID string) error {
+	before, err := d.meet(ctx, msgID, bySender+noticeID)
+	if status, met := strings.CutPrefix(before, byPlatform); met {
+		return d.report(ctx, noticeID, client.DeliveryStatus(status))
+	}
+	return err
+}
+
+// Finished says what became of the message msgID.
+func (d *Deliveries) Finished(ctx context.Context, msgID string, status client.DeliveryStatus) error {
+	before, err := d.meet(ctx, msgID, byPlatform+string(status))
+	if notice, met := strings.CutPrefix(before, bySender); met {
+		return d.report(ctx, notice, status)
+	}
+	return err
+}
+
+// meet leaves value for the other, and returns what was there before.
+func (d *Deliveries) meet(ctx context.Context, msgID, value string) (before string, err error) {
+	if msgID == "" {
+		return "", errors.New("delivery: no msgid")
+	}
+	r, err := d.c.PutKeptOnceWithResponse(ctx, &client.PutKeptOnceParams{Seconds: int(life / time.Second)},
+		client.KeptValue{Name: "sent/" + msgID, Value: value})
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("delivery: %w", err)
+	case r.JSON200 == nil:
+		return "", fmt.Errorf("delivery: the switch answers %d", r.StatusCode())
+	}
+	return r.JSON200.Before, nil
+}
+
+func (d *Deliveries) report(ctx context.Context, notice string, status client.DeliveryStatus) error {
+	r, err := d.c.ReportDeliveryWithResponse(ctx, notice, client.Delivery{Status: status, At: d.now().Format(time.RFC3339)})
+	switch {
+	case err != nil:
+		return fmt.Errorf("delivery: report: %w", err)
+	case r.StatusCode() == http.StatusNotFound: // the switch has forgotten it: nobody will ask
+		return nil
+	case r.JSON200 == nil:
+		return fmt.Errorf("delivery: report: the switch answers %d", r.StatusCode())
+	}
+	return nil
+}
