@@ -1,0 +1,68 @@
+package wechat
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"wxswitch/switch/api/frontapi"
+)
+
+// maxNotice is far above any notice.
+const maxNotice = 64 << 10
+
+// Handler serves POST /v1/notices to who has the token.
+func (n *Notices) Handler() http.Handler {
+	inner := frontapi.Handler(frontapi.NewStrictHandlerWithOptions(n, nil, frontapi.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			write(w, http.StatusUnprocessableEntity, "notice-unreadable")
+		},
+		ResponseErrorHandlerFunc: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			write(w, http.StatusInternalServerError, "broken")
+		},
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !n.knows(r.Header.Get("Authorization")) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			write(w, http.StatusUnauthorized, "token")
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxNotice)
+		inner.ServeHTTP(w, r)
+	})
+}
+
+// knows compares hashes, and all of them, so that the time it takes tells nothing.
+func (n *Notices) knows(header string) bool {
+	token, bearer := strings.CutPrefix(header, "Bearer ")
+	sum, found := sha256.Sum256([]byte(token)), 0
+	for _, own := range n.tokens {
+		found |= subtle.ConstantTimeCompare(sum[:], own[:])
+	}
+	return bearer && found == 1
+}
+
+// minToken is the length of the shortest token: 16 bytes in hexadecimal.
+const minToken = 32
+
+func hashes(tokens []Secret) (list [][sha256.Size]byte, err error) {
+	for _, t := range tokens {
+		if len(t) < minToken {
+			return nil, errors.New("wechat: a token of the switch has at least 32 characters")
+		}
+		list = append(list, sha256.Sum256([]byte(t)))
+	}
+	if len(list) == 0 {
+		return nil, errors.New("wechat: notices need the switch's token")
+	}
+	return list, nil
+}
+
+func write(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(frontapi.Problem{Title: http.StatusText(status), Status: status, Code: code})
+}

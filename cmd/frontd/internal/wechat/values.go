@@ -1,0 +1,115 @@
+package wechat
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"wxswitch/switch/api/frontapi"
+)
+
+// facts are what a notice's fields are made of.
+type facts struct {
+	frontapi.Notice
+	bank string // its name
+}
+
+// sources are what a field may come from (Rule.Fields); empty where the notice has
+// nothing of the kind.
+var sources = map[string]func(facts, kind) string{
+	"bank":      func(f facts, _ kind) string { return f.bank },
+	"account":   func(f facts, _ kind) string { return prefixed(tailPrefix, tail(f.Data["account"])) },
+	"tail":      func(f facts, _ kind) string { return tail(f.Data["account"]) },
+	"direction": func(f facts, _ kind) string { return directions[f.Data["direction"]] },
+	"amount":    func(f facts, k kind) string { return money(f.Data["amount"], k != kindAmount) },
+	"balance":   func(f facts, k kind) string { return money(f.Data["balance"], k != kindAmount) },
+	"summary":   func(f facts, _ kind) string { return f.Data["summary"] },
+	"at":        func(f facts, _ kind) string { return happened(f.Notice).Format("2006年1月2日 15:04") },
+	"what":      func(f facts, _ kind) string { return kinds[f.Kind].what },
+	"result":    func(f facts, _ kind) string { return kinds[f.Kind].result },
+	"event":     func(f facts, _ kind) string { return eventOf(f.Data["event"]) },
+	"text":      func(f facts, _ kind) string { return f.Text },
+}
+
+// fields are the values of a template's fields, by name; SendTemplate shapes them.
+func (f facts) fields(r Rule) map[string]string {
+	values := make(map[string]string, len(r.Fields))
+	for name, source := range r.Fields {
+		k, _ := kindOf(name)
+		var parts []string
+		for word := range strings.FieldsSeq(source) {
+			if v := sources[word](f, k); v != "" {
+				parts = append(parts, v)
+			}
+		}
+		values[name] = strings.Join(parts, " ")
+	}
+	return values
+}
+
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
+// tail is the last four digits of a masked account.
+func tail(masked string) string {
+	at := len(masked)
+	for at > 0 && len(masked)-at < 4 && masked[at-1] >= '0' && masked[at-1] <= '9' {
+		at--
+	}
+	return masked[at:]
+}
+
+// money writes fen as ¥1234.56, or for reading as ¥1,234.56.
+func money(fen string, grouped bool) string {
+	n, err := strconv.ParseInt(fen, 10, 64)
+	if err != nil {
+		return ""
+	}
+	digits, negative := strings.CutPrefix(strconv.FormatInt(n, 10), "-")
+	digits = strings.Repeat("0", max(0, 3-len(digits))) + digits
+	whole, rest := digits[:len(digits)-2], digits[len(digits)-2:]
+	for at := len(whole) - 3; grouped && at > 0; at -= 3 {
+		whole = whole[:at] + "," + whole[at:]
+	}
+	text := "¥" + whole + "." + rest
+	if negative {
+		text = "-" + text
+	}
+	return text
+}
+
+// shanghai has had no other offset since 1991; a table of zones need not be there.
+var shanghai = time.FixedZone("CST", 8*60*60)
+
+// happened is when a movement was, to the bank, or else when the switch heard of
+// it.
+func happened(n frontapi.Notice) time.Time {
+	if t, err := time.ParseInLocation("20060102150405", n.Data["at"], shanghai); err == nil {
+		return t
+	}
+	return n.At.In(shanghai)
+}
+
+func eventOf(event string) string {
+	if text := events[event]; text != "" || event == "" {
+		return text
+	}
+	return otherEvent
+}
+
+// harmless makes nothing in a text a link: what a payer wrote as summary of a
+// movement is the bank's word in the account's chat.
+func harmless(text string) string {
+	text = strings.NewReplacer("<", "＜", ">", "＞", "://", "：//").Replace(text)
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' {
+			return -1
+		}
+		return r
+	}, text)
+}
