@@ -1,0 +1,383 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// push is a message or an event that the platform delivers to the front.
+type push struct {
+	phone  string // whose; the answer is shown there
+	openID string
+	at     time.Time
+	kind   string // MsgType
+	fields []field
+	asks   bool // a follower waits for an answer, and is told when there is none
+}
+
+// field is an element of the XML. Numbers stand bare, texts in CDATA.
+type field struct {
+	name, value string
+	number      bool
+	mask        func(string) string // how people see it; nil shows it whole
+}
+
+const (
+	retries    = 3 // after the first delivery
+	maxAnswer  = 64 << 10
+	maxContent = 2048 // bytes of a text
+	sorry      = "该公众号暂时无法提供服务，请稍后再试"
+)
+
+func (p push) all(account string) []field {
+	return append([]field{
+		{name: "ToUserName", value: account},
+		{name: "FromUserName", value: p.openID, mask: short},
+		{name: "CreateTime", value: strconv.FormatInt(p.at.Unix(), 10), number: true},
+		{name: "MsgType", value: p.kind},
+	}, p.fields...)
+}
+
+// xml writes the message as the platform does.
+func (p push) xml(account string) []byte {
+	var b bytes.Buffer
+	b.WriteString("<xml>")
+	for _, f := range p.all(account) {
+		value := f.value
+		if !f.number {
+			value = "<![CDATA[" + strings.ReplaceAll(value, "]]>", "]]]]><![CDATA[>") + "]]>"
+		}
+		fmt.Fprintf(&b, "<%s>%s</%s>", f.name, value, f.name)
+	}
+	b.WriteString("</xml>")
+	return b.Bytes()
+}
+
+// lines is the XML for people, masked.
+func (p push) lines(account string) []string {
+	lines := []string{"<xml>"}
+	for _, f := range p.all(account) {
+		if f.mask != nil {
+			f.value = f.mask(f.value)
+		}
+		lines = append(lines, fmt.Sprintf("  <%s>%s</%s>", f.name, f.value, f.name))
+	}
+	return append(lines, "</xml>")
+}
+
+func (p push) title() string {
+	for _, f := range p.fields {
+		if f.name == "Event" {
+			return "事件 " + f.value
+		}
+	}
+	return "消息 " + p.kind
+}
+
+// deliver posts a message to the front, up to three times again when there is
+// no answer, and shows what is answered.
+func (s *Sim) deliver(ctx context.Context, p push) {
+	for n := range 1 + retries {
+		begun := time.Now()
+		answer, err := s.attempt(ctx, p, n)
+		if err == nil {
+			s.answered(p, answer)
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		s.hop(Hop{Leg: WeChatFront, Dir: "left", Title: fmt.Sprintf("%s · 第%d次", unanswered(err), n+1), OK: new(bool)})
+		if n < retries && !pause(ctx, s.cfg.Patience/5-time.Since(begun)) {
+			return
+		}
+	}
+	s.apologise(p)
+}
+
+// unanswered says what there was in place of an answer. An error of HTTP names
+// the whole URL, signature and all.
+func unanswered(err error) string {
+	if errors.Is(err, errStatus) {
+		return err.Error()
+	}
+	return "无应答"
+}
+
+// pause waits, and says whether to go on.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// apologise shows what WeChat tells who waits for an account that is silent.
+func (s *Sim) apologise(p push) {
+	s.log.Info().Str("kind", p.kind).Msg("a callback was not answered")
+	if !p.asks {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.phone(p.phone); f != nil && f.openID == p.openID {
+		s.system(f, sorry)
+	}
+}
+
+var errStatus = errors.New("HTTP")
+
+// attempt delivers once, and returns the answer if it comes in time. A fault of
+// the front is played here: what it answers does not come back.
+func (s *Sim) attempt(ctx context.Context, p push, n int) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Patience)
+	defer cancel()
+	body, query, err := s.envelope(p)
+	if err != nil {
+		return nil, err
+	}
+	s.hop(s.outward(p, n, body, query))
+	answer, err := s.post(ctx, s.cfg.Front.Callback+"?"+query.Encode(), body)
+	s.mu.Lock()
+	mode := s.faults.Front
+	s.mu.Unlock()
+	if mode == frontSilent || mode == frontSlow && n == 0 {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return answer, err
+}
+
+// envelope signs and, in 安全模式, encrypts a message.
+func (s *Sim) envelope(p push) (body []byte, query url.Values, err error) {
+	a := s.cfg.Account
+	timestamp, nonce := strconv.FormatInt(s.now().Unix(), 10), newNonce()
+	query = url.Values{
+		"signature": {signature(a.Token, timestamp, nonce)}, "timestamp": {timestamp}, "nonce": {nonce}, "openid": {p.openID},
+	}
+	body = p.xml(a.ID)
+	if !a.Encrypt {
+		return body, query, nil
+	}
+	sealed, err := seal(a.AESKey, body, a.AppID)
+	if err != nil {
+		return nil, nil, err
+	}
+	query.Set("encrypt_type", "aes")
+	query.Set("msg_signature", signature(a.Token, timestamp, nonce, sealed))
+	return fmt.Appendf(nil, "<xml><ToUserName><![CDATA[%s]]></ToUserName><Encrypt><![CDATA[%s]]></Encrypt></xml>", a.ID, sealed), query, nil
+}
+
+// outward is a delivery in the picture.
+func (s *Sim) outward(p push, n int, body []byte, query url.Values) Hop {
+	title := p.title()
+	if n > 0 {
+		title = fmt.Sprintf("%s · 第%d次", title, n+1)
+	}
+	lines := p.lines(s.cfg.Account.ID)
+	if s.cfg.Account.Encrypt {
+		_, sealed, _ := bytes.Cut(body, []byte("<Encrypt><![CDATA["))
+		lines = append([]string{
+			"POST …?encrypt_type=aes&msg_signature=" + query.Get("msg_signature")[:8] + "…",
+			"<Encrypt>" + abbreviated(strings.TrimSuffix(string(sealed), "]]></Encrypt></xml>")) + "</Encrypt> 解密后：",
+		}, lines...)
+	}
+	return Hop{Leg: WeChatFront, Dir: "right", Title: title, Lines: lines}
+}
+
+func (s *Sim) post(ctx context.Context, to string, body []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "text/xml")
+	return s.fetch(r, maxAnswer)
+}
+
+// fetch returns the body of an answer that is 2xx and no larger than limit.
+func (s *Sim) fetch(r *http.Request, limit int64) ([]byte, error) {
+	answer, err := s.http.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close() //nolint:errcheck // only read
+	body, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case answer.StatusCode/100 != 2:
+		return nil, fmt.Errorf("%w %d", errStatus, answer.StatusCode)
+	case int64(len(body)) > limit:
+		return nil, errors.New("the answer is too large")
+	}
+	return body, nil
+}
+
+// answered shows the front's answer in the chat. One that breaks the
+// platform's rules is not repeated, but apologised for.
+func (s *Sim) answered(p push, body []byte) {
+	text, err := s.readAnswer(p, body)
+	hop := Hop{Leg: WeChatFront, Dir: "left", Title: "回复 success", OK: ptr(true)}
+	switch {
+	case err != nil:
+		hop.Title, hop.Lines, hop.OK = "回复不合规范", []string{err.Error()}, ptr(false)
+	case text != "":
+		hop.Title, hop.Lines = "回复 text", strings.Split(masked(text), "\n")
+	}
+	s.hop(hop)
+	if err != nil {
+		s.apologise(p)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.phone(p.phone); text != "" && f != nil && f.openID == p.openID && f.following {
+		s.show(f, ChatEvent{Who: "account", Kind: "text", Text: sanitised(text)})
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// answerXML is an answer to a callback.
+type answerXML struct {
+	XMLName    xml.Name `xml:"xml"`
+	To         string   `xml:"ToUserName"`
+	From       string   `xml:"FromUserName"`
+	CreateTime int64    `xml:"CreateTime"`
+	MsgType    string   `xml:"MsgType"`
+	Content    string   `xml:"Content"`
+	Encrypt    string   `xml:"Encrypt"`
+	Signature  string   `xml:"MsgSignature"`
+	TimeStamp  string   `xml:"TimeStamp"`
+	Nonce      string   `xml:"Nonce"`
+}
+
+// readAnswer returns the text of an answer, empty for nothing to say.
+func (s *Sim) readAnswer(p push, body []byte) (string, error) {
+	if b := string(bytes.TrimSpace(body)); b == "" || b == "success" {
+		return "", nil
+	}
+	var a answerXML
+	if err := xml.Unmarshal(body, &a); err != nil {
+		return "", errors.New("neither success nor XML")
+	}
+	if s.cfg.Account.Encrypt {
+		inner, err := s.openAnswer(a)
+		if err != nil {
+			return "", err
+		}
+		a = answerXML{}
+		if err := xml.Unmarshal(inner, &a); err != nil {
+			return "", errors.New("no XML inside the encryption")
+		}
+	}
+	return a.Content, s.checkAnswer(p, a)
+}
+
+func (s *Sim) openAnswer(a answerXML) ([]byte, error) {
+	account := s.cfg.Account
+	switch {
+	case a.Encrypt == "":
+		return nil, errors.New("安全模式, and the answer is not encrypted")
+	case a.Signature != signature(account.Token, a.TimeStamp, a.Nonce, a.Encrypt):
+		return nil, errors.New("MsgSignature does not fit")
+	}
+	return unseal(account.AESKey, a.Encrypt, account.AppID)
+}
+
+func (s *Sim) checkAnswer(p push, a answerXML) error {
+	switch {
+	case a.To != p.openID:
+		return errors.New("ToUserName is not who wrote")
+	case a.From != s.cfg.Account.ID:
+		return errors.New("FromUserName is not the account")
+	case a.CreateTime <= 0:
+		return errors.New("CreateTime is missing")
+	case a.MsgType != "text":
+		return errors.New("MsgType: the simulator shows texts only")
+	case a.Content == "" || len(a.Content) > maxContent:
+		return errors.New("Content: 1 to 2048 bytes")
+	}
+	return nil
+}
+
+// verify asks the front for the echo by which a callback's URL is accepted.
+func (s *Sim) verify(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Patience)
+	defer cancel()
+	timestamp, nonce, echo := strconv.FormatInt(s.now().Unix(), 10), newNonce(), newNonce()
+	query := url.Values{
+		"signature": {signature(s.cfg.Account.Token, timestamp, nonce)}, "timestamp": {timestamp}, "nonce": {nonce}, "echostr": {echo},
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.cfg.Front.Callback+"?"+query.Encode(), http.NoBody)
+	if err != nil {
+		return err
+	}
+	body, err := s.fetch(r, maxAnswer)
+	if err == nil && string(body) != echo {
+		err = errors.New("the echo is not what was sent")
+	}
+	return err
+}
+
+// introduce waits until the front can be reached, and tells it who follows.
+func (s *Sim) introduce(ctx context.Context) error {
+	for s.verify(ctx) != nil {
+		if !pause(ctx, s.cfg.Patience/10) {
+			return nil
+		}
+	}
+	s.hop(Hop{Leg: WeChatFront, Dir: "right", Title: "服务器配置 echostr", Lines: []string{"回调地址已通过验证"}, OK: ptr(true)})
+	s.mu.Lock()
+	followers := slices.Clone(s.followers)
+	for _, f := range followers {
+		if f.following {
+			s.push(s.subscription(f, true))
+		}
+	}
+	s.mu.Unlock()
+	<-ctx.Done()
+	return nil
+}
+
+// push has a message delivered. s.mu is held.
+func (s *Sim) push(p push) bool {
+	return s.crew.do(func(ctx context.Context) { s.deliver(ctx, p) })
+}
+
+// message is what a follower writes. s.mu is held.
+func (s *Sim) message(f *follower, kind string, fields ...field) push {
+	f.spoke, f.texts = s.now(), 0
+	id := strconv.FormatInt(messageIDs+s.nextID(), 10)
+	return push{f.id, f.openID, s.now(), kind, append(fields, field{name: "MsgId", value: id, number: true}), true}
+}
+
+// messageIDs is where the numbers of messages begin: they need 64 bits, as
+// WeChat's do.
+const messageIDs = 24_000_000_000_000_000
+
+// event is what a follower does.
+func (s *Sim) event(f *follower, name, key string, asks bool) push {
+	return push{f.id, f.openID, s.now(), "event", []field{{name: "Event", value: name}, {name: "EventKey", value: key}}, asks}
+}
+
+// subscription is a follower's coming or going. s.mu is held.
+func (s *Sim) subscription(f *follower, comes bool) push {
+	if !comes {
+		return s.event(f, "unsubscribe", "", false)
+	}
+	f.spoke, f.since, f.texts = s.now(), s.now(), 0
+	return s.event(f, "subscribe", "", false)
+}
