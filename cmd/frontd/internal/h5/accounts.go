@@ -1,0 +1,224 @@
+package h5
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"wxswitch/switch/api/client"
+)
+
+// accountsPage is 账户管理: one account is looked at, all may be chosen (C1).
+type accountsPage struct {
+	Shown client.LinkedAccount
+	All   []client.LinkedAccount
+	CSRF  string
+	Key   string
+}
+
+func (v *visit) linked() ([]client.LinkedAccount, error) {
+	a, err := v.Switch.ListAccountsWithResponse(v.r.Context(),
+		&client.ListAccountsParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login})
+	if err != nil {
+		return nil, err
+	}
+	list, err := heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	return list.Accounts, err
+}
+
+// accounts shows the linked accounts; each one's balance comes by itself, so that
+// a slow bank holds no other's up.
+func (v *visit) accounts() {
+	all, err := v.linked()
+	switch {
+	case err != nil:
+		v.failed(err)
+		return
+	case len(all) == 0:
+		v.notice(v.w, v.r, http.StatusOK, note{iconInfo, "账户管理", textNoAccounts}, "")
+		return
+	}
+	p := accountsPage{Shown: all[0], All: all, CSRF: v.CSRF, Key: random()}
+	for _, a := range all {
+		if a.Id == v.r.FormValue("a") {
+			p.Shown = a
+		}
+	}
+	v.show(http.StatusOK, "accounts", "账户管理", p)
+}
+
+// balance is one account's line, with its own state.
+func (v *visit) balance() {
+	id := v.r.PathValue("id")
+	a, err := v.Switch.ListBalancesWithResponse(v.r.Context(),
+		&client.ListBalancesParams{Account: []string{id}, FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login})
+	var list client.BalanceList
+	if err == nil {
+		list, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	}
+	if p, ok := refused(err); ok && leads[p.Code] != "" {
+		v.lead(leads[p.Code])
+		return
+	}
+	line := client.BalanceLine{Outcome: client.BalanceLineOutcomeRefused, Text: notices.busy.Text}
+	if err == nil && len(list.Balances) == 1 {
+		line = list.Balances[0]
+	}
+	if v.r.Header.Get(partHeader) == "" {
+		v.show(http.StatusOK, "balance", "账户余额", line)
+		return
+	}
+	v.part(v.w, "balance", "balance", line)
+}
+
+// edit is 添加删除.
+func (v *visit) edit() {
+	all, err := v.linked()
+	if err != nil {
+		v.failed(err)
+		return
+	}
+	v.show(http.StatusOK, "edit", "添加删除", all)
+}
+
+// addForm is 账户加挂 (C3). Without a payment password it leads to where that is
+// set.
+func (v *visit) addForm() { v.showAdd(http.StatusOK, v.form("/h5/accounts/add")) }
+
+func (v *visit) showAdd(status int, f form) {
+	_, err := v.linked() // logged in, or led to it
+	var c client.CustomerView
+	if err == nil {
+		c, err = v.customer(v.r.Context(), v.Subject)
+	}
+	if err == nil {
+		f.Choices, err = v.choices()
+	}
+	if err == nil && f.Code.Action == "" {
+		err = v.withCode(&f, client.PurposeAttach)
+	}
+	if err != nil {
+		v.failed(err)
+		return
+	}
+	f.Data = c
+	v.show(status, "add", "账户加挂", f)
+}
+
+func (v *visit) addCode() {
+	v.askCode(client.PurposeAttach, v.form("/h5/accounts/add"), v.showAdd)
+}
+
+func (v *visit) add() {
+	a, err := v.Switch.AttachWithResponse(v.r.Context(),
+		&client.AttachParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key()},
+		client.Attachment{Account: digits(v.field("account")), Bank: v.field("bank"), Code: v.field("code"), Payment: v.field("payment")})
+	var end client.Ended
+	if err == nil {
+		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	}
+	if err != nil {
+		v.refusedForm(err, v.form("/h5/accounts/add"), v.showAdd)
+		return
+	}
+	v.ended(result{Kind: "attach", Outcome: string(end.Outcome), Text: end.Text})
+}
+
+// removeForm asks for 确认 (C4).
+func (v *visit) removeForm() { v.showRemove(http.StatusOK, v.form(v.r.URL.Path)) }
+
+func (v *visit) showRemove(status int, f form) {
+	all, err := v.linked()
+	if err != nil {
+		v.failed(err)
+		return
+	}
+	for _, a := range all {
+		if a.Id == v.r.PathValue("id") {
+			f.Data = a
+			v.show(status, "remove", "账户解挂", f)
+			return
+		}
+	}
+	v.to("/h5/accounts/edit") // gone meanwhile
+}
+
+func (v *visit) remove() {
+	a, err := v.Switch.DetachWithResponse(v.r.Context(), v.r.PathValue("id"),
+		&client.DetachParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key()})
+	var end client.Ended
+	if err == nil {
+		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	}
+	if err != nil {
+		v.refusedForm(err, v.form(v.r.URL.Path), v.showRemove)
+		return
+	}
+	v.ended(result{Kind: "detach", Outcome: string(end.Outcome), Text: end.Text})
+}
+
+// detailsPage is 交易明细 (C2).
+type detailsPage struct {
+	form
+	Account client.LinkedAccount
+	Period  string
+	Page    client.DetailsPage
+	Next    string // address of the page after this one
+	Today   string
+}
+
+func (v *visit) details() {
+	q := client.ListDetailsParams{
+		Period: client.ListDetailsParamsPeriod(orElse(v.r.FormValue("period"), "today")), From: v.r.FormValue("from"), To: v.r.FormValue("to"),
+		Cursor: v.r.FormValue("cursor"), FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login,
+	}
+	p := detailsPage{form: form{Values: v.r.Form}, Period: string(q.Period), Today: v.Now().In(shanghai).Format("2006-01-02")}
+	all, err := v.linked()
+	if err != nil {
+		v.failed(err)
+		return
+	}
+	for _, a := range all {
+		if a.Id == v.r.PathValue("id") {
+			p.Account = a
+		}
+	}
+	status := http.StatusOK
+	if q.Period != client.ListDetailsParamsPeriodCustom || q.From != "" || q.To != "" || q.Cursor != "" { // else the dates are asked for
+		status = v.movements(&p, q)
+	}
+	if status != 0 {
+		v.show(status, "details", "交易明细", p)
+	}
+}
+
+// movements asks for a page of them; 0 where it has answered.
+func (v *visit) movements(p *detailsPage, q client.ListDetailsParams) (status int) {
+	a, err := v.Switch.ListDetailsWithResponse(v.r.Context(), v.r.PathValue("id"), &q)
+	if err == nil {
+		p.Page, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	}
+	r, answered := refused(err)
+	switch {
+	case answered && leads[r.Code] != "":
+		v.lead(leads[r.Code])
+		return 0
+	case answered:
+		p.Alert, p.Wrong = r.Text, fieldOf[r.Code]
+		return r.Status
+	case err != nil:
+		p.Alert = textUnsent
+		return http.StatusBadGateway
+	}
+	if p.Page.Next != "" {
+		p.Next = v.r.URL.Path + "?" + url.Values{
+			"period": {p.Period}, "from": {q.From}, "to": {q.To}, "cursor": {p.Page.Next},
+		}.Encode()
+	}
+	return http.StatusOK
+}
+
+func (v *visit) json(body any) {
+	v.w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(v.w).Encode(body) // one who is gone
+}

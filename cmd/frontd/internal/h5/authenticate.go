@@ -1,0 +1,114 @@
+package h5
+
+import (
+	"net/http"
+
+	"wxswitch/switch/api/client"
+)
+
+// authenticateForm is 客户认证 (A2). One who is authenticated finds 登录设置 there
+// (A7), and may authenticate with another account.
+func (v *visit) authenticateForm() {
+	c, err := v.customer(v.r.Context(), v.Subject)
+	switch {
+	case err != nil:
+		v.failed(err)
+	case c.State == client.CustomerStateUnknown, c.State == client.CustomerStateDeregistered, c.State == client.CustomerStateSuperseded,
+		v.r.FormValue("again") != "":
+		v.showAuthenticate(http.StatusOK, v.form("/h5/authenticate"))
+	default:
+		v.show(http.StatusOK, "standing", "客户认证", c)
+	}
+}
+
+// showAuthenticate shows the form, with its clocks.
+func (v *visit) showAuthenticate(status int, f form) {
+	var err error
+	if f.Choices, err = v.choices(); err == nil && f.Code.Action == "" {
+		err = v.withCode(&f, client.PurposeAuthenticate)
+	}
+	if err != nil {
+		v.failed(err)
+		return
+	}
+	v.show(status, "authenticate", "客户认证", f)
+}
+
+func (v *visit) authenticateCode() {
+	v.askCode(client.PurposeAuthenticate, v.form("/h5/authenticate"), v.showAuthenticate)
+}
+
+func (v *visit) authenticate() {
+	body := client.Authentication{
+		CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: digits(v.field("account")),
+		Bank: v.field("bank"), Code: v.field("code"), Terms: v.consent("terms"), Notices: v.consent("notices"),
+	}
+	a, err := v.Switch.AuthenticateWithResponse(v.r.Context(),
+		&client.AuthenticateParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()}, body)
+	var end client.Ended
+	if err == nil {
+		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	}
+	f := v.form("/h5/authenticate")
+	if err != nil {
+		v.refusedForm(err, f, v.showAuthenticate)
+		return
+	}
+	if end.Outcome == client.EndedOutcomeApproved {
+		v.changed("")
+	}
+	v.ended(result{Kind: "authenticate", Outcome: string(end.Outcome), Text: end.Text, To: f.To})
+}
+
+// consent is the version that a tick accepts (A12).
+func (v *visit) consent(name string) string {
+	if v.field(name) == "" {
+		return ""
+	}
+	return v.Terms
+}
+
+// deregisterForm asks for 确认 (A8).
+func (v *visit) deregisterForm() {
+	c, err := v.customer(v.r.Context(), v.Subject)
+	switch {
+	case err != nil:
+		v.failed(err)
+	case c.State != client.CustomerStateAuthenticated && c.State != client.CustomerStateDeregistering:
+		v.notice(v.w, v.r, http.StatusOK, notices.nothingToEnd, "")
+	default:
+		f := v.form("/h5/deregister")
+		f.Data = c
+		v.show(http.StatusOK, "deregister", "客户注销", f)
+	}
+}
+
+// deregister has three ends and no other (A9). Where no answer came it is in
+// doubt, unless no connection was made.
+func (v *visit) deregister() {
+	a, err := v.Switch.DeregisterWithResponse(v.r.Context(),
+		&client.DeregisterParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()})
+	var end client.Ended
+	if err == nil {
+		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	}
+	p, answered := refused(err)
+	switch {
+	case err == nil:
+		if end.Outcome == client.EndedOutcomeApproved {
+			v.changed("")
+		}
+		v.ended(result{Kind: "deregister", Outcome: string(end.Outcome), Text: end.Text})
+	case answered && p.Code == "not-authenticated":
+		v.notice(v.w, v.r, http.StatusOK, notices.nothingToEnd, "")
+	case answered && p.Retry != client.ProblemRetrySameKey && p.Text != "", !answered && unsent(err):
+		text := textDeregisterFailed
+		if answered {
+			text = p.Text
+		}
+		v.ended(result{Kind: "deregister", Outcome: outcomeRefused, Text: text})
+	default:
+		v.Log.Warn().Err(err).Msg("how a deregistration ended was not heard")
+		v.ended(result{Kind: "deregister", Outcome: outcomeTimedOut, Text: textDeregisterDoubt})
+	}
+}

@@ -1,0 +1,47 @@
+// Package h5 is the pages that followers open inside WeChat: server-rendered,
+// in WeUI's look, with a little JavaScript of our own.
+//
+//	site, err := h5.New(h5.Options{Switch: c, Channel: "wechat", Public: "https://wx.example.cn", ...})
+//	mux.Handle("/h5/", site)
+//
+// # What decides
+//
+// Nothing here does. A page asks the switch where the follower stands, shows a
+// form, and hands what was typed to the switch, whose outcome and words it
+// shows. The front may be killed and doubled at any time: what it must remember
+// travels in sealed cookies, or is kept at the switch.
+//
+// # Who it is
+//
+//	cookie        sealed with    holds
+//	front-visit   AES-256-GCM    nothing but an id; before anybody is known
+//	front         AES-256-GCM    openid, CSRF token, the switch's session token once logged in
+//	front-r-ID    AES-256-GCM    what a result page shows, for its own path only
+//
+// A page without the cookie goes to the platform's authorize page
+// (snsapi_base), with a state that is kept at the switch, taken once, and tied
+// to front-visit. An openid comes from the exchange of the code only; a virtual
+// one (is_snapshotuser) is refused. Who does not follow is asked to. The cookie
+// is made anew, with another id and CSRF token, when the follower authenticates,
+// logs in or out. It knows who, not what may be done: that is the switch's
+// session, which the switch ends.
+//
+// # Forms
+//
+// A form holds the CSRF token and the idempotency key, which is made when the
+// form is rendered: a second tap, a retry and the back button ask the switch
+// the same thing, and get the same answer. What ends well, or in doubt, leads
+// to a result page by 303. What is refused shows the form again, with the
+// switch's words and a new key; with the same key and the same values where the
+// switch says that a repeat of the key learns the end.
+//
+// Passwords have no name in the form: front.js seals them with the switch's
+// page key (RSA-OAEP-256, WebCrypto) and a nonce that is good once, and sends
+// that. Without JavaScript all pages work but those with passwords.
+//
+// # Addresses
+//
+// They carry random ids, never account or certificate numbers, a location or an
+// openid. Private pages are not cached, and framed by nobody but the origin
+// that configuration names.
+package h5

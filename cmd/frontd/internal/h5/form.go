@@ -1,0 +1,156 @@
+package h5
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"wxswitch/switch/api/client"
+)
+
+// form is what a form's template gets.
+type form struct {
+	CSRF   string
+	Action string
+	// Key is the idempotency key of what the form asks.
+	Key string
+	// Values is what was typed; passwords are in it only under an old key, sealed.
+	Values url.Values
+	// Alert is what is wrong, Wrong the field that it is about.
+	Alert, Wrong string
+	// To is where the end leads; may be empty.
+	To      string
+	Choices client.Choices
+	AskBank bool
+	Code    codePart
+	Data    any // of the one form
+}
+
+// codePart is the SMS code's part of a form (A3).
+type codePart struct {
+	Action string
+	Key    string // of asking for a code
+	Said   string // what became of asking
+	Again  int    // seconds until another may be asked for
+	Valid  int    // the last one is good for so long
+}
+
+// secret are the fields that come sealed, and the code.
+var secret = []string{"login", "payment", "old_login", "old_payment", "password", "code"}
+
+// form returns the form of the page that the request is about, with a new key
+// and what was typed before, but for secrets.
+func (v *visit) form(action string) form {
+	f := form{CSRF: v.CSRF, Action: action, Key: random(), Values: url.Values{}, To: returnPath(v.r.FormValue("to"), "")}
+	for name, typed := range v.r.PostForm {
+		if !slices.Contains(secret, name) {
+			f.Values[name] = typed
+		}
+	}
+	f.AskBank = f.Values.Get("bank") != ""
+	return f
+}
+
+// key is that of the form that was sent.
+func (v *visit) key() string { return v.r.PostForm.Get("key") }
+
+// field is a field of the form that was sent.
+func (v *visit) field(name string) string { return v.r.PostForm.Get(name) }
+
+// withCode adds the code's part, whose clocks are the switch's: so a page that is
+// loaded again goes on counting.
+func (v *visit) withCode(f *form, p client.Purpose) error {
+	f.Code.Action, f.Code.Key = f.Action+"/code", random()
+	a, err := v.Switch.GetCodesWithResponse(v.r.Context(), &client.GetCodesParams{Purpose: p, FollowerChannel: v.Channel, FollowerSubject: v.Subject})
+	if err != nil {
+		return err
+	}
+	clocks, err := heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	f.Code.Again, f.Code.Valid = clocks.AgainSeconds, clocks.ValidSeconds
+	return err
+}
+
+func (v *visit) choices() (client.Choices, error) {
+	a, err := v.Switch.ListChoicesWithResponse(v.r.Context())
+	if err != nil {
+		return client.Choices{}, err
+	}
+	return heard(a.JSON200, a.ApplicationproblemJSONDefault)
+}
+
+// wrong writes into the form why it was not carried out. The key stays where a
+// repeat of it learns the end: then all that was typed stays too.
+func (v *visit) wrong(f *form, err error) (status int) {
+	p, ok := refused(err)
+	switch {
+	case !ok && unsent(err):
+		f.Alert = textUnsent
+		return http.StatusServiceUnavailable
+	case !ok || p.Retry == client.ProblemRetrySameKey:
+		f.Key, f.Values, f.Alert = v.key(), v.r.PostForm, textUnheard
+		return http.StatusGatewayTimeout
+	case p.Code == "idempotency-key-reused":
+		f.Alert = textReused
+		return p.Status
+	}
+	f.Alert, f.Wrong = p.Text, fieldOf[p.Code]
+	f.AskBank = f.AskBank || f.Wrong == "bank"
+	return p.Status
+}
+
+// refusedForm answers a form that was not carried out: with the form again, or
+// with what must be done first.
+func (v *visit) refusedForm(err error, f form, show func(status int, f form)) {
+	if p, ok := refused(err); ok && leads[p.Code] != "" {
+		v.lead(leads[p.Code])
+		return
+	}
+	v.Log.Info().Err(err).Str("form", f.Action).Msg("a form was not carried out")
+	show(v.wrong(&f, err), f)
+}
+
+// askCode has a code sent, for the account in the form, and shows the form again.
+func (v *visit) askCode(p client.Purpose, f form, show func(status int, f form)) {
+	text, err := v.sendCode(p)
+	status := http.StatusOK
+	if err != nil {
+		if r, ok := refused(err); ok && leads[r.Code] != "" {
+			v.lead(leads[r.Code])
+			return
+		}
+		key := f.Key
+		status = v.wrong(&f, err)
+		f.Key = key
+	}
+	if err := v.withCode(&f, p); err != nil {
+		v.failed(err)
+		return
+	}
+	f.Code.Said = text
+	if err != nil && f.Alert == textUnheard {
+		f.Code.Key = v.field("code_key")
+	}
+	show(status, f)
+}
+
+func (v *visit) sendCode(p client.Purpose) (text string, err error) {
+	a, err := v.Switch.SendCodeWithResponse(v.r.Context(),
+		&client.SendCodeParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.field("code_key")},
+		client.CodeRequest{Purpose: p, Account: digits(v.field("account")), Bank: v.field("bank")})
+	if err != nil {
+		return "", err
+	}
+	ended, err := heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	return ended.Text, err
+}
+
+// digits takes the blanks out of what was typed as a number.
+func digits(s string) string {
+	b := make([]rune, 0, len(s))
+	for _, c := range s {
+		if c != ' ' && c != '\u3000' && c != '-' {
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}

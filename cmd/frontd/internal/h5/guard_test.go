@@ -1,0 +1,211 @@
+package h5
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"wxswitch/cmd/internal/world"
+)
+
+// Who a browser is comes from the exchange of a code only.
+func TestIdentity(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	t.Run("an openid in the address is nobody's", func(t *testing.T) {
+		x := b.browser("oHonest")
+		x.get("/h5/authenticate?openid=oVictim")
+		c, _ := b.customer(t.Context(), "oVictim")
+		if x.page.status != 200 || c.Followed {
+			t.Errorf("%d, %+v", x.page.status, c)
+		}
+	})
+	t.Run("a state of another browser", func(t *testing.T) {
+		victim, attacker := b.browser("oVictim2"), b.browser("oAttacker")
+		state := attacker.authorize("/h5/accounts")
+		victim.authorize("/h5/accounts")
+		victim.get("/h5/oauth?code=" + b.platform.code("oAttacker") + "&state=" + state)
+		if victim.at("/h5/oauth", 400); !strings.Contains(victim.page.body, "页面已过期") {
+			t.Error(victim.page.body)
+		}
+	})
+	t.Run("a state again", func(t *testing.T) {
+		x := b.browser("oTwice")
+		state := x.authorize("/h5/accounts")
+		x.get("/h5/oauth?code=" + b.platform.code("oTwice") + "&state=" + state)
+		x.get("/h5/oauth?code=" + b.platform.code("oTwice") + "&state=" + state)
+		x.at("/h5/oauth", 400)
+	})
+	t.Run("a code again", func(t *testing.T) {
+		x := b.browser("oCode")
+		code := b.platform.code("oCode")
+		_, _, _ = b.platform.Identify(t.Context(), code)
+		x.get("/h5/oauth?code=" + code + "&state=" + x.authorize("/h5/accounts"))
+		x.at("/h5/oauth", 502)
+	})
+	t.Run("a virtual openid", func(t *testing.T) {
+		b.platform.mu.Lock()
+		b.platform.snapshot = true
+		b.platform.mu.Unlock()
+		x := b.browser("oVirtual")
+		x.get("/h5/authenticate")
+		x.sees("请使用完整服务")
+		b.platform.mu.Lock()
+		b.platform.snapshot = false
+		b.platform.mu.Unlock()
+	})
+	t.Run("one who does not follow", func(t *testing.T) {
+		b.platform.mu.Lock()
+		b.platform.strange["oStranger"] = true
+		b.platform.mu.Unlock()
+		x := b.browser("oStranger")
+		x.get("/h5/authenticate")
+		x.sees("请先关注公众号")
+	})
+	t.Run("only pages of ours are led back to", func(t *testing.T) {
+		for path, want := range map[string]string{
+			"/h5/accounts": "/h5/accounts", "//evil.example": "", "https://evil.example/h5/accounts": "", "/h5/../x": "", "/h5/accounts?x": "",
+			"/h5/branches/urmqccb-1/visit": "/h5/branches/urmqccb-1/visit", "/h5/oauth": "", "/h5/accounts\n": "",
+		} {
+			if got := returnPath(path, ""); got != want {
+				t.Errorf("%q leads to %q", path, got)
+			}
+		}
+	})
+}
+
+// authorize opens a page, and returns the state with which it went to WeChat.
+func (x *browser) authorize(path string) string {
+	x.Helper()
+	plain := x.client
+	plain.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	r, err := plain.Get(x.server.URL + path)
+	if err != nil {
+		x.Fatal(err)
+	}
+	r.Body.Close()
+	to, err := url.Parse(r.Header.Get("Location"))
+	if err != nil || to.Host != "open.example" {
+		x.Fatal(r.Status, to)
+	}
+	return to.Query().Get("state")
+}
+
+// A form without this session's token changes nothing, nor does one from elsewhere.
+func TestForeignForms(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.authenticated("oForms")
+	other := b.authenticated("oOther")
+	x.get("/h5/deregister")
+	other.get("/h5/deregister")
+	form := x.fill(nil)
+	for name, change := range map[string]func(url.Values, http.Header){
+		"no token":       func(f url.Values, _ http.Header) { f.Del("csrf") },
+		"another's":      func(f url.Values, _ http.Header) { f.Set("csrf", other.fill(nil).Get("csrf")) },
+		"cross-site":     func(_ url.Values, h http.Header) { h.Set("Sec-Fetch-Site", "cross-site") },
+		"other origin":   func(_ url.Values, h http.Header) { h.Set("Origin", "https://evil.example") },
+		"not a form":     func(f url.Values, _ http.Header) { f.Set("csrf", strings.Repeat("x", maxForm)) },
+		"by GET instead": nil,
+	} {
+		typed := with(form)
+		h := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+		method := http.MethodPost
+		if change == nil {
+			method = http.MethodGet
+		} else {
+			change(typed, h)
+		}
+		r, _ := http.NewRequest(method, b.server.URL+"/h5/deregister?"+map[bool]string{true: typed.Encode()}[method == "GET"], strings.NewReader(typed.Encode()))
+		r.Header = h
+		x.take(x.client.Do(r))
+		if c, err := b.customer(t.Context(), "oForms"); err != nil || c.State != "authenticated" {
+			t.Fatalf("%s: %v %v", name, c.State, err)
+		}
+		if method == http.MethodPost && x.page.status < 400 {
+			t.Errorf("%s: %d", name, x.page.status)
+		}
+	}
+	x.get("/h5/deregister")
+	x.send("/h5/deregister", nil)
+	x.sees(`data-result="approved"`)
+}
+
+// The cookie is another after each step that changes what it stands for, is sealed,
+// and over after a while.
+func TestTheSessionCookie(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oCookie")
+	x.get("/h5/authenticate")
+	before := x.cookie()
+	x.send("/h5/authenticate/code", x.identity(bankA))
+	x.send("/h5/authenticate", with(x.identity(bankA), "code", x.code(bankA), "terms", "1"))
+	after := x.cookie()
+	var s1, s2 session
+	if !b.sealer.open(sessionCookie, before, &s1) || !b.sealer.open(sessionCookie, after, &s2) || s1.ID == s2.ID || s1.CSRF == s2.CSRF || s2.Subject != "oCookie" {
+		t.Errorf("%+v, %+v", s1, s2)
+	}
+	if strings.Contains(after, "oCookie") || b.sealer.open(visitCookie, after, &s1) {
+		t.Error("the cookie is not sealed, or opens under another name")
+	}
+	later := time.Now().Add(idleLife + time.Minute)
+	b.Site.Now = func() time.Time { return later }
+	x.page = page{}
+	x.get("/h5/deregister")
+	x.at("/h5/deregister", 200) // by WeChat, unseen
+	b.Site.Now = func() time.Time { return later.Add(2 * idleLife) }
+	x.send("/h5/deregister", nil)
+	if x.at("/h5/deregister", 403); !strings.Contains(x.page.body, "未提交") {
+		t.Error(x.page.body)
+	}
+}
+
+func (x *browser) cookie() string {
+	u, _ := url.Parse(x.server.URL + "/h5/")
+	for _, c := range x.client.Jar.Cookies(u) {
+		if c.Name == sessionCookie {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// Every page says how it may be used.
+func TestHeaders(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	b.FrameAncestors = "" // nobody
+	x := b.browser("oHeaders")
+	x.get("/h5/authenticate")
+	r, err := x.client.Get(b.server.URL + "/h5/authenticate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	for name, want := range map[string]string{
+		"Content-Security-Policy": "frame-ancestors 'none'", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+	} {
+		if got := r.Header.Get(name); !strings.Contains(got, want) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if strings.Contains(r.Header.Get("Content-Security-Policy"), "unsafe") || strings.Contains(x.page.body, "<script>") || strings.Contains(x.page.body, " style=") {
+		t.Error("inline script or style")
+	}
+	if x.get("/h5/nothing"); x.page.status != 404 {
+		t.Error(x.page.status)
+	}
+}
+
+// The front may die and come back, or be another one: the form that is open goes on.
+func TestAFormOutlivesTheFront(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.authenticated("oOutlives")
+	x.get("/h5/deregister")
+	again, err := New(b.Site.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Site = again
+	x.send("/h5/deregister", nil)
+	x.sees("交易成功")
+}

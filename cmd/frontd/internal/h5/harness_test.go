@@ -1,0 +1,302 @@
+package h5
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"html"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"wxswitch/cmd/internal/world"
+	"wxswitch/switch/api/client"
+)
+
+// bench is a switch with its banks, a platform, and a site between them.
+type bench struct {
+	*testing.T
+	*world.World
+	*Site
+	platform *platform
+	server   *httptest.Server
+	log      *lines
+}
+
+// platform stands for WeChat: a code is good once, and followers are those it
+// was told of.
+type platform struct {
+	mu       sync.Mutex // guards what follows
+	codes    map[string]string
+	strange  map[string]bool // openids that do not follow
+	snapshot bool
+	down     bool
+}
+
+func (p *platform) Identify(_ context.Context, code string) (string, bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	openID, ok := p.codes[code]
+	delete(p.codes, code)
+	if !ok || p.down {
+		return "", false, errors.New("40163")
+	}
+	return openID, p.snapshot, nil
+}
+
+func (p *platform) Follows(_ context.Context, openID string) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.strange[openID], nil
+}
+
+func (p *platform) code(openID string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	code := random()
+	p.codes[code] = openID
+	return code
+}
+
+// lines is a log that tests read.
+type lines struct {
+	mu  sync.Mutex
+	all strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
+}
+
+var shared struct {
+	sync.Mutex
+	persons int
+}
+
+// person is one of the made-up people that no other test has.
+func person() int {
+	shared.Lock()
+	defer shared.Unlock()
+	for {
+		shared.persons++
+		if n := shared.persons; n%10 != 9 && n > 2 && n < 16 || n > 17 && n%17 != 16 && n%16 != 7 {
+			return n
+		}
+	}
+}
+
+func start(t *testing.T, o world.Options) *bench {
+	t.Helper()
+	w := world.Start(t, o)
+	b := &bench{T: t, World: w, log: &lines{}, platform: &platform{codes: make(map[string]string), strange: make(map[string]bool)}}
+	b.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.Site.ServeHTTP(w, r) }))
+	t.Cleanup(b.server.Close)
+	c, err := client.NewClientWithResponses(w.URL(), client.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}),
+		client.WithRequestEditorFn(client.Bearer(w.Token)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Site, err = New(Options{
+		Switch: c, Channel: "wechat", Platform: b.platform, Public: b.server.URL, Authorize: "https://open.example/authorize", AppID: "wx1",
+		Name: "新疆汇和银行", Terms: "2026-11", Keys: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Now: time.Now, Log: zerolog.New(b.log),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// browser is a follower's, inside WeChat but without JavaScript.
+type browser struct {
+	*bench
+	openID string
+	person int
+	client http.Client
+	page   page
+}
+
+// page is what was last shown.
+type page struct {
+	status int
+	url    *url.URL
+	body   string
+}
+
+func (b *bench) browser(openID string) *browser {
+	jar, _ := cookiejar.New(nil)
+	x := &browser{bench: b, openID: openID, person: person()}
+	x.client = http.Client{Jar: jar, Timeout: 30 * time.Second, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if r.URL.Host == "open.example" { // WeChat asks nothing, and sends the browser back
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	return x
+}
+
+func (x *browser) take(r *http.Response, err error) page {
+	x.Helper()
+	if err != nil {
+		x.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		x.Fatal(err)
+	}
+	x.page = page{r.StatusCode, r.Request.URL, html.UnescapeString(string(body))}
+	if at := r.Header.Get("Location"); strings.HasPrefix(at, "https://open.example") {
+		to, err := url.Parse(at)
+		if err != nil {
+			x.Fatal(err)
+		}
+		back := to.Query().Get("redirect_uri") + "?code=" + x.platform.code(x.openID) + "&state=" + to.Query().Get("state")
+		return x.take(x.client.Get(back))
+	}
+	return x.page
+}
+
+func (x *browser) get(path string) page {
+	x.Helper()
+	return x.take(x.client.Get(x.server.URL + path))
+}
+
+var hiddenField = regexp.MustCompile(`<input type="hidden" name="([a-z_]+)" value="([^"]*)">`)
+
+// fill is the form that is shown, with what is typed.
+func (x *browser) fill(typed url.Values) url.Values {
+	form := url.Values{}
+	for _, m := range hiddenField.FindAllStringSubmatch(x.page.body, -1) {
+		form.Set(m[1], m[2])
+	}
+	for name, value := range typed {
+		form[name] = value
+	}
+	return form
+}
+
+func (x *browser) post(path string, form url.Values) page {
+	x.Helper()
+	return x.take(x.client.PostForm(x.server.URL+path, form))
+}
+
+// send fills in the form that is shown, and sends it.
+func (x *browser) send(path string, typed url.Values) page {
+	x.Helper()
+	return x.post(path, x.fill(typed))
+}
+
+// sees fails if the page does not say so.
+func (x *browser) sees(texts ...string) {
+	x.Helper()
+	for _, text := range texts {
+		if !strings.Contains(x.page.body, text) {
+			x.Fatalf("%s %d: no %q in\n%s", x.page.url, x.page.status, text, x.page.body)
+		}
+	}
+}
+
+// at fails if another page is shown.
+func (x *browser) at(path string, status int) {
+	x.Helper()
+	if x.page.url.Path != path || x.page.status != status {
+		x.Fatalf("at %s with %d, not at %s with %d:\n%s", x.page.url, x.page.status, path, status, x.page.body)
+	}
+}
+
+func (x *browser) follower() *world.Follower { return x.World.Follower(x.openID, x.person) }
+
+func (x *browser) code(bank string) string {
+	x.Helper()
+	code, err := x.follower().LastCode(x.Context(), bank)
+	if err != nil {
+		x.Fatal(err)
+	}
+	return code
+}
+
+// seal does what front.js does.
+func (x *browser) seal(passwords url.Values) url.Values {
+	x.Helper()
+	key := x.take(x.client.Get(x.server.URL + "/h5/page-key"))
+	var k struct{ Kid, Spki, Nonce string }
+	if err := json.Unmarshal([]byte(key.body), &k); err != nil {
+		x.Fatal(err)
+	}
+	sealed := url.Values{}
+	for name := range passwords {
+		box, err := world.SealPassword(k.Kid, k.Spki, k.Nonce, passwords.Get(name))
+		if err != nil {
+			x.Fatal(err)
+		}
+		sealed.Set(name, box)
+	}
+	return sealed
+}
+
+// identity is what the person types about itself.
+func (x *browser) identity(bank string) url.Values {
+	p := x.follower().At(bank)
+	return url.Values{"cert_type": {p.CertType}, "cert_number": {p.Cert.Reveal()}, "account": {x.follower().Account(bank)}}
+}
+
+func with(v url.Values, pairs ...string) url.Values {
+	out := url.Values{}
+	for name, value := range v {
+		out[name] = value
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		out.Set(pairs[i], pairs[i+1])
+	}
+	return out
+}
+
+const (
+	bankA, bankB = "urmqccb", "xjrcu"
+	theirLogin   = "kashgar-1847"
+	theirPay     = "806175"
+)
+
+// authenticated is a browser whose follower is a customer.
+func (b *bench) authenticated(openID string) *browser {
+	b.Helper()
+	x := b.browser(openID)
+	x.get("/h5/authenticate")
+	x.send("/h5/authenticate/code", x.identity(bankA))
+	x.send("/h5/authenticate", with(x.identity(bankA), "code", x.code(bankA), "terms", "1", "notices", "1"))
+	x.sees(`data-result="approved"`, "认证成功，感谢您的使用")
+	return x
+}
+
+// loggedIn is one who has passwords and is logged in.
+func (b *bench) loggedIn(openID string) *browser {
+	b.Helper()
+	x := b.authenticated(openID)
+	x.get("/h5/settings")
+	form := x.fill(nil)
+	sealed := x.seal(url.Values{"login": {theirLogin}, "payment": {theirPay}})
+	x.post("/h5/settings", with(form, "login", sealed.Get("login"), "payment", sealed.Get("payment")))
+	x.sees(`data-result="approved"`)
+	x.get("/h5/login")
+	form = x.fill(nil)
+	x.post("/h5/login", with(form, "password", x.seal(url.Values{"password": {theirLogin}}).Get("password")))
+	x.at("/h5/accounts", 200)
+	return x
+}

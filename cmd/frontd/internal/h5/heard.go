@@ -1,0 +1,97 @@
+package h5
+
+import (
+	"errors"
+	"net"
+	"net/http"
+
+	"wxswitch/switch/api/client"
+)
+
+// refusal is a problem that the switch answered: nothing was done, or it says
+// otherwise.
+type refusal struct{ client.Problem }
+
+func (r *refusal) Error() string { return "the switch answers " + r.Code }
+
+// errStrange: the switch answered what its API does not have.
+var errStrange = errors.New("the switch answers what is not in its API")
+
+// heard is what an answer of the switch holds.
+func heard[T any](ok *T, p *client.Problem) (T, error) {
+	var none T
+	switch {
+	case ok != nil:
+		return *ok, nil
+	case p != nil:
+		return none, &refusal{*p}
+	}
+	return none, errStrange
+}
+
+// refused returns the switch's problem, if err is one.
+func refused(err error) (*refusal, bool) {
+	var r *refusal
+	ok := errors.As(err, &r)
+	return r, ok
+}
+
+// unsent reports whether nothing can have been asked: no connection was made.
+func unsent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// broken answers an error that is about no field of a form.
+func (s *Site) broken(w http.ResponseWriter, r *http.Request, err error) {
+	s.Log.Warn().Err(err).Str("method", r.Method).Msg("a page was not served")
+	n := notices.busy
+	if p, ok := refused(err); ok && p.Text != "" {
+		n.Text = p.Text
+	}
+	s.notice(w, r, http.StatusServiceUnavailable, n, returnPath(r.URL.Path, ""))
+}
+
+// leads are the pages that a refusal leads to.
+var leads = map[string]string{
+	"not-authenticated":      "/h5/authenticate", // A6
+	"session-needed":         "/h5/login",        // A11
+	"login-password-missing": "/h5/settings",     // A11: no password is set
+}
+
+// failed answers an error of a page that shows no form: it leads to what is
+// missing first, or says what is wrong.
+func (v *visit) failed(err error) {
+	p, ok := refused(err)
+	if !ok {
+		v.broken(v.w, v.r, err)
+		return
+	}
+	if lead := leads[p.Code]; lead != "" {
+		v.lead(lead)
+		return
+	}
+	v.notice(v.w, v.r, p.Status, note{Icon: iconWarn, Title: titleSorry, Text: p.Text}, again(p, v.r.URL.Path))
+}
+
+// again is where a refusal may be tried again.
+func again(p *refusal, path string) string {
+	if p.Retry == client.ProblemRetryNever {
+		return ""
+	}
+	return returnPath(path, "")
+}
+
+// lead leads to what is missing first, and from there back to this page. A part
+// of a page cannot: its page is loaded again instead.
+func (v *visit) lead(path string) {
+	if v.r.Header.Get(partHeader) != "" {
+		v.w.Header().Set("X-Lead", path)
+		v.w.WriteHeader(http.StatusConflict)
+		return
+	}
+	if back := returnPath(v.r.URL.Path, ""); back != "" && back != path {
+		path += "?to=" + back
+	}
+	v.to(path)
+}

@@ -1,0 +1,203 @@
+package h5
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"wxswitch/banks/sim"
+	"wxswitch/cmd/internal/world"
+	"wxswitch/cmd/switchd/app"
+	"wxswitch/codec"
+)
+
+func quick(c *app.Config) {
+	for i := range c.Banks {
+		c.Banks[i].Deadline = time.Second
+	}
+}
+
+// The pages of a customer's whole life, without JavaScript: what is shown and
+// where each step leads.
+func TestACustomersLife(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.loggedIn("oLife")
+
+	x.sees("账户管理", "户名", "**** ****", `data-part="/h5/accounts/`)
+	id := regexp.MustCompile(`data-account="([A-Za-z0-9_-]{22})"`).FindStringSubmatch(x.page.body)[1]
+	x.get("/h5/accounts/" + id + "/balance")
+	x.sees("余额", "¥")
+	x.get("/h5/accounts/" + id + "/details?period=month")
+	x.sees("交易明细", "本日", "自定义", "¥")
+	x.get("/h5/accounts/" + id + "/details?period=custom&from=2026-11-20&to=2026-11-01")
+	x.sees("起始日期不能晚于截止日期")
+
+	x.get("/h5/accounts/add")
+	x.sees("在加挂账户前，须设置微信支付密码，否则无法加挂。")
+	other := url.Values{"account": {x.follower().Account(bankB)}}
+	x.send("/h5/accounts/add/code", other)
+	form := x.fill(with(other, "code", x.code(bankB)))
+	x.post("/h5/accounts/add", with(form, "payment", x.seal(url.Values{"payment": {theirPay}}).Get("payment")))
+	x.sees(`data-result="approved"`, "加挂成功")
+	x.get("/h5/accounts/edit")
+	remove := regexp.MustCompile(`/h5/accounts/[A-Za-z0-9_-]{22}/remove`).FindString(x.page.body)
+	x.get(remove)
+	x.sees("解挂后将无法查询该账户")
+	x.send(remove, nil)
+	x.sees("解挂成功")
+
+	x.get("/h5/deregister")
+	x.send("/h5/deregister", nil)
+	x.sees(`data-result="approved"`, "交易成功")
+	x.get("/h5/deregister")
+	x.sees("您尚未认证，无需注销")
+	x.get("/h5/accounts")
+	x.at("/h5/authenticate", 200)
+	logs := b.log.String()
+	p := x.follower().At(bankA)
+	for _, secret := range []string{p.Cert.Reveal(), x.follower().Account(bankA), x.follower().Account(bankB), theirLogin, theirPay, "oLife", id} {
+		if strings.Contains(logs, secret) {
+			t.Errorf("the log holds %q", secret)
+		}
+	}
+	if !strings.Contains(logs, `"page":"accounts-details"`) {
+		t.Error("no line for a page")
+	}
+}
+
+// A9: each end has its text, and a second tap asks nothing again.
+func TestDeregistrationHasThreeEnds(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.authenticated("oEnds")
+	for _, end := range []struct {
+		fault         sim.Fault
+		outcome, text string
+	}{
+		{sim.Fault{Kind: sim.Decline, Code: "05"}, "declined", "注销失败，请与开户行联系。"},
+		{sim.Fault{Kind: sim.SilenceAfter}, "timed-out", "注销超时，请与开户行联系！"},
+	} {
+		end.fault.Type, end.fault.Count, end.fault.Account = codec.Deregister, 1, x.follower().At(bankA).Accounts[0].Number
+		if _, err := b.Sims[bankA].SetFault(end.fault); err != nil {
+			t.Fatal(err)
+		}
+		x.get("/h5/deregister")
+		form := x.fill(nil)
+		for range 2 { // a second tap
+			x.post("/h5/deregister", form)
+			x.sees(`data-result="`+end.outcome+`"`, end.text)
+		}
+		x.get(x.page.url.Path) // loaded again
+		x.sees(end.text)
+	}
+	b.Sims[bankA].Down()
+	y := b.authenticatedAt("oRefused", bankB)
+	b.Sims[bankB].Down()
+	time.Sleep(100 * time.Millisecond)
+	y.get("/h5/deregister")
+	y.send("/h5/deregister", nil)
+	y.sees(`data-result="refused"`, "注销失败，请与开户行联系。")
+}
+
+// authenticatedAt is authenticated with the account at another bank.
+func (b *bench) authenticatedAt(openID, bank string) *browser {
+	x := b.browser(openID)
+	x.get("/h5/authenticate")
+	x.send("/h5/authenticate/code", x.identity(bank))
+	x.send("/h5/authenticate", with(x.identity(bank), "code", x.code(bank), "terms", "1"))
+	x.sees(`data-result="approved"`)
+	return x
+}
+
+// What is wrong is said beside the field, what was typed stays, and the key is new.
+func TestAFormIsShownAgain(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oAgain")
+	x.get("/h5/authenticate")
+	x.sees("在开户行开户并已开通短信验证服务的借记卡或活期一本通", "60秒内不可重复获取，验证码5分钟内有效")
+	first := x.fill(nil).Get("key")
+	x.send("/h5/authenticate", with(x.identity(bankA), "code", "000000", "terms", "1"))
+	x.sees("您输入的短信验证码有误，请重新输入", `id="code" name="code"`, `value="`+x.follower().Account(bankA)+`"`)
+	if again := x.fill(nil).Get("key"); again == first || again == "" {
+		t.Errorf("keys %q, %q", first, again)
+	}
+	x.send("/h5/authenticate", with(x.identity(bankA), "code", "000000"))
+	x.sees("请阅读并同意服务协议和隐私政策")
+	x.send("/h5/authenticate/code", with(x.identity(bankA), "account", "6217510000000000000"))
+	x.sees("卡号或账号有误，请核对后重新输入", `aria-invalid="true"`)
+	x.send("/h5/authenticate/code", x.identity(bankA))
+	x.sees("验证码将发送至您在开户行预留的手机号", `disabled>获取验证码`)
+	if again := regexp.MustCompile(`data-again="(\d+)"`).FindStringSubmatch(x.page.body); again == nil || again[1] == "0" {
+		t.Error("no countdown")
+	}
+	x.get("/h5/authenticate") // loaded again: it goes on counting
+	x.sees(`disabled>获取验证码`)
+}
+
+// A11, A7: who is not logged in is led to it, and from there back.
+func TestWhatIsMissingLeadsThereAndBack(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.authenticated("oLed")
+	x.get("/h5/accounts")
+	x.at("/h5/settings", 200)
+	form := x.fill(nil)
+	if form.Get("to") != "/h5/accounts" {
+		t.Fatal(form)
+	}
+	sealed := x.seal(url.Values{"login": {theirLogin}})
+	x.post("/h5/settings", with(form, "login", sealed.Get("login")))
+	x.sees(`href="/h5/accounts"`)
+	x.get("/h5/accounts/add")
+	x.at("/h5/login", 200)
+	form = x.fill(nil)
+	x.post("/h5/login", with(form, "password", x.seal(url.Values{"password": {"not-it-9999"}}).Get("password")))
+	x.sees("微信登录密码有误，请重新输入")
+	form = x.fill(nil)
+	x.post("/h5/login", with(form, "password", x.seal(url.Values{"password": {theirLogin}}).Get("password")))
+	x.at("/h5/accounts/add", 200)
+	x.sees("设置微信支付密码")
+	x.get("/h5/security")
+	x.send("/h5/logout", nil)
+	x.sees("已退出登录")
+	x.get("/h5/accounts")
+	x.at("/h5/login", 200)
+}
+
+// D1: near places come from what the follower said to the chat.
+func TestPlaces(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oPlaces")
+	x.get("/h5/branches")
+	x.sees("请先发送您的位置")
+	if _, err := x.follower().Ask(t.Context(), "PUT", "/v1/customer/talk?seconds=600", world.Fields{"value": `{"lat":"43.7975","lng":"87.6177"}`}); err != nil {
+		t.Fatal(err)
+	}
+	x.get("/h5/branches")
+	x.sees("乌鲁木齐银行新华北路支行", "米")
+	x.get("/h5/merchants")
+	x.sees("二道桥大巴扎", "刷卡满100元减10元")
+	x.get("/h5/branches/urmqccb-1")
+	x.sees("新华北路108号", "预约", "0991-9600101")
+	x.get("/h5/branches/urmqccb-1/visit")
+	x.send("/h5/branches/urmqccb-1/visit", url.Values{"business": {"vip"}, "phone": {"12"}})
+	x.sees("请输入11位手机号码", `value="vip" checked`)
+	x.send("/h5/branches/urmqccb-1/visit", url.Values{"business": {"vip"}, "phone": {"13899990001"}})
+	x.sees("预约成功，预约号将发送至您填写的手机", "开户行答复")
+	x.get("/h5/branches/nowhere")
+	x.sees("未找到该网点")
+}
+
+// D3: the identity is checked again.
+func TestReset(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.authenticated("oReset")
+	x.get("/h5/security/reset")
+	x.sees("微信支付密码重置")
+	x.send("/h5/security/reset/code", with(x.identity(bankA), "kind", "payment"))
+	form := x.fill(with(x.identity(bankA), "code", x.code(bankA)))
+	x.post("/h5/security/reset", with(form, "password", x.seal(url.Values{"password": {"730164"}}).Get("password")))
+	x.sees(`data-result="approved"`)
+	x.get("/h5/security/reset?kind=login")
+	x.sees("微信登录密码重置")
+}

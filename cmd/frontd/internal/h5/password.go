@@ -1,0 +1,206 @@
+package h5
+
+import (
+	"net/http"
+	"time"
+
+	"wxswitch/switch/api/client"
+)
+
+// pageKey gives front.js the switch's key of the day and a nonce, with which it
+// seals passwords.
+func (v *visit) pageKey() {
+	a, err := v.Switch.GetPageKeyWithResponse(v.r.Context())
+	var key client.PageKey
+	if err == nil {
+		key, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	}
+	if err != nil {
+		v.failed(err)
+		return
+	}
+	v.json(map[string]string{"kid": key.Kid, "spki": key.Spki, "nonce": key.Nonce})
+}
+
+// ways is how passwords may be set now.
+type ways struct {
+	Open             bool // without the old ones, until Minutes are over
+	Minutes          int
+	Login, Payment   bool // are set
+	MaySet, MayReset bool
+}
+
+// settingsForm is 登录设置 (A7).
+func (v *visit) settingsForm() { v.showSettings(http.StatusOK, v.form("/h5/settings")) }
+
+func (v *visit) showSettings(status int, f form) {
+	c, err := v.customer(v.r.Context(), v.Subject)
+	switch {
+	case err != nil:
+		v.failed(err)
+		return
+	case c.State == client.CustomerStateUnknown, c.State == client.CustomerStateDeregistered, c.State == client.CustomerStateSuperseded:
+		v.lead("/h5/authenticate")
+		return
+	}
+	w := ways{Login: c.HasLogin, Payment: c.HasPayment}
+	if c.SetupUntil != nil {
+		left := c.SetupUntil.Sub(v.Now())
+		w.Open, w.Minutes = left > 0, int((left+time.Minute-1)/time.Minute)
+	}
+	w.MaySet = w.Open || w.Login || w.Payment
+	f.Data = w
+	v.show(status, "settings", "登录设置", f)
+}
+
+func (v *visit) settings() {
+	a, err := v.Switch.SetPasswordsWithResponse(v.r.Context(),
+		&client.SetPasswordsParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key()},
+		client.Passwords{Login: v.field("login"), Payment: v.field("payment"), OldLogin: v.field("old_login"), OldPayment: v.field("old_payment")})
+	var end client.Ended
+	if err == nil {
+		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	}
+	f := v.form("/h5/settings")
+	if err != nil {
+		v.refusedForm(err, f, v.showSettings)
+		return
+	}
+	v.ended(result{Kind: "settings", Outcome: string(end.Outcome), Text: orElse(end.Text, textSet), To: f.To})
+}
+
+// loginForm is 登录 (A11); who has no password is led to 登录设置.
+func (v *visit) loginForm() {
+	c, err := v.customer(v.r.Context(), v.Subject)
+	switch {
+	case err != nil:
+		v.failed(err)
+	case c.State == client.CustomerStateAuthenticated && !c.HasLogin:
+		v.leadOn("/h5/settings")
+	case c.State == client.CustomerStateUnknown, c.State == client.CustomerStateDeregistered, c.State == client.CustomerStateSuperseded:
+		v.leadOn("/h5/authenticate")
+	default:
+		v.showLogin(http.StatusOK, v.form("/h5/login"))
+	}
+}
+
+// leadOn leads to what is missing first, and from there to where this page would
+// have led.
+func (v *visit) leadOn(path string) {
+	if to := returnPath(v.r.FormValue("to"), ""); to != "" {
+		path += "?to=" + to
+	}
+	v.to(path)
+}
+
+func (v *visit) showLogin(status int, f form) { v.show(status, "login", "登录", f) }
+
+func (v *visit) login() {
+	a, err := v.Switch.LoginWithResponse(v.r.Context(),
+		&client.LoginParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
+		client.LoginRequest{Password: v.field("password")})
+	var in client.Login
+	if err == nil {
+		in, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	}
+	f := v.form("/h5/login")
+	if err != nil {
+		v.refusedForm(err, f, v.showLogin)
+		return
+	}
+	v.changed(in.Token)
+	v.to(orElse(f.To, "/h5/accounts"))
+}
+
+// logout ends the switch's session; the follower is still known.
+func (v *visit) logout() {
+	if v.Login != "" {
+		a, err := v.Switch.LogoutWithResponse(v.r.Context(), &client.LogoutParams{
+			FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key(),
+		})
+		if err == nil {
+			_, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+		}
+		if err != nil {
+			v.failed(err)
+			return
+		}
+	}
+	v.changed("")
+	v.notice(v.w, v.r, http.StatusOK, notices.loggedOut, "")
+}
+
+// security is 安全管理.
+func (v *visit) security() {
+	c, err := v.customer(v.r.Context(), v.Subject)
+	if err != nil {
+		v.failed(err)
+		return
+	}
+	f := v.form("/h5/logout")
+	f.Data = struct {
+		client.CustomerView
+		In bool
+	}{c, v.Login != ""}
+	v.show(http.StatusOK, "security", "安全管理", f)
+}
+
+// resetForm is 微信支付密码重置 (D3), and that of the login password (A11).
+func (v *visit) resetForm() { v.showReset(http.StatusOK, v.form("/h5/security/reset")) }
+
+func (v *visit) showReset(status int, f form) {
+	c, err := v.customer(v.r.Context(), v.Subject)
+	switch {
+	case err == nil && c.State != client.CustomerStateAuthenticated && c.State != client.CustomerStateDeregistering:
+		v.lead("/h5/authenticate")
+		return
+	case err == nil:
+		f.Choices, err = v.choices()
+	}
+	if err == nil && f.Code.Action == "" {
+		err = v.withCode(&f, client.PurposeReset)
+	}
+	if err != nil {
+		v.failed(err)
+		return
+	}
+	f.Data = v.resetKind()
+	v.show(status, "reset", map[bool]string{true: "微信登录密码重置", false: "微信支付密码重置"}[f.Data == client.PasswordResetKindLogin], f)
+}
+
+func (v *visit) resetKind() client.PasswordResetKind {
+	if v.r.FormValue("kind") == string(client.PasswordResetKindLogin) {
+		return client.PasswordResetKindLogin
+	}
+	return client.PasswordResetKindPayment
+}
+
+func (v *visit) resetCode() {
+	v.askCode(client.PurposeReset, v.form("/h5/security/reset"), v.showReset)
+}
+
+func (v *visit) reset() {
+	a, err := v.Switch.ResetPasswordWithResponse(v.r.Context(),
+		&client.ResetPasswordParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
+		client.PasswordReset{
+			Kind: v.resetKind(), CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: digits(v.field("account")),
+			Bank: v.field("bank"), Code: v.field("code"), Password: v.field("password"),
+		})
+	var end client.Ended
+	if err == nil {
+		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	}
+	if err != nil {
+		v.refusedForm(err, v.form("/h5/security/reset"), v.showReset)
+		return
+	}
+	v.changed("")
+	v.ended(result{Kind: "reset", Outcome: string(end.Outcome), Text: orElse(end.Text, textReset)})
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
