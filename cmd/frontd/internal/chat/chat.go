@@ -2,8 +2,6 @@ package chat
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -30,9 +28,10 @@ type Options struct {
 
 // Bounds.
 const (
-	callTime  = time.Second      // of one call of the switch
-	talkLife  = 10 * time.Minute // of a location, and of answers that are kept
-	againTime = 200 * time.Millisecond
+	callTime     = time.Second      // of one call of the switch
+	againTime    = time.Second / 5  // before it is told again
+	keptLife     = 10 * time.Minute // of a place (D1), and of the answers that come of it
+	nearestLimit = 5
 )
 
 // Chat answers followers. It keeps nothing in memory.
@@ -98,23 +97,23 @@ func (c *Chat) event(ctx context.Context, m callback.Message) string {
 		}
 		return c.texts.help // of an older menu: clients keep it for a while
 	case "subscribe":
-		c.insist(ctx, m, c.follow)
+		c.insist(ctx, m, func(ctx context.Context) error { return c.follow(ctx, m.Follower, m.Name()) })
 		return c.texts.welcome
 	case "unsubscribe":
-		c.insist(ctx, m, c.unfollow)
+		c.insist(ctx, m, func(ctx context.Context) error { return c.unfollow(ctx, m.Follower, m.Name()) })
 	case "TEMPLATESENDJOBFINISH":
-		c.insist(ctx, m, func(ctx context.Context, m callback.Message) error {
+		c.insist(ctx, m, func(ctx context.Context) error {
 			return c.o.Deliveries.Finished(ctx, m.SendID, delivery.Read(m.Status))
 		})
 	}
 	return ""
 }
 
-// insist does what no follower waits for, and what the platform will not tell
-// again, until it succeeds or ctx is done. All of it may be repeated.
-func (c *Chat) insist(ctx context.Context, m callback.Message, do func(context.Context, callback.Message) error) {
+// insist tells the switch what the platform may not say again, until it has
+// heard or ctx is done. What is told may be told twice.
+func (c *Chat) insist(ctx context.Context, m callback.Message, tell func(context.Context) error) {
 	for {
-		err := c.within(ctx, m, do)
+		err := within(ctx, tell)
 		if err == nil {
 			return
 		}
@@ -127,35 +126,8 @@ func (c *Chat) insist(ctx context.Context, m callback.Message, do func(context.C
 	}
 }
 
-func (c *Chat) within(ctx context.Context, m callback.Message, do func(context.Context, callback.Message) error) error {
+func within(ctx context.Context, tell func(context.Context) error) error {
 	ctx, stop := context.WithTimeout(ctx, callTime)
 	defer stop()
-	return do(ctx, m)
-}
-
-func (c *Chat) follow(ctx context.Context, m callback.Message) error {
-	r, err := c.o.Switch.FollowWithResponse(ctx, &client.FollowParams{
-		FollowerChannel: c.o.Channel, FollowerSubject: m.Follower, IdempotencyKey: m.Name(),
-	})
-	if err != nil {
-		return err
-	}
-	return answered(r.StatusCode())
-}
-
-func (c *Chat) unfollow(ctx context.Context, m callback.Message) error {
-	r, err := c.o.Switch.UnfollowWithResponse(ctx, &client.UnfollowParams{
-		FollowerChannel: c.o.Channel, FollowerSubject: m.Follower, IdempotencyKey: m.Name(),
-	})
-	if err != nil {
-		return err
-	}
-	return answered(r.StatusCode())
-}
-
-func answered(status int) error {
-	if status != http.StatusOK {
-		return fmt.Errorf("the switch answers %d", status)
-	}
-	return nil
+	return tell(ctx)
 }

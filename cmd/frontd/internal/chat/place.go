@@ -3,7 +3,7 @@ package chat
 import (
 	"context"
 	"encoding/json"
-	"time"
+	"strconv"
 
 	"wxswitch/cmd/frontd/internal/callback"
 	"wxswitch/switch/api/client"
@@ -18,10 +18,10 @@ type Place struct {
 }
 
 // String masks.
-func (Place) String() string { return "a place" }
+func (Place) String() string { return "(place)" }
 
 // GoString masks.
-func (Place) GoString() string { return "a place" }
+func (Place) GoString() string { return "(place)" }
 
 // ReadPlace reads the switch's talk with a follower, if that is a place.
 func ReadPlace(talk string) (p Place, is bool) {
@@ -29,54 +29,43 @@ func ReadPlace(talk string) (p Place, is bool) {
 	return p, err == nil && p.Latitude != "" && p.Longitude != ""
 }
 
+// placeOf is where a location message says that the follower is.
+func placeOf(m callback.Message) (p Place, is bool) {
+	lat, is := degrees(m.Latitude, 90)
+	lng, is2 := degrees(m.Longitude, 180)
+	return Place{lat, lng, m.At.Unix()}, is && is2
+}
+
+// degrees rewrites the platform's decimal text to a tenth of a metre.
+func degrees(s string, most float64) (string, bool) {
+	v, err := strconv.ParseFloat(s, 64)
+	return strconv.FormatFloat(v, 'f', 6, 64), err == nil && -most <= v && v <= most // NaN is not
+}
+
 // located keeps the place, and asks what is looked for.
 func (c *Chat) located(ctx context.Context, m callback.Message) string {
-	before, _, err := c.place(ctx, m)
-	if err != nil {
-		return c.busy(m, err)
+	p, is := placeOf(m)
+	if !is {
+		return textSendPlace
 	}
-	if before.At > m.At.Unix() { // a redelivery that comes after a newer place
+	before, _, err := c.place(ctx, m.Follower)
+	switch {
+	case err != nil:
+		return c.busy(m, err)
+	case before.At > p.At: // a redelivery, after a newer place was sent
 		return textChoose
 	}
-	value, _ := json.Marshal(Place{m.Latitude, m.Longitude, m.At.Unix()})
-	err = c.within(ctx, m, func(ctx context.Context, m callback.Message) error {
-		r, err := c.o.Switch.PutTalkWithResponse(ctx, &client.PutTalkParams{
-			FollowerChannel: c.o.Channel, FollowerSubject: m.Follower, Seconds: int(talkLife / time.Second),
-		}, client.TalkValue{Value: string(value)})
-		if err != nil {
-			return err
-		}
-		return answered(r.StatusCode())
-	})
-	if err != nil {
+	if err := c.keepPlace(ctx, m.Follower, p); err != nil {
 		return c.busy(m, err)
 	}
 	return textChoose
 }
 
-// place is what the follower sent in the last 10 minutes.
-func (c *Chat) place(ctx context.Context, m callback.Message) (p Place, found bool, err error) {
-	err = c.within(ctx, m, func(ctx context.Context, m callback.Message) error {
-		r, err := c.o.Switch.GetTalkWithResponse(ctx, &client.GetTalkParams{FollowerChannel: c.o.Channel, FollowerSubject: m.Follower})
-		if err != nil {
-			return err
-		}
-		if r.JSON200 == nil {
-			return answered(r.StatusCode())
-		}
-		p, found = ReadPlace(r.JSON200.Value)
-		return nil
-	})
-	return p, found, err
-}
-
-const nearestLimit = 5
-
 // nearest answers 1 and 2, the same for each delivery of one message.
 func (c *Chat) nearest(ctx context.Context, m callback.Message, kind client.LocationKind) string {
 	text, err := c.findNearest(ctx, m, kind)
 	if err == nil {
-		text, err = c.once(ctx, m, text)
+		text, err = c.once(ctx, "answer/"+m.Name(), text)
 	}
 	if err != nil {
 		return c.busy(m, err)
@@ -84,43 +73,13 @@ func (c *Chat) nearest(ctx context.Context, m callback.Message, kind client.Loca
 	return text
 }
 
-func (c *Chat) findNearest(ctx context.Context, m callback.Message, kind client.LocationKind) (text string, err error) {
-	p, found, err := c.place(ctx, m)
+func (c *Chat) findNearest(ctx context.Context, m callback.Message, kind client.LocationKind) (string, error) {
+	p, found, err := c.place(ctx, m.Follower)
 	if err != nil || !found {
 		return textSendPlace, err
 	}
-	err = c.within(ctx, m, func(ctx context.Context, _ callback.Message) error {
-		r, err := c.o.Switch.FindNearestWithResponse(ctx, &client.FindNearestParams{Limit: nearestLimit},
-			client.Location{Kind: kind, Latitude: p.Latitude, Longitude: p.Longitude})
-		if err != nil {
-			return err
-		}
-		if r.JSON200 == nil {
-			return answered(r.StatusCode())
-		}
-		text = c.texts.nearest(kind, r.JSON200.Places)
-		return nil
-	})
-	return text, err
-}
-
-// once returns the text that was first given to the message.
-func (c *Chat) once(ctx context.Context, m callback.Message, text string) (string, error) {
-	err := c.within(ctx, m, func(ctx context.Context, m callback.Message) error {
-		r, err := c.o.Switch.PutKeptOnceWithResponse(ctx, &client.PutKeptOnceParams{Seconds: int(talkLife / time.Second)},
-			client.KeptValue{Name: "answer/" + m.Name(), Value: text})
-		if err != nil {
-			return err
-		}
-		if r.JSON200 == nil {
-			return answered(r.StatusCode())
-		}
-		if !r.JSON200.First {
-			text = r.JSON200.Before
-		}
-		return nil
-	})
-	return text, err
+	places, err := c.find(ctx, p, kind)
+	return c.texts.nearest(kind, places), err
 }
 
 func (c *Chat) busy(m callback.Message, err error) string {
