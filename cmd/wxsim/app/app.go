@@ -68,7 +68,7 @@ func newSim(c Config) (*Sim, error) {
 	}
 	for i, f := range c.Followers {
 		one := &follower{
-			id: fmt.Sprintf("f%d", i+1), name: f.Name, first: f.Person, person: f.Person, openID: newOpenID(), following: f.Following,
+			id: fmt.Sprintf("f%d", i+1), name: f.Name, person: f.Person, openID: newOpenID(), following: f.Following,
 		}
 		s.followers = append(s.followers, one)
 		s.openIDs[one.openID] = one
@@ -93,8 +93,8 @@ func newClient() *http.Client {
 // serve answers until ctx is done.
 func (s *Sim) serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
+		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 2 * time.Minute,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	done := make(chan struct{})

@@ -97,7 +97,7 @@ func (s *Sim) deliver(ctx context.Context, p push) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.hop(Hop{Leg: WeChatFront, Dir: "left", Title: fmt.Sprintf("%s · 第%d次", unanswered(err), n+1), OK: new(bool)})
+		s.hop(Hop{Leg: WeChatFront, Dir: "left", Title: fmt.Sprintf("%s · 第%d次", unanswered(err), n+1), OK: new(false)})
 		if n < retries && !pause(ctx, s.cfg.Patience/5-time.Since(begun)) {
 			return
 		}
@@ -137,7 +137,7 @@ func (s *Sim) apologise(p push) {
 	}
 }
 
-var errStatus = errors.New("HTTP")
+var errStatus = errors.New("HTTP") // and the status
 
 // attempt delivers once, and returns the answer if it comes in time. A fault of
 // the front is played here: what it answers does not come back.
@@ -229,10 +229,10 @@ func (s *Sim) fetch(r *http.Request, limit int64) ([]byte, error) {
 // platform's rules is not repeated, but apologised for.
 func (s *Sim) answered(p push, body []byte) {
 	text, err := s.readAnswer(p, body)
-	hop := Hop{Leg: WeChatFront, Dir: "left", Title: "回复 success", OK: ptr(true)}
+	hop := Hop{Leg: WeChatFront, Dir: "left", Title: "回复 success", OK: new(true)}
 	switch {
 	case err != nil:
-		hop.Title, hop.Lines, hop.OK = "回复不合规范", []string{err.Error()}, ptr(false)
+		hop.Title, hop.Lines, hop.OK = "回复不合规范", []string{err.Error()}, new(false)
 	case text != "":
 		hop.Title, hop.Lines = "回复 text", strings.Split(masked(text), "\n")
 	}
@@ -247,8 +247,6 @@ func (s *Sim) answered(p push, body []byte) {
 		s.show(f, ChatEvent{Who: "account", Kind: "text", Text: sanitised(text)})
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // answerXML is an answer to a callback.
 type answerXML struct {
@@ -292,7 +290,7 @@ func (s *Sim) openAnswer(a answerXML) ([]byte, error) {
 	case a.Encrypt == "":
 		return nil, errors.New("安全模式, and the answer is not encrypted")
 	case a.Signature != signature(account.Token, a.TimeStamp, a.Nonce, a.Encrypt):
-		return nil, errors.New("MsgSignature does not fit")
+		return nil, errors.New("the MsgSignature does not fit")
 	}
 	return unseal(account.AESKey, a.Encrypt, account.AppID)
 }
@@ -300,15 +298,15 @@ func (s *Sim) openAnswer(a answerXML) ([]byte, error) {
 func (s *Sim) checkAnswer(p push, a answerXML) error {
 	switch {
 	case a.To != p.openID:
-		return errors.New("ToUserName is not who wrote")
+		return errors.New("the ToUserName is not who wrote")
 	case a.From != s.cfg.Account.ID:
-		return errors.New("FromUserName is not the account")
+		return errors.New("the FromUserName is not the account")
 	case a.CreateTime <= 0:
-		return errors.New("CreateTime is missing")
+		return errors.New("the CreateTime is missing")
 	case a.MsgType != "text":
-		return errors.New("MsgType: the simulator shows texts only")
+		return errors.New("the MsgType: the simulator shows texts only")
 	case a.Content == "" || len(a.Content) > maxContent:
-		return errors.New("Content: 1 to 2048 bytes")
+		return errors.New("the Content: 1 to 2048 bytes")
 	}
 	return nil
 }
@@ -339,7 +337,7 @@ func (s *Sim) introduce(ctx context.Context) error {
 			return nil
 		}
 	}
-	s.hop(Hop{Leg: WeChatFront, Dir: "right", Title: "服务器配置 echostr", Lines: []string{"回调地址已通过验证"}, OK: ptr(true)})
+	s.hop(Hop{Leg: WeChatFront, Dir: "right", Title: "服务器配置 echostr", Lines: []string{"回调地址已通过验证"}, OK: new(true)})
 	s.mu.Lock()
 	followers := slices.Clone(s.followers)
 	for _, f := range followers {

@@ -1,12 +1,11 @@
 package app
 
 import (
+	"crypto/rand"
 	"net/http"
 	"net/url"
 	"regexp"
 	"time"
-
-	"crypto/rand"
 )
 
 // grant is a code of web authorisation: single use, five minutes.

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"maps"
 	"net/http"
-	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,6 +16,7 @@ import (
 // State is all that a phone shows.
 type State struct {
 	Account   AccountState `json:"account"`
+	Front     string       `json:"front"` // the root of its pages, as links name it
 	Me        string       `json:"me"`
 	Followers []Phone      `json:"followers"`
 	Menu      []Column     `json:"menu"`
@@ -153,7 +152,7 @@ func (s *Sim) getState(w http.ResponseWriter, r *http.Request) {
 		s.hub.publish("", refetch)
 	}
 	state := State{
-		Account: AccountState{s.cfg.Account.Name, s.cfg.Account.ID}, Me: f.id,
+		Account: AccountState{s.cfg.Account.Name, s.cfg.Account.ID}, Front: s.cfg.Front.Public, Me: f.id,
 		Menu: append([]Column{}, s.menu...), Faults: s.faults, Encrypt: s.cfg.Account.Encrypt,
 		Chat: append([]ChatEvent{}, f.chat...), SMS: append([]SMS{}, f.sms...),
 	}
@@ -201,7 +200,7 @@ func (s *Sim) say(_ *http.Request, me string, body struct {
 		return errors.New("请输入文字，最多 2048 字节")
 	}
 	return s.follows(me, func(f *follower) error {
-		s.show(f, ChatEvent{Who: "me", Kind: "text", Text: sanitisedPlain(text)})
+		s.show(f, ChatEvent{Who: "me", Kind: "text", Text: html.EscapeString(text)})
 		return s.ask(s.message(f, "text", field{name: "Content", value: text, mask: masked}))
 	})
 }
@@ -235,7 +234,6 @@ func (s *Sim) view(_ *http.Request, me string, body struct {
 		if !s.hasButton("view", body.URL) {
 			return errors.New("菜单里没有这一项")
 		}
-		f.spoke, f.texts = s.now(), 0
 		return s.ask(s.event(f, "VIEW", body.URL, false))
 	})
 }
@@ -325,114 +323,9 @@ func (s *Sim) renew(f *follower, person int, following bool) {
 	}
 	s.gone[f.openID] = true
 	delete(s.openIDs, f.openID)
-	*f = follower{id: f.id, name: f.name, first: f.first, person: person, openID: newOpenID(), following: following}
+	*f = follower{id: f.id, name: f.name, person: person, openID: newOpenID(), following: following}
 	s.openIDs[f.openID] = f
 	if following {
 		s.push(s.subscription(f, true))
 	}
-}
-
-// Faults is what goes wrong, as a phone's switches show it. Blocked and Snapshot
-// are of the phone that looks, the others of all.
-type Faults struct {
-	Front       string            `json:"front"`         // ok, slow, silent
-	Code        int               `json:"errcode"`       // that the platform's API answers,
-	Count       int               `json:"errcode_count"` // so many times more
-	Quota       bool              `json:"quota"`         // no template message is left today
-	Undelivered bool              `json:"undelivered"`   // template messages end with failed: system failed
-	Blocked     bool              `json:"blocked"`       // the follower takes no template messages
-	Snapshot    bool              `json:"snapshot"`      // web authorisation gives a virtual user
-	Bank        map[string]string `json:"bank"`          // ok, decline, delay, silence, late, down, by bank
-}
-
-// The front's faults, played where its answers come in.
-const (
-	frontOK     = "ok"
-	frontSlow   = "slow"   // the answer to the first delivery comes too late
-	frontSilent = "silent" // no answer comes
-)
-
-// faultsBody changes the faults that it names.
-type faultsBody struct {
-	Front       *string           `json:"front"`
-	Code        *int              `json:"errcode"`
-	Count       *int              `json:"errcode_count"`
-	Quota       *bool             `json:"quota"`
-	Undelivered *bool             `json:"undelivered"`
-	Blocked     *bool             `json:"blocked"`
-	Snapshot    *bool             `json:"snapshot"`
-	Bank        map[string]string `json:"bank"`
-	// ExpireTokens ends every access token at once.
-	ExpireTokens bool `json:"expire_tokens"`
-}
-
-func (b *faultsBody) check(s *Sim) error {
-	if b.Front != nil && *b.Front != frontOK && *b.Front != frontSlow && *b.Front != frontSilent {
-		return errors.New("front: ok, slow, silent")
-	}
-	if b.Count != nil && (*b.Count < 0 || *b.Count > 1000) {
-		return errors.New("errcode_count: 0 to 1000")
-	}
-	for id, kind := range b.Bank {
-		if _, known := lasting[kind]; s.bank(id) == nil || !known {
-			return errors.New("bank: its id, and ok, decline, delay, silence, late or down")
-		}
-	}
-	return nil
-}
-
-func (s *Sim) setFaults(r *http.Request, me string, b faultsBody) error {
-	if err := b.check(s); err != nil {
-		return err
-	}
-	var errs []error
-	for id, kind := range b.Bank {
-		errs = append(errs, s.setBankFault(r.Context(), s.bank(id), kind, lasting[kind]))
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b.apply(s, s.phone(me))
-	s.hub.publish("", refetch)
-	return errors.Join(errs...)
-}
-
-// apply sets what is named. s.mu is held.
-func (b *faultsBody) apply(s *Sim, f *follower) {
-	set(&s.faults.Front, b.Front)
-	set(&s.faults.Quota, b.Quota)
-	set(&s.faults.Undelivered, b.Undelivered)
-	set(&f.blocked, b.Blocked)
-	set(&f.snapshot, b.Snapshot)
-	if b.Code != nil {
-		s.faults.Code, s.faults.Count = *b.Code, 1
-	}
-	set(&s.faults.Count, b.Count)
-	if s.faults.Code == 0 || s.faults.Count == 0 {
-		s.faults.Code, s.faults.Count = 0, 0
-	}
-	if b.ExpireTokens {
-		for token := range maps.Keys(s.tokens) {
-			s.tokens[token] = s.now().Add(-1)
-		}
-	}
-}
-
-func set[T any](v *T, to *T) {
-	if to != nil {
-		*v = *to
-	}
-}
-
-// sanitisedPlain is what a follower wrote, as HTML: WeChat makes no links of it.
-func sanitisedPlain(text string) string { return html.EscapeString(text) }
-
-// path shows a page's path without its query; ids in it are shortened.
-func path(u *url.URL) string {
-	parts := strings.Split(u.Path, "/")
-	for i, p := range parts {
-		if len(p) > 14 {
-			parts[i] = short(p)
-		}
-	}
-	return strings.Join(parts, "/")
 }

@@ -143,7 +143,7 @@ func called(path string, c *call, answer any) Hop {
 		code = f.Code
 		lines = append(lines, f.Message)
 	}
-	return Hop{Leg: WeChatFront, Dir: "left", Title: fmt.Sprintf("%s → errcode %d", title, code), Lines: lines, OK: ptr(code == 0)}
+	return Hop{Leg: WeChatFront, Dir: "left", Title: fmt.Sprintf("%s → errcode %d", title, code), Lines: lines, OK: new(code == 0)}
 }
 
 // checkToken says what is wrong with an access token. s.mu is held.

@@ -26,7 +26,7 @@ func (s *Sim) proxy() http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		p.ServeHTTP(w, r)
+		p.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), jarKey{}, s.jar(phoneOf(r)))))
 	})
 }
 
@@ -35,6 +35,7 @@ const maxForm = 1 << 20
 // toFront makes the request one that a browser makes to the front itself.
 func (s *Sim) toFront(r *httputil.ProxyRequest, front *url.URL) {
 	r.SetURL(front)
+	openJar(r)
 	mine := "http://" + r.In.Host
 	for _, name := range []string{"Origin", "Referer"} {
 		if rest, ok := strings.CutPrefix(r.In.Header.Get(name), mine); ok && (rest == "" || rest[0] == '/') {
@@ -50,17 +51,50 @@ func isStatic(u *url.URL) bool { return strings.HasPrefix(u.Path, "/h5/static/")
 
 // fromFront keeps redirects on the phone's origin.
 func (s *Sim) fromFront(r *http.Response) error {
+	fillJar(r)
 	if to := r.Header.Get("Location"); to != "" {
 		r.Header.Set("Location", s.onward(to))
 	}
 	if !isStatic(r.Request.URL) {
 		s.hop(Hop{
 			Leg: WeChatFront, Dir: "left", Title: fmt.Sprintf("%d · %s", r.StatusCode, path(r.Request.URL)),
-			OK: ptr(r.StatusCode < http.StatusBadRequest),
+			OK: new(r.StatusCode < http.StatusBadRequest),
 		})
 	}
 	return nil
 }
+
+// jar begins the names of the cookies that a phone keeps for the front: each
+// openid has a jar of its own, so that who begins anew brings no old session.
+func (s *Sim) jar(phone string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.phone(phone).openID
+	return id[len(id)-6:] + "."
+}
+
+// openJar sends the front the cookies of the openid's jar.
+func openJar(r *httputil.ProxyRequest) {
+	r.Out.Header.Del("Cookie")
+	jar, _ := r.In.Context().Value(jarKey{}).(string)
+	for _, c := range r.In.Cookies() {
+		if name, ok := strings.CutPrefix(c.Name, jar); ok {
+			r.Out.AddCookie(&http.Cookie{Name: name, Value: c.Value, Quoted: c.Quoted}) //nolint:gosec // a request's: has no attributes
+		}
+	}
+}
+
+// fillJar keeps the front's cookies in the openid's jar.
+func fillJar(r *http.Response) {
+	jar, _ := r.Request.Context().Value(jarKey{}).(string)
+	for i, line := range r.Header["Set-Cookie"] {
+		r.Header["Set-Cookie"][i] = jar + line
+	}
+}
+
+// jarKey finds the jar in a request's context: the same for request and answer,
+// also when the phone begins anew meanwhile.
+type jarKey struct{}
 
 // onward is where a redirect leads on the phone's origin.
 func (s *Sim) onward(to string) string {
@@ -85,4 +119,15 @@ func lost(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		errorPage(w, http.StatusBadGateway, "网络出错，轻触屏幕重新加载")
 	}
+}
+
+// path shows a page's path without its query; ids in it are shortened.
+func path(u *url.URL) string {
+	parts := strings.Split(u.Path, "/")
+	for i, p := range parts {
+		if len(p) > 14 {
+			parts[i] = short(p)
+		}
+	}
+	return strings.Join(parts, "/")
 }

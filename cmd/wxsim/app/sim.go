@@ -37,7 +37,6 @@ type Sim struct {
 type follower struct {
 	id, name  string
 	openID    string
-	first     int // the person in the beginning
 	person    int // an index at every bank
 	following bool
 	blocked   bool // takes no template messages
