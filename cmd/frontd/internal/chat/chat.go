@@ -103,7 +103,7 @@ func (c *Chat) event(ctx context.Context, m callback.Message) string {
 		c.insist(ctx, m, func(ctx context.Context) error { return c.unfollow(ctx, m.Follower, m.Name()) })
 	case "TEMPLATESENDJOBFINISH":
 		c.insist(ctx, m, func(ctx context.Context) error {
-			return c.o.Deliveries.Finished(ctx, m.SendID, delivery.Read(m.Status))
+			return c.o.Deliveries.Finished(ctx, m.SendID, delivery.Read(m.Status), m.At)
 		})
 	}
 	return ""

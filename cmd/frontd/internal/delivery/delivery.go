@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,20 +16,17 @@ import (
 // or not at all.
 const life = time.Hour
 
-// What is kept begins with who kept it.
+// What is kept begins with who kept it: notice/ID, status/UNIX SECONDS/STATUS.
 const (
 	bySender   = "notice/"
 	byPlatform = "status/"
 )
 
 // Deliveries reports what became of notices. It keeps nothing in memory.
-type Deliveries struct {
-	c   *client.ClientWithResponses
-	now func() time.Time
-}
+type Deliveries struct{ c *client.ClientWithResponses }
 
 // New returns Deliveries at the switch.
-func New(c *client.ClientWithResponses, now func() time.Time) *Deliveries { return &Deliveries{c, now} }
+func New(c *client.ClientWithResponses) *Deliveries { return &Deliveries{c} }
 
 // Read reads the platform's word: success, failed:user block, failed: system
 // failed, failed:freq limit, in any spelling seen. What is no success and no
@@ -46,19 +44,32 @@ func Read(word string) client.DeliveryStatus {
 // Sent says that the platform took the notice's message as msgID.
 func (d *Deliveries) Sent(ctx context.Context, msgID, noticeID string) error {
 	before, err := d.meet(ctx, msgID, bySender+noticeID)
-	if status, met := strings.CutPrefix(before, byPlatform); met {
-		return d.report(ctx, noticeID, client.DeliveryStatus(status))
+	if err != nil {
+		return err
 	}
-	return err
+	what, met := strings.CutPrefix(before, byPlatform)
+	if !met {
+		return nil
+	}
+	at, status, _ := strings.Cut(what, "/")
+	seconds, err := strconv.ParseInt(at, 10, 64)
+	if err != nil {
+		return fmt.Errorf("delivery: what was kept of message %s is not ours", msgID)
+	}
+	return d.report(ctx, noticeID, client.DeliveryStatus(status), time.Unix(seconds, 0))
 }
 
-// Finished says what became of the message msgID.
-func (d *Deliveries) Finished(ctx context.Context, msgID string, status client.DeliveryStatus) error {
-	before, err := d.meet(ctx, msgID, byPlatform+string(status))
-	if notice, met := strings.CutPrefix(before, bySender); met {
-		return d.report(ctx, notice, status)
+// Finished says what became of the message msgID, and when the platform says
+// that it was so. The switch knows by that time that a report comes again.
+func (d *Deliveries) Finished(ctx context.Context, msgID string, status client.DeliveryStatus, at time.Time) error {
+	before, err := d.meet(ctx, msgID, fmt.Sprintf("%s%d/%s", byPlatform, at.Unix(), status))
+	if err != nil {
+		return err
 	}
-	return err
+	if notice, met := strings.CutPrefix(before, bySender); met {
+		return d.report(ctx, notice, status, at)
+	}
+	return nil
 }
 
 // meet leaves value for the other, and returns what was there before.
@@ -77,8 +88,8 @@ func (d *Deliveries) meet(ctx context.Context, msgID, value string) (before stri
 	return r.JSON200.Before, nil
 }
 
-func (d *Deliveries) report(ctx context.Context, notice string, status client.DeliveryStatus) error {
-	r, err := d.c.ReportDeliveryWithResponse(ctx, notice, client.Delivery{Status: status, At: d.now().Format(time.RFC3339)})
+func (d *Deliveries) report(ctx context.Context, notice string, status client.DeliveryStatus, at time.Time) error {
+	r, err := d.c.ReportDeliveryWithResponse(ctx, notice, client.Delivery{Status: status, At: at.UTC().Format(time.RFC3339)})
 	switch {
 	case err != nil:
 		return fmt.Errorf("delivery: report: %w", err)
