@@ -78,6 +78,7 @@ func NewNotices(o NoticeOptions) (*Notices, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	o.Tokens = nil // the hashes will do
 	n := &Notices{NoticeOptions: o, tokens: tokens, banks: newBankNames(o.Switch, o.Now)}
 	n.told = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "frontd_notices_total", Help: "Notices by kind and how they ended: template, text, before, or why not.",

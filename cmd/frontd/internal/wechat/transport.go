@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,7 +47,7 @@ const maxAnswer = 64 << 10
 func (w *WeChat) roundTrip(r *http.Request) (*http.Response, error) {
 	out := r.Clone(r.Context())
 	out.URL.Scheme, out.URL.Host, out.Host = w.api.Scheme, w.api.Host, w.api.Host
-	out.URL.Path = w.api.JoinPath(r.URL.Path).Path
+	out.URL.Path = strings.TrimSuffix(w.api.Path, "/") + r.URL.Path
 	a, err := w.transport.RoundTrip(out)
 	if err != nil {
 		return nil, err

@@ -305,13 +305,20 @@ func answered(call string, err error) error {
 
 func withoutAddress(err error) error {
 	var u *url.Error
-	if errors.As(err, &u) {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &u):
 		return withoutAddress(u.Err)
+	case errors.As(err, &large): // whose words are of a request
+		return errLarge
 	}
 	return err
 }
 
-var errGarbled = errors.New("the answer is not what the platform answers")
+var (
+	errGarbled = errors.New("the answer is not what the platform answers")
+	errLarge   = errors.New("the answer is too large")
+)
 
 type statusError int
 

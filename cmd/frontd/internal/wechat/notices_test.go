@@ -1,0 +1,555 @@
+package wechat_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"wxswitch/cmd/frontd/internal/wechat"
+	"wxswitch/switch/api/client"
+	"wxswitch/switch/api/frontapi"
+)
+
+const (
+	switchToken   = "0123456789abcdef0123456789abcdef"
+	previousToken = "fedcba9876543210fedcba9876543210"
+)
+
+// memory is the switch as far as notices need it.
+type memory struct {
+	*httptest.Server
+
+	mu      sync.Mutex // guards what follows
+	kept    map[string]string
+	seconds map[string]string
+	asked   int            // for the choices
+	broken  map[string]int // paths that answer a problem so many times more
+}
+
+func newMemory(t *testing.T) *memory {
+	m := &memory{kept: make(map[string]string), seconds: make(map[string]string), broken: make(map[string]int)}
+	m.Server = httptest.NewServer(m)
+	t.Cleanup(m.Close)
+	return m
+}
+
+func (m *memory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var v client.KeptValue
+	_ = json.NewDecoder(r.Body).Decode(&v)
+	if m.broken[r.URL.Path] > 0 {
+		m.broken[r.URL.Path]--
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_ = json.NewEncoder(w).Encode(client.Problem{Code: "kept-full", Status: 503})
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(m.serve(r, v))
+}
+
+func (m *memory) serve(r *http.Request, v client.KeptValue) any {
+	before, there := m.kept[v.Name]
+	switch r.Method + r.URL.Path {
+	case "GET/v1/choices":
+		m.asked++
+		return client.Choices{Banks: []client.Choice{{Id: "urmqccb", Name: "乌鲁木齐银行"}}}
+	case "POST/v1/kept/first":
+		if there {
+			return client.KeptFirst{Before: before}
+		}
+		m.kept[v.Name], m.seconds[v.Name] = v.Value, r.URL.Query().Get("seconds")
+		return client.KeptFirst{First: true}
+	case "PUT/v1/kept":
+		m.kept[v.Name], m.seconds[v.Name] = v.Value, r.URL.Query().Get("seconds")
+		return client.Done{Done: true}
+	case "POST/v1/kept/take":
+		delete(m.kept, v.Name)
+		return client.Kept{Found: there, Value: before}
+	}
+	panic("asked " + r.URL.Path)
+}
+
+// deliveries remembers which message was which notice.
+type deliveries struct {
+	mu   sync.Mutex
+	sent []string
+	err  error
+}
+
+func (d *deliveries) Sent(_ context.Context, msgID, noticeID string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sent = append(d.sent, msgID+" "+noticeID)
+	return d.err
+}
+
+// room is a front that tells notices, a platform, and a switch that asks for it.
+type room struct {
+	t          *testing.T
+	platform   *platform
+	memory     *memory
+	deliveries *deliveries
+	door       *httptest.Server
+	registry   *prometheus.Registry
+	log        *bytes.Buffer
+}
+
+func newRoom(t *testing.T, change func(*wechat.NoticeOptions)) *room {
+	r := &room{t: t, platform: newPlatform(t), memory: newMemory(t), deliveries: &deliveries{}, registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
+	r.platform.on(pathTemplate, says(`{"errcode":0,"msgid":7}`))
+	r.platform.on(pathText, says(`{"errcode":0}`))
+	w, _ := r.platform.wechat(func(o *wechat.Options) { o.CallLimit = time.Second })
+	c, err := client.NewClientWithResponses(r.memory.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := wechat.NoticeOptions{
+		Sender: w, Deliveries: r.deliveries, Switch: c, Channel: "wechat", Public: public,
+		Tokens: []wechat.Secret{switchToken, previousToken}, Rules: wechat.DefaultRules("tMovement", "tService"),
+		Log: zerolog.New(zerolog.SyncWriter(r.log)), Registerer: r.registry,
+	}
+	if change != nil {
+		change(&o)
+	}
+	n, err := wechat.NewNotices(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.door = httptest.NewServer(n.Handler())
+	t.Cleanup(r.door.Close)
+	return r
+}
+
+func movement() frontapi.Notice {
+	return frontapi.Notice{
+		Id: "movement-5f0c", Round: 1, Channel: "wechat", Subject: openID, Kind: "movement", Text: "您尾号0056的账户支出¥32.50。",
+		Data: map[string]string{
+			"account": "***************0056", "bank": "urmqccb", "direction": "out", "amount": "3250", "balance": "3338326", "summary": "消费", "at": "20261129020700",
+		},
+		At: time.Date(2026, 11, 28, 18, 7, 5, 0, time.UTC),
+	}
+}
+
+func restored() frontapi.Notice {
+	n := movement()
+	n.Id, n.Kind, n.Text, n.Data = "restored-1", "restored", "注销失败，请与开户行联系。您的微信银行服务仍可继续使用。", nil
+	return n
+}
+
+// send is what the switch does, and what it hears.
+func (r *room) send(n frontapi.Notice) (status int, retryAfter time.Duration, code string) {
+	r.t.Helper()
+	c, _ := frontapi.NewClient(r.door.URL)
+	a, err := c.SendNotice(r.t.Context(), n, func(_ context.Context, q *http.Request) error {
+		q.Header.Set("Authorization", "Bearer "+switchToken)
+		return nil
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer a.Body.Close()
+	var body struct{ ID, Code string }
+	raw, _ := io.ReadAll(a.Body)
+	if err := json.Unmarshal(raw, &body); err != nil || len(raw) > 4<<10 || (a.StatusCode == 200) != (body.ID == n.Id) {
+		r.t.Errorf("%d %s", a.StatusCode, raw)
+	}
+	seconds, _ := strconv.Atoi(a.Header.Get("Retry-After"))
+	return a.StatusCode, time.Duration(seconds) * time.Second, body.Code
+}
+
+func (r *room) expect(n frontapi.Notice, want int) {
+	r.t.Helper()
+	if status, _, code := r.send(n); status != want {
+		r.t.Errorf("%s: %d %s, want %d", n.Id, status, code, want)
+	}
+}
+
+func values(h heard) map[string]string {
+	list := make(map[string]string)
+	for name, v := range h.body["data"].(map[string]any) {
+		list[name] = v.(map[string]any)["value"].(string)
+	}
+	return list
+}
+
+func TestMovement(t *testing.T) {
+	r := newRoom(t, nil)
+	r.expect(movement(), 200)
+	sent := r.platform.at(pathTemplate)
+	if len(sent) != 1 || len(r.platform.at(pathText)) != 0 {
+		t.Fatal(sent)
+	}
+	want := map[string]string{"thing1": "乌鲁木齐银行 尾号0056", "thing2": "支出 消费", "amount3": "¥32.50", "thing4": "¥33,383.26", "time5": "2026年11月29日 02:07"}
+	if got := values(sent[0]); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Error(got)
+	}
+	body := sent[0].body
+	if body["touser"] != openID || body["template_id"] != "tMovement" || body["url"] != public+"/h5/accounts" {
+		t.Error(body)
+	}
+	if got := fmt.Sprint(r.deliveries.sent); got != "[7 movement-5f0c]" {
+		t.Error(got)
+	}
+	// Told once, by whichever instance is asked.
+	r.expect(movement(), 200)
+	if len(r.platform.at(pathTemplate)) != 1 || r.memory.seconds["notice/movement-5f0c/1"] != "3600" {
+		t.Error("told twice, or not remembered", r.memory.seconds)
+	}
+	// The next round is another sending.
+	next := movement()
+	next.Round = 2
+	r.expect(next, 200)
+	sent = r.platform.at(pathTemplate)
+	if len(sent) != 2 || sent[0].body["client_msg_id"] == sent[1].body["client_msg_id"] || len(body["client_msg_id"].(string)) != 32 {
+		t.Error(sent)
+	}
+	if got := counts(t, r.registry, "frontd_notices_total"); got["template movement"] != 2 || got["before movement"] != 1 {
+		t.Error(got)
+	}
+}
+
+// What the log says of a notice is neither who it was for nor what it said.
+func TestLogIsDiscreet(t *testing.T) {
+	r := newRoom(t, nil)
+	r.platform.on(pathTemplate, errcode(43004))
+	r.expect(movement(), 410)
+	r.platform.on(pathText, silent)
+	r.expect(restored(), 502)
+	for _, private := range []string{openID, "0056", "3250", "32.50", "消费", "注销", "token1", secret, switchToken, "://api"} {
+		if strings.Contains(r.log.String(), private) {
+			t.Errorf("the log tells %s: %s", private, r.log)
+		}
+	}
+	if !strings.Contains(r.log.String(), `"notice":"movement-5f0c"`) || !strings.Contains(r.log.String(), "errcode 43004") {
+		t.Error(r.log)
+	}
+}
+
+func TestTextFirst(t *testing.T) {
+	r := newRoom(t, nil)
+	r.expect(restored(), 200)
+	if texts := r.platform.at(pathText); len(texts) != 1 || texts[0].body["text"].(map[string]any)["content"] != restored().Text || len(r.platform.at(pathTemplate)) != 0 {
+		t.Fatal(texts)
+	}
+	if len(r.deliveries.sent) != 0 {
+		t.Error("there is no event of a text", r.deliveries.sent)
+	}
+	for i, code := range []int{45015, 45047} {
+		r.platform.on(pathText, errcode(code))
+		n := restored()
+		n.Round = 2 + i
+		r.expect(n, 200)
+		sent := r.platform.at(pathTemplate)
+		if len(sent) != i+1 {
+			t.Fatal(code, sent)
+		}
+		want := map[string]string{"thing1": "客户注销", "phrase2": "注销失败", "thing3": "无", "time4": "2026年11月29日 02:07", "thing5": "注销失败，请与开户行联系。您的微信银行…"}
+		if got := values(sent[i]); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Error(got)
+		}
+	}
+}
+
+// Every answer of the platform has its answer to the switch, and only what was
+// told is remembered.
+func TestAnswers(t *testing.T) {
+	at := time.Date(2026, 11, 28, 15, 0, 0, 0, time.UTC) // 23:00 in Shanghai
+	tests := map[string]struct {
+		template, text http.HandlerFunc
+		status         int
+		wait           time.Duration
+		code           string
+		texts          int // texts tried
+	}{
+		"gone":                     {errcode(43004), nil, 410, 0, "errcode-43004", 0},
+		"quota":                    {errcode(45009), nil, 503, time.Hour + 5*time.Minute, "errcode-45009", 0},
+		"minute":                   {errcode(45011), nil, 503, time.Minute, "errcode-45011", 0},
+		"openid":                   {errcode(40003), nil, 422, 0, "errcode-40003", 0},
+		"field, and text":          {errcode(47003), says(`{"errcode":0}`), 200, 0, "", 1},
+		"field, and no text":       {errcode(47003), errcode(45015), 422, 0, "errcode-45015", 1},
+		"template id, and no text": {errcode(40037), errcode(45015), 502, 0, "errcode-40037", 1},
+		"field, and gone":          {errcode(47003), errcode(43004), 410, 0, "errcode-43004", 1},
+		"field, and busy":          {errcode(47003), errcode(-1), 502, 0, "errcode-minus-1", 1},
+		"busy":                     {errcode(-1), nil, 502, 0, "errcode-minus-1", 0},
+		"address not on the list":  {errcode(40164), nil, 502, 0, "errcode-40164", 0},
+		"token":                    {errcode(40001), nil, 502, 0, "errcode-40001", 0},
+		"perhaps told: no text":    {status(500), nil, 502, 0, "no-answer", 0},
+		"not JSON":                 {says("<html>"), nil, 502, 0, "no-answer", 0},
+		"told before":              {errcode(45065), nil, 200, 0, "", 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := newRoom(t, func(o *wechat.NoticeOptions) { o.Now = func() time.Time { return at } })
+			r.platform.on(pathTemplate, test.template)
+			if test.text != nil {
+				r.platform.on(pathText, test.text)
+			}
+			status, wait, code := r.send(movement())
+			if status != test.status || wait != test.wait || code != test.code || len(r.platform.at(pathText)) != test.texts {
+				t.Errorf("%d %v %s, %d texts", status, wait, code, len(r.platform.at(pathText)))
+			}
+			kept := r.memory.kept["notice/movement-5f0c/1"]
+			if (kept == "told") != (test.status == 200) || test.status != 200 && kept != "" {
+				t.Errorf("kept %q", kept)
+			}
+			// Mended, it is told at the next try.
+			r.platform.on(pathTemplate, says(`{"errcode":0,"msgid":8}`))
+			r.expect(movement(), 200)
+		})
+	}
+}
+
+// A movement without an amount fits no template, and is told all the same.
+func TestFieldThatIsMissing(t *testing.T) {
+	r := newRoom(t, nil)
+	n := movement()
+	delete(n.Data, "amount")
+	r.expect(n, 200)
+	if len(r.platform.at(pathTemplate)) != 0 || len(r.platform.at(pathText)) != 1 {
+		t.Error("not by text")
+	}
+	r.platform.on(pathText, errcode(45015))
+	n.Round = 2
+	if status, _, code := r.send(n); status != 422 || code != "errcode-45015" {
+		t.Error(status, code)
+	}
+}
+
+func TestUnknownKind(t *testing.T) {
+	r := newRoom(t, nil)
+	n := restored()
+	n.Kind = "birthday"
+	r.expect(n, 200)
+	n.Round, n.Text = 2, ""
+	r.expect(n, 422)
+	if got := counts(t, r.registry, "frontd_notices_total"); got["text other"] != 1 || got["never other"] != 1 {
+		t.Error(got)
+	}
+}
+
+// What a payer wrote is no link in the bank's chat.
+func TestTextIsHarmless(t *testing.T) {
+	r := newRoom(t, nil)
+	n := restored()
+	n.Text = "摘要：<a href=\"http://evil.example\">领取</a>\x00\n第二行"
+	r.expect(n, 200)
+	if got := r.platform.at(pathText)[0].body["text"].(map[string]any)["content"]; got != "摘要：＜a href=\"http：//evil.example\"＞领取＜/a＞\n第二行" {
+		t.Errorf("%q", got)
+	}
+}
+
+// Of many that get the same notice at once one tells it; the others tell the
+// switch to wait.
+func TestManyAtOnce(t *testing.T) {
+	r := newRoom(t, nil)
+	inside, leave := make(chan struct{}), make(chan struct{})
+	r.platform.on(pathTemplate, func(w http.ResponseWriter, q *http.Request) {
+		close(inside)
+		<-leave
+		says(`{"errcode":0,"msgid":7}`)(w, q)
+	})
+	var first sync.WaitGroup
+	first.Go(func() { r.expect(movement(), 200) })
+	<-inside
+	for range 5 {
+		if status, wait, code := r.send(movement()); status != 429 || wait != 5*time.Second || code != "in-progress" {
+			t.Error(status, wait, code)
+		}
+	}
+	close(leave)
+	first.Wait()
+	r.expect(movement(), 200)
+	if n := len(r.platform.at(pathTemplate)); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+}
+
+// A front that dies in the middle leaves a claim that passes; then the notice is
+// told with the same client_msg_id.
+func TestClaimPasses(t *testing.T) {
+	r := newRoom(t, nil)
+	r.memory.kept["notice/movement-5f0c/1"] = "of one that died"
+	r.expect(movement(), 429)
+	r.memory.mu.Lock()
+	delete(r.memory.kept, "notice/movement-5f0c/1") // as after 10 s
+	r.memory.mu.Unlock()
+	r.platform.on(pathTemplate, silent, says(`{"errcode":0,"msgid":7}`))
+	r.expect(movement(), 502)
+	if r.memory.seconds["notice/movement-5f0c/1"] != "10" {
+		t.Error(r.memory.seconds)
+	}
+	r.expect(movement(), 200)
+	sent := r.platform.at(pathTemplate)
+	if len(sent) != 2 || sent[0].body["client_msg_id"] != sent[1].body["client_msg_id"] {
+		t.Error(sent)
+	}
+}
+
+func TestNothingIsToldWithoutMemory(t *testing.T) {
+	r := newRoom(t, nil)
+	r.memory.broken["/v1/kept/first"] = 1
+	r.expect(movement(), 502)
+	if len(r.platform.at(pathTemplate)) != 0 {
+		t.Error("told")
+	}
+	r.expect(movement(), 200)
+}
+
+// Told is told, though it cannot be written down.
+func TestToldAndNotRemembered(t *testing.T) {
+	r := newRoom(t, nil)
+	r.memory.broken["/v1/kept"] = 1
+	r.deliveries.err = errors.New("no")
+	r.expect(movement(), 200)
+	if !strings.Contains(r.log.String(), "not remembered") || !strings.Contains(r.log.String(), "will not be known") {
+		t.Error(r.log)
+	}
+}
+
+// The switch waits 5 s for an answer, and gets one, whatever the platform does.
+func TestAnswersInTime(t *testing.T) {
+	r := newRoom(t, func(o *wechat.NoticeOptions) { o.Limit = 500 * time.Millisecond })
+	r.platform.on(pathTemplate, trickles)
+	began := time.Now()
+	r.expect(movement(), 502)
+	if took := time.Since(began); took > 450*time.Millisecond+500*time.Millisecond { // a busy machine's share
+		t.Error(took)
+	}
+}
+
+// A switch that hangs up does not keep the front from writing down what the
+// platform took.
+func TestCallerHangsUp(t *testing.T) {
+	r := newRoom(t, nil)
+	ctx, hangUp := context.WithCancel(t.Context())
+	leave, done := make(chan struct{}), make(chan struct{})
+	r.platform.on(pathTemplate, func(w http.ResponseWriter, q *http.Request) {
+		hangUp()
+		<-leave
+		says(`{"errcode":0,"msgid":7}`)(w, q)
+	})
+	go func() {
+		defer close(done)
+		c, _ := frontapi.NewClient(r.door.URL)
+		_, err := c.SendNotice(ctx, movement(), func(_ context.Context, q *http.Request) error {
+			q.Header.Set("Authorization", "Bearer "+previousToken)
+			return nil
+		})
+		if err == nil {
+			t.Error("answered")
+		}
+	}()
+	<-done
+	close(leave)
+	r.door.Close() // waits for it
+	if r.memory.kept["notice/movement-5f0c/1"] != "told" {
+		t.Error(r.memory.kept)
+	}
+}
+
+func TestDoor(t *testing.T) {
+	r := newRoom(t, nil)
+	good, _ := json.Marshal(restored())
+	long := restored()
+	long.Id = strings.Repeat("x", 129)
+	tooLong, _ := json.Marshal(long)
+	elsewhere := restored()
+	elsewhere.Channel = "app"
+	other, _ := json.Marshal(elsewhere)
+	for name, test := range map[string]struct {
+		token, body string
+		status      int
+	}{
+		"good":           {"Bearer " + switchToken, string(good), 200},
+		"token before":   {"Bearer " + previousToken, string(good), 200},
+		"no token":       {"", string(good), 401},
+		"wrong":          {"Bearer " + switchToken[:31] + "0", string(good), 401},
+		"not bearer":     {switchToken, string(good), 401},
+		"empty":          {"Bearer ", string(good), 401},
+		"not JSON":       {"Bearer " + switchToken, "<xml/>", 422},
+		"too large":      {"Bearer " + switchToken, `{"text":"` + strings.Repeat("x", 70<<10) + `"}`, 422},
+		"nothing":        {"Bearer " + switchToken, `{}`, 422},
+		"long id":        {"Bearer " + switchToken, string(tooLong), 422},
+		"other channels": {"Bearer " + switchToken, string(other), 422},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, r.door.URL+"/v1/notices", strings.NewReader(test.body))
+			q.Header.Set("Authorization", test.token)
+			a, err := http.DefaultClient.Do(q)
+			if err != nil || a.StatusCode != test.status {
+				t.Fatal(a, err)
+			}
+			raw, _ := io.ReadAll(a.Body)
+			if test.status != 200 && (a.Header.Get("Content-Type") != "application/problem+json" || !json.Valid(raw)) {
+				t.Errorf("%s", raw)
+			}
+		})
+	}
+}
+
+func TestNewNoticesRefuses(t *testing.T) {
+	p := newPlatform(t)
+	w, _ := p.wechat(nil)
+	for name, change := range map[string]func(*wechat.NoticeOptions){
+		"no token":    func(o *wechat.NoticeOptions) { o.Tokens = nil },
+		"short token": func(o *wechat.NoticeOptions) { o.Tokens = []wechat.Secret{"short"} },
+		"no channel":  func(o *wechat.NoticeOptions) { o.Channel = "" },
+		"bad rules":   func(o *wechat.NoticeOptions) { o.Rules = wechat.Rules{"movement": {}} },
+	} {
+		o := wechat.NoticeOptions{
+			Sender: w, Deliveries: &deliveries{}, Switch: &client.ClientWithResponses{}, Channel: "wechat", Public: public, Tokens: []wechat.Secret{switchToken},
+		}
+		change(&o)
+		if _, err := wechat.NewNotices(o); err == nil {
+			t.Error(name)
+		}
+	}
+}
+
+// The names of banks are asked for now and then, and not again and again where
+// the switch does not answer.
+func TestBankNames(t *testing.T) {
+	now := time.Now()
+	r := newRoom(t, func(o *wechat.NoticeOptions) { o.Now = func() time.Time { return now } })
+	r.memory.broken["/v1/choices"] = 100
+	for i, step := range []struct {
+		wait  time.Duration
+		mend  bool
+		bank  string
+		asked int
+	}{
+		{0, false, "开户行", 0},
+		{time.Second, true, "开户行", 0}, // not asked again so soon
+		{10 * time.Second, false, "乌鲁木齐银行", 1},
+		{4 * time.Minute, false, "乌鲁木齐银行", 1},
+		{2 * time.Minute, false, "乌鲁木齐银行", 2},
+	} {
+		now = now.Add(step.wait)
+		if step.mend {
+			r.memory.mu.Lock()
+			r.memory.broken["/v1/choices"] = 0
+			r.memory.mu.Unlock()
+		}
+		n := movement()
+		n.Round = i + 1
+		r.expect(n, 200)
+		if got := values(r.platform.at(pathTemplate)[i])["thing1"]; got != step.bank+" 尾号0056" || r.memory.asked != step.asked {
+			t.Errorf("step %d: %s, asked %d times", i, got, r.memory.asked)
+		}
+	}
+}
