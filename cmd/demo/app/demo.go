@@ -18,9 +18,12 @@ import (
 
 // Config is how the demo runs.
 type Config struct {
-	Out  io.Writer
-	Once bool // end after the story
+	Out   io.Writer
+	Once  bool // end after a check, or after the story
+	Story bool // a story on the terminal in place of the phone
 }
+
+const logName = "demo.log"
 
 // deadline is what the demo gives its banks: long enough to be seen, short
 // enough to be waited for.
@@ -32,18 +35,26 @@ const breakerRest = 2 * time.Second
 // errTold ends the parts after the story, without a fault.
 var errTold = errors.New("the story is told")
 
-// Run starts the world, tells the story, and stays until ctx is done.
+// Run starts all of it, and stays until ctx is done.
 func Run(ctx context.Context, c Config) error {
 	dir, err := os.MkdirTemp("", "wxswitch-demo-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	logs, err := os.Create(filepath.Join(dir, "switchd.log"))
+	logs, err := os.Create(filepath.Join(dir, logName))
 	if err != nil {
 		return err
 	}
 	defer logs.Close() //nolint:errcheck // a temporary file
+	if !c.Story {
+		return phone(ctx, c, dir, logs)
+	}
+	return tell(ctx, c, dir, logs)
+}
+
+// tell starts the world and tells the story.
+func tell(ctx context.Context, c Config, dir string, logs io.Writer) error {
 	t := &teller{out: c.Out, dir: dir}
 	w, err := world.New(ctx, world.Options{Dir: dir, LogTo: logs, Control: true, Tune: t.tune})
 	if err != nil {
@@ -100,7 +111,7 @@ func (t *teller) addresses() {
 	for _, s := range world.Banks {
 		t.say("  bank     %s %s: control http://%s   links %s", s.ID, s.Title, t.world.Sims[s.ID].ControlAddr(), t.world.Sims[s.ID].Addr())
 	}
-	t.say("  log      %s\n\nCtrl-C ends all.", filepath.Join(t.dir, "switchd.log"))
+	t.say("  log      %s\n\nCtrl-C ends all.", filepath.Join(t.dir, logName))
 }
 
 func (t *teller) person(bank string, i int) sim.Person { return t.world.Sims[bank].People()[i] }

@@ -21,8 +21,8 @@ func Start(t testing.TB, o Options) *World {
 		stop()
 		t.Fatal(err)
 	}
-	ran := make(chan error, 1)
-	go func() { ran <- w.Run(ctx) }()
+	ran := make(chan error, 2) // once for WaitUp, once for the end
+	go func() { err := w.Run(ctx); ran <- err; ran <- err }()
 	t.Cleanup(func() {
 		stop()
 		select {

@@ -1,0 +1,322 @@
+package app
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"wxswitch/cmd/frontd/internal/chat"
+	"wxswitch/cmd/frontd/internal/h5"
+	"wxswitch/cmd/frontd/internal/menu"
+	"wxswitch/cmd/frontd/internal/secret"
+	"wxswitch/cmd/frontd/internal/wechat"
+	"wxswitch/cmd/internal/config"
+)
+
+// Config is the front's configuration. Paths in a file are relative to it; what
+// ends in _file holds one secret, a line.
+type Config struct {
+	// Listen is the address of pages and callback, Internal that of the notices,
+	// which the switch sends, Ops that of /metrics, /livez and /readyz.
+	Listen   string `yaml:"listen"`
+	Internal string `yaml:"internal"`
+	Ops      string `yaml:"ops"`
+	// Public is the address by which phones and the platform reach Listen:
+	// https://…, or http:// on the loopback interface.
+	Public string `yaml:"public"`
+	// KeyFile holds the keys that seal cookies, a line each, the same at every
+	// instance: `frontd key new` makes one. The first seals, all open.
+	KeyFile string `yaml:"key_file"`
+	// FrameAncestors may frame pages: an origin; nobody if unset.
+	FrameAncestors string `yaml:"frame_ancestors"`
+	// Terms is the version of the terms that customers accept.
+	Terms string `yaml:"terms"`
+
+	Account  Account  `yaml:"account"`
+	Platform Platform `yaml:"platform"`
+	Switch   Switch   `yaml:"switch"`
+
+	// Hotline, BranchesTitle and Branches are answers of the chat (B2, B3).
+	Hotline       string   `yaml:"hotline"`
+	BranchesTitle string   `yaml:"branches_title"`
+	Branches      []string `yaml:"branches"`
+	// Menu is that of the account; the manual's if unset.
+	Menu []menu.Column `yaml:"menu"`
+	// Notices are how followers are told, by kind.
+	Notices wechat.Rules `yaml:"notices"`
+	Log     Log          `yaml:"log"`
+
+	Hooks `yaml:"-"`
+}
+
+// Account is the official account.
+type Account struct {
+	Name  string `yaml:"name"`   // as followers read it
+	ID    string `yaml:"id"`     // gh_…
+	AppID string `yaml:"app_id"` // wx…
+	// The secrets, and those before them while they are changed.
+	SecretFile         string `yaml:"secret_file"`
+	TokenFile          string `yaml:"token_file"`
+	PreviousTokenFile  string `yaml:"previous_token_file"`
+	AESKeyFile         string `yaml:"aes_key_file"`
+	PreviousAESKeyFile string `yaml:"previous_aes_key_file"`
+
+	Secret, Token, PreviousToken, AESKey, PreviousAESKey secret.Text `yaml:"-"`
+}
+
+// Platform is where WeChat is.
+type Platform struct {
+	API       string `yaml:"api"`       // https://api.weixin.qq.com
+	Authorize string `yaml:"authorize"` // https://open.weixin.qq.com/connect/oauth2/authorize
+}
+
+// Switch is where the switch is, and by what each knows the other.
+type Switch struct {
+	URL string `yaml:"url"`
+	// TokenFile holds the token of scope customer; NoticeTokenFile that by which
+	// the switch is known here.
+	TokenFile       string `yaml:"token_file"`
+	NoticeTokenFile string `yaml:"notice_token_file"`
+	// Channel is the front's name for its followers: wechat.
+	Channel string `yaml:"channel"`
+	// Timeout bounds a call; above the longest deadline of a bank: 40 s.
+	Timeout time.Duration `yaml:"timeout"`
+
+	Token, NoticeToken secret.Text `yaml:"-"`
+}
+
+// Log is what is logged, on standard error.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn, error; info
+	Format string `yaml:"format"` // json or console; json
+}
+
+// Hooks are for programs that run the front inside their own process.
+type Hooks struct {
+	// Listener and InternalListener are used in place of the addresses.
+	Listener, InternalListener net.Listener
+	// Ready is told the addresses once the doors are open.
+	Ready func(Addresses)
+	// Keys are used in place of KeyFile.
+	Keys [][]byte
+	// Tap is shown every call of the switch, when it is answered; status 0 is none.
+	Tap func(r *http.Request, status int, took time.Duration)
+	// LogTo takes the log instead of standard error.
+	LogTo io.Writer
+	Now   func() time.Time // default time.Now
+}
+
+// Addresses are where the doors are.
+type Addresses struct{ Public, Internal, Ops string }
+
+// Load reads and checks a configuration file and the files it names. Every rule
+// it breaks is reported, a line each.
+func Load(path string) (Config, error) {
+	var c Config
+	f, err := config.Read(path, &c)
+	if err != nil {
+		return c, err
+	}
+	errs := c.readFiles(f)
+	return c, errors.Join(append(errs, c.check(f.At)...)...)
+}
+
+// secretFile is a key of the configuration and where its file's secret goes.
+type secretFile struct {
+	key  string
+	path string
+	into *secret.Text
+}
+
+func (c *Config) secrets() []secretFile {
+	return []secretFile{
+		{"account.secret_file", c.Account.SecretFile, &c.Account.Secret},
+		{"account.token_file", c.Account.TokenFile, &c.Account.Token},
+		{"account.previous_token_file", c.Account.PreviousTokenFile, &c.Account.PreviousToken},
+		{"account.aes_key_file", c.Account.AESKeyFile, &c.Account.AESKey},
+		{"account.previous_aes_key_file", c.Account.PreviousAESKeyFile, &c.Account.PreviousAESKey},
+		{"switch.token_file", c.Switch.TokenFile, &c.Switch.Token},
+		{"switch.notice_token_file", c.Switch.NoticeTokenFile, &c.Switch.NoticeToken},
+	}
+}
+
+func (c *Config) readFiles(f *config.File) (errs []error) {
+	for _, s := range c.secrets() {
+		if s.path == "" {
+			continue
+		}
+		text, err := readSecret(f.Dir(s.path))
+		if err != nil {
+			errs = append(errs, f.At(s.key, err.Error()))
+		}
+		*s.into = secret.Text(text)
+	}
+	if c.KeyFile != "" {
+		keys, err := readKeys(f.Dir(c.KeyFile))
+		if err != nil {
+			errs = append(errs, f.At("key_file", err.Error()))
+		}
+		c.Keys = keys
+	}
+	return errs
+}
+
+const maxSecret = 4 << 10
+
+func readSecret(path string) (string, error) {
+	data, err := os.ReadFile(filepath.Clean(path))
+	switch text := strings.TrimSpace(string(data)); {
+	case err != nil:
+		return "", err
+	case text == "" || len(data) > maxSecret || strings.ContainsAny(text, "\r\n"):
+		return "", errors.New("the file must hold one line")
+	default:
+		return text, nil
+	}
+}
+
+// readKeys reads the keys that seal cookies: base64, a line each.
+func readKeys(path string) (keys [][]byte, err error) {
+	data, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		return nil, err
+	}
+	for i, line := range bytes.Fields(data) {
+		key, err := base64.StdEncoding.DecodeString(string(line))
+		if err != nil || len(key) != h5.KeySize {
+			return nil, fmt.Errorf("line %d is no key: `frontd key new` makes one", i+1)
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("the file holds no key: `frontd key new` makes one")
+	}
+	return keys, nil
+}
+
+var (
+	accountID = regexp.MustCompile(`^gh_[0-9a-z]{1,32}$`)
+	appID     = regexp.MustCompile(`^wx[0-9a-z]{1,32}$`)
+	channel   = regexp.MustCompile(`^[!-~]{1,64}$`)
+)
+
+// check reports each rule that the configuration breaks, and fills in what has a
+// default; at says where.
+func (c *Config) check(at func(key, reason string) error) (errs []error) {
+	c.defaults()
+	need := func(ok bool, key, rule string) {
+		if !ok {
+			errs = append(errs, at(key, rule))
+		}
+	}
+	need(c.Listener != nil || isAddress(c.Listen), "listen", "must be host:port")
+	need(c.InternalListener != nil || isAddress(c.Internal), "internal", "must be host:port")
+	need(isAddress(c.Ops), "ops", "must be host:port")
+	need(isPublic(c.Public), "public", "must be https://host, or http:// on the loopback interface, without a path: only there can a page encrypt")
+	need(len(c.Keys) > 0 || c.KeyFile != "", "key_file", "must not be empty")
+	need(c.FrameAncestors == "" || isOrigin(c.FrameAncestors), "frame_ancestors", "must be one origin: https://host")
+	need(c.Terms != "" && len(c.Terms) <= 64, "terms", "must be the version that customers accept, at most 64 bytes")
+	need(c.Account.Name != "", "account.name", "must not be empty")
+	need(accountID.MatchString(c.Account.ID), "account.id", "must be gh_ and letters or digits")
+	need(appID.MatchString(c.Account.AppID), "account.app_id", "must be wx and letters or digits")
+	need(c.Account.Secret.IsSet(), "account.secret_file", "must not be empty")
+	need(c.Account.Token.IsSet(), "account.token_file", "must not be empty")
+	need(c.Account.AESKey.IsSet() || !c.Account.PreviousAESKey.IsSet(), "account.previous_aes_key_file", "stands without aes_key_file")
+	need(isURL(c.Platform.API), "platform.api", "must be http://host or https://host")
+	need(isURL(c.Platform.Authorize), "platform.authorize", "must be http://host or https://host")
+	need(isURL(c.Switch.URL), "switch.url", "must be http://host or https://host")
+	need(c.Switch.Token.IsSet(), "switch.token_file", "must not be empty")
+	need(c.Switch.NoticeToken.IsSet(), "switch.notice_token_file", "must not be empty")
+	need(channel.MatchString(c.Switch.Channel), "switch.channel", "must be 1 to 64 visible ASCII characters")
+	need(c.Switch.Timeout >= time.Second && c.Switch.Timeout <= 10*time.Minute, "switch.timeout", "must be 1s to 10m")
+	need(slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level), "log.level", "must be debug, info, warn or error")
+	need(slices.Contains([]string{"", "json", "console"}, c.Log.Format), "log.format", "must be json or console")
+	errs = append(errs, menu.Check(c.Menu, chat.Answers, at)...)
+	return append(errs, c.Notices.Check("notices", at)...)
+}
+
+func (c *Config) defaults() {
+	c.Platform.API = cmp.Or(c.Platform.API, "https://api.weixin.qq.com")
+	c.Platform.Authorize = cmp.Or(c.Platform.Authorize, "https://open.weixin.qq.com/connect/oauth2/authorize")
+	c.Switch.Channel = cmp.Or(c.Switch.Channel, "wechat")
+	c.Switch.Timeout = cmp.Or(c.Switch.Timeout, 40*time.Second)
+	if len(c.Menu) == 0 {
+		c.Menu = menu.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.LogTo == nil {
+		c.LogTo = os.Stderr
+	}
+}
+
+func isAddress(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.User == nil
+}
+
+func isPublic(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || !isURL(s) || u.Path != "" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "https" || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// isOrigin takes a source of a content security policy: a wildcard host too, and
+// nothing that would end the directive.
+func isOrigin(s string) bool {
+	return regexp.MustCompile(`^https?://[A-Za-z0-9*.\-:\[\]]+$`).MatchString(s)
+}
+
+func (c *Config) log() zerolog.Logger {
+	level, err := zerolog.ParseLevel(cmp.Or(c.Log.Level, "info"))
+	if err != nil {
+		level = zerolog.InfoLevel // checked before
+	}
+	out := c.LogTo
+	if c.Log.Format == "console" {
+		out = zerolog.ConsoleWriter{Out: c.LogTo, TimeFormat: time.TimeOnly}
+	}
+	return zerolog.New(out).Level(level).With().Timestamp().Str("program", "frontd").Logger()
+}
+
+// Secrets are the configuration's, for programs that have them in memory.
+type Secrets struct{ App, Token, AESKey, Switch, Notices string }
+
+// SetSecrets puts secrets in place of files.
+func (c *Config) SetSecrets(s Secrets) {
+	c.Account.Secret, c.Account.Token, c.Account.AESKey = secret.Text(s.App), secret.Text(s.Token), secret.Text(s.AESKey)
+	c.Switch.Token, c.Switch.NoticeToken = secret.Text(s.Switch), secret.Text(s.Notices)
+}
+
+// DefaultNotices are rules for two templates: one of movements, one of all else.
+func DefaultNotices(movement, service string) wechat.Rules {
+	return wechat.DefaultRules(movement, service)
+}

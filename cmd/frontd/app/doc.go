@@ -1,0 +1,15 @@
+// Package app is the front as a program: its strict configuration, what is wired
+// to what, and Run.
+//
+//	c, err := app.Load("frontd.yaml")   // every mistake with file, line and column
+//	err = app.Run(ctx, c)
+//
+//	door      who comes                          serves
+//	listen    phones and the platform, by TLS    /h5/ pages, /callback
+//	internal  the switch                         /v1/notices (frontapi)
+//	ops       operators                          /metrics, /livez, /readyz
+//
+// TLS ends before it, at the balancer. It keeps nothing on disk and nothing in
+// memory that matters: any number of instances with the same configuration serve
+// one account.
+package app
