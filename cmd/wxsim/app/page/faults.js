@@ -1,0 +1,77 @@
+// Switches for what may go wrong, at WeChat, in the front and at each bank.
+
+import { $, el } from './dom.js';
+import { banksOf } from './hops.js';
+
+const front = [['ok', '正常', 'ok'], ['slow', '首次超过 5 秒', 'slow'], ['silent', '不应答，重试三次', 'silent']];
+const wechat = [
+  ['0', '正常', 'ok'], ['40001', '令牌失效 40001', 'token'], ['-1', '系统繁忙 -1', 'busy'], ['45009', '调用超限 45009', 'limit'],
+  ['43004', '未关注 43004', 'not following'], ['47003', '字段不符 47003', 'field'],
+];
+const bank = [
+  ['ok', '正常', 'ok'], ['decline', '拒绝', 'decline'], ['delay', '延迟 3 秒', 'delay'], ['silence', '收下不办也不答', 'silence'],
+  ['late', '办了，10 秒后才答', 'late'], ['down', '停机', 'down'],
+];
+const delays = { delay: 3000, late: 10_000 };
+
+export class Faults {
+  #drawn = '';
+
+  constructor(sim, phone) {
+    Object.assign(this, { sim, phone });
+    this.clear = el('button', { class: 'quiet-button', type: 'button', hidden: true, onclick: () => this.mend() }, '全部恢复 ', el('span', { class: 'en', text: 'Clear' }));
+    $('#faults-tools').append(this.clear);
+    sim.on('state', (s) => this.show(s));
+  }
+
+  show(state) {
+    const f = state.faults ?? {};
+    const banks = banksOf(state);
+    const drawn = JSON.stringify([f, banks]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    this.now = { f, banks };
+    const errcode = f.errcode && f.errcode_count !== 0 ? String(f.errcode) : '0';
+    $('#faults').replaceChildren(
+      select('前置', '应答微信', front, f.front ?? 'ok', (v) => this.tell('faults', { front: v })),
+      select('微信', '调用返回一次', wechat, errcode, (v) => this.tell('faults', { errcode: Number(v), errcode_count: v === '0' ? 0 : 1 })),
+      ...banks.map((b) => select(b.name, '', bank, f.bank?.[b.id] ?? 'ok', (v) => this.bank(b.id, v))),
+      tick('当日额度用完', 'Quota', f.quota, (v) => this.tell('faults', { quota: v })),
+      tick('用户拒收通知', 'Blocked', f.blocked, (v) => this.tell('faults', { blocked: v })));
+    this.clear.hidden = !this.#any();
+  }
+
+  #any() {
+    const { f } = this.now;
+    return (f.front ?? 'ok') !== 'ok' || Boolean(f.errcode && f.errcode_count) || Boolean(f.quota || f.blocked) || Object.values(f.bank ?? {}).some((k) => k !== 'ok');
+  }
+
+  bank(id, kind) {
+    const fault = { bank: id, kind, once: false };
+    if (delays[kind]) fault.delay_ms = delays[kind];
+    return this.tell('bank-fault', fault);
+  }
+
+  async mend() {
+    const { f, banks } = this.now;
+    await this.tell('faults', { front: 'ok', errcode: 0, errcode_count: 0, quota: false, blocked: false });
+    for (const b of banks) if ((f.bank?.[b.id] ?? 'ok') !== 'ok') await this.bank(b.id, 'ok');
+  }
+
+  async tell(what, body) {
+    this.#drawn = ''; // what was refused is shown as it is
+    await this.phone.act(what, body);
+    await this.sim.refresh();
+  }
+}
+
+function select(name, what, choices, now, change) {
+  const list = choices.some(([v]) => v === now) ? choices : [...choices, [now, now, '']];
+  return el('label', { class: 'fault' + (now === choices[0][0] ? '' : ' on') }, el('span', {}, name, what && el('small', { text: what })),
+    el('select', { onchange: (e) => change(e.target.value) }, ...list.map(([v, text, en]) => el('option', { value: v, selected: v === now, title: en, text }))));
+}
+
+function tick(name, en, now, change) {
+  return el('label', { class: 'fault-tick' + (now ? ' on' : '') }, el('input', { type: 'checkbox', checked: Boolean(now), onchange: (e) => change(e.target.checked) }),
+    el('span', { text: name }), el('span', { class: 'en', text: en }));
+}

@@ -1,0 +1,108 @@
+// The made-up customer beside the phone: its numbers, buttons that type them
+// into the page that is open, and money spent at the bank.
+
+import { $, el, icon } from './dom.js';
+import { seen } from './hand.js';
+import { enter } from './phone.js';
+
+/** What the demo sets as passwords, and logs in with. */
+export const passwords = { login: 'Tarim7#Poplar', payment: '862519' };
+
+export const spend = (phone) => phone.sim.post('spend', { account: phone.sim.state.person.accounts[0].number, fen: 3250, summary: '消费' });
+
+export class Person {
+  #drawn = '';
+
+  constructor(sim, phone) {
+    Object.assign(this, { sim, phone, browser: phone.browser });
+    this.rows = [];
+    this.every = el('button', { class: 'quiet-button', type: 'button', id: 'fill-all', hidden: true, onclick: () => this.fillAll() }, icon('check'), '全部填入 ', el('span', { class: 'en', text: 'Fill all' }));
+    $('#person-tools').append(this.every);
+    sim.on('state', (s) => this.show(s));
+    sim.on('text', () => this.show(sim.state));
+    for (const what of ['page', 'change', 'closed']) this.browser.addEventListener(what, () => this.look());
+  }
+
+  show(state) {
+    const last = this.phone.texts.findLast((t) => t.code);
+    const drawn = JSON.stringify([state.person, last?.id]);
+    if (drawn === this.#drawn || !state.person) return;
+    this.#drawn = drawn;
+    this.rows = rows(state.person, last);
+    const spending = el('button', { class: 'spend', id: 'spend', type: 'button', onclick: () => this.spend(spending) },
+      icon('coin'), el('span', { text: '在银行消费 ¥32.50' }), el('span', { class: 'en', text: 'Spend at the bank' }));
+    $('#person').replaceChildren(el('dl', {}, ...this.rows.map((r) => this.#row(r))), spending);
+    this.look();
+  }
+
+  #row(r) {
+    r.button = el('button', { class: 'fill', type: 'button', hidden: true, 'aria-label': `填入${r.label} Fill in`, onclick: () => this.fill(r) }, '填入');
+    return el('div', {}, el('dt', { text: r.label }), el('dd', {}, el('span', { class: 'value', text: r.shown }), r.button));
+  }
+
+  /** look shows the buttons of what the open page has fields for. */
+  look() {
+    const { doc } = this.browser;
+    let any = 0;
+    for (const r of this.rows) {
+      const there = doc ? r.fields(doc).length > 0 : false;
+      if (r.button) r.button.hidden = !there;
+      any += there ? 1 : 0;
+    }
+    this.every.hidden = any < 2;
+  }
+
+  fill(r) {
+    for (const [field, value] of r.fields(this.browser.doc)) enter(field, value);
+  }
+
+  /** fillAll fills in what there is; of several accounts, the one that the page is likely about. */
+  fillAll() {
+    const adding = this.browser.path.startsWith('/h5/accounts/add');
+    const accounts = this.rows.filter((r) => r.account);
+    const chosen = adding ? accounts[1] ?? accounts[0] : accounts[0];
+    for (const r of this.rows) if (!r.account || r === chosen) this.fill(r);
+  }
+
+  async spend(button) {
+    button.disabled = true;
+    try {
+      await spend(this.phone);
+    } catch (error) {
+      this.phone.toast(error.message);
+    }
+    setTimeout(() => { button.disabled = false; }, 800);
+  }
+}
+
+function rows(p, text) {
+  const list = [
+    { label: p.cert_type_name || '证件', shown: `${p.holder}  ${p.cert}`, fields: (d) => put(d, { cert_type: p.cert_type, cert_number: p.cert }) },
+    ...(p.accounts ?? []).map((a) => ({
+      account: a, label: (a.kind === 'passbook' ? '活期一本通' : '借记卡'), shown: `${spaced(a.number)}  ${a.bank_name ?? a.bank}`, fields: (d) => put(d, { account: a.number, bank: a.bank }),
+    })),
+    { label: '登录密码', shown: passwords.login, fields: loginFields },
+    { label: '支付密码', shown: passwords.payment, fields: paymentFields },
+  ];
+  if (p.phone) list.push({ label: '手机号', shown: p.phone, fields: (d) => put(d, { phone: p.phone }) });
+  list.push({ label: '短信验证码', shown: text?.code ?? '尚未收到', fields: (d) => (text ? put(d, { code: text.code }) : []) });
+  return list;
+}
+
+const spaced = (number) => number.replace(/(.{4})(?=.)/g, '$1 ');
+
+/** put lists the fields that can be seen, with what belongs into them. */
+function put(doc, values) {
+  return Object.entries(values).map(([id, value]) => [doc.querySelector('#' + id), value]).filter(([field]) => seen(field));
+}
+
+// The field "password" is the login's on its page, and either kind's where one is reset.
+const payment = (doc) => doc.querySelector('#password')?.inputMode === 'numeric';
+
+const loginFields = (doc) => put(doc, {
+  old_login: passwords.login, login: passwords.login, login_again: passwords.login, ...(payment(doc) ? {} : { password: passwords.login, password_again: passwords.login }),
+});
+
+const paymentFields = (doc) => put(doc, {
+  old_payment: passwords.payment, payment: passwords.payment, payment_again: passwords.payment, ...(payment(doc) ? { password: passwords.payment, password_again: passwords.payment } : {}),
+});
