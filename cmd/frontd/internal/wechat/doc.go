@@ -44,7 +44,7 @@
 // What the switch hears:
 //
 //	200  the platform took it, now or before (id and round)
-//	410  gone
+//	410  gone; also 45015 to one who does not follow, which is asked then
 //	422  never; also what cannot be read, or is for another channel
 //	429  another is telling it just now
 //	503  tomorrow: until five minutes past midnight in Shanghai; soon: a minute

@@ -20,6 +20,7 @@ import (
 type Sender interface {
 	SendTemplate(ctx context.Context, t Template) (msgID string, err error)
 	SendText(ctx context.Context, openID, text string) error
+	Follows(ctx context.Context, openID string) (bool, error)
 }
 
 // Deliveries is told which notice a message is of, for the event that says whether
@@ -178,7 +179,21 @@ func (n *Notices) send(ctx context.Context, notice frontapi.Notice) (e end, msgI
 			break
 		}
 	}
+	if n.left(ctx, notice.Subject, e.err) {
+		e.action = Gone
+	}
 	return e, ""
+}
+
+// left asks whether the follower still follows, where the platform has one code for
+// who left and who was silent for long.
+func (n *Notices) left(ctx context.Context, openID string, err error) bool {
+	var e *Error
+	if !errors.As(err, &e) || e.Code != codeWindow {
+		return false
+	}
+	follows, err := n.Sender.Follows(ctx, openID)
+	return err == nil && !follows
 }
 
 var errNoWay = errors.New("the notice has no text, and its kind no template")

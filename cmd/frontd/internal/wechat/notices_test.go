@@ -113,6 +113,7 @@ func newRoom(t *testing.T, change func(*wechat.NoticeOptions)) *room {
 	r := &room{t: t, platform: newPlatform(t), memory: newMemory(t), deliveries: &deliveries{}, registry: prometheus.NewRegistry(), log: &bytes.Buffer{}}
 	r.platform.on(pathTemplate, says(`{"errcode":0,"msgid":7}`))
 	r.platform.on(pathText, says(`{"errcode":0}`))
+	r.platform.on(pathFollows, says(`{"subscribe":1,"openid":"`+openID+`"}`))
 	w, _ := r.platform.wechat(func(o *wechat.Options) { o.CallLimit = time.Second })
 	c, err := client.NewClientWithResponses(r.memory.URL)
 	if err != nil {
@@ -328,6 +329,19 @@ func TestFieldThatIsMissing(t *testing.T) {
 	if status, _, code := r.send(n); status != 422 || code != "errcode-45015" {
 		t.Error(status, code)
 	}
+}
+
+// Customer service has one code for who left and who was silent for long.
+func TestTextToOneWhoLeft(t *testing.T) {
+	r := newRoom(t, func(o *wechat.NoticeOptions) { o.Rules = nil })
+	r.platform.on(pathText, errcode(45015))
+	r.expect(movement(), 422)
+	r.platform.on(pathFollows, errcode(-1))
+	r.expect(movement(), 422)
+	r.platform.on(pathFollows, says(`{"subscribe":0,"openid":"`+openID+`"}`))
+	r.expect(movement(), 410)
+	r.platform.on(pathText, errcode(45047))
+	r.expect(movement(), 422)
 }
 
 func TestUnknownKind(t *testing.T) {

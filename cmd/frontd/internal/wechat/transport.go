@@ -63,7 +63,7 @@ func (w *WeChat) roundTrip(r *http.Request) (*http.Response, error) {
 // newTransport uses no proxy of the environment: what is said is for the platform
 // alone.
 func newTransport() *http.Transport {
-	const connections = 128 // as many as the switch has notices on their way
+	const connections = 256 // twice what the switch has notices on their way, so that pages get theirs
 	return &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 2 * time.Second,
