@@ -14,21 +14,23 @@ const many = 6; // waiting messages from which on they go faster
 const tooMany = 16; // and from which on they are not shown moving
 const kept = 200;
 
-const wide = 600;
-const box = { w: 104, h: 84 };
-const bankBox = { w: 122, h: 56 };
-const column = { wechat: 56, front: 206, switch: 356, bank: 536 };
+// The picture's measures: x of the columns' middles, and boxes.
+const wide = { w: 780, x: [62, 262, 462, 694], box: { w: 116, h: 78 }, bank: { w: 164, h: 52 } };
+const narrow = { w: 420, x: [38, 142, 246, 362], box: { w: 72, h: 84 }, bank: { w: 112, h: 52 } };
 
 export class Hops {
   #queue = [];
   #last = 0;
   #moving = false;
   #began = false;
+  #state = null;
   #banks = [];
   #hidden = new Set(); // legs that the list leaves out
 
   constructor(sim) {
     this.list = $('#hops');
+    this.#resized();
+    addEventListener('resize', () => this.#resized());
     sim.on('state', (s) => this.show(s));
     sim.on('hop', (h) => this.take(h));
     this.#switches();
@@ -37,6 +39,7 @@ export class Hops {
   // ---- the picture ----
 
   show(state) {
+    this.#state = state;
     const banks = banksOf(state);
     if (JSON.stringify(banks) !== JSON.stringify(this.#banks)) this.#draw(banks);
     this.#faults(state.faults ?? {});
@@ -46,38 +49,43 @@ export class Hops {
     for (const h of missed) { this.#last = h.seq; this.#write(h); }
   }
 
+  // Another width may ask for another picture.
+  #resized() {
+    const m = $('#picture').clientWidth < 520 ? narrow : wide;
+    if (m !== this.measures) { this.measures = m; this.#draw(this.#banks); }
+  }
+
   #draw(banks) {
     this.#banks = banks;
-    const high = Math.max(150, banks.length * (bankBox.h + 18) + 26);
+    const { w, x: [x1, x2, x3, x4], box, bank } = this.measures;
+    const high = Math.max(box.h + 40, banks.length * (bank.h + 16) + 12);
     const mid = high / 2;
+    const at = (i) => (high / (banks.length * 2)) * (2 * i + 1);
+    const slim = this.measures === narrow;
     this.nodes = new Map();
-    const root = svg('svg', { class: 'picture', viewBox: `0 0 ${wide} ${high}`, role: 'img', 'aria-label': '报文经过：微信、前置、中心、成员行' });
-    const lanes = svg('g', { class: 'lanes' });
-    const node = (id, ...a) => { const n = drawNode(...a); this.nodes.set(id, n); return n; };
-    const drawn = [
-      node('wechat', column.wechat, mid, box, 'chat', '微信', 'WeChat 模拟'),
-      node('front', column.front, mid, box, 'page', '前置', 'front'),
-      node('switch', column.switch, mid, box, 'switch', '中心', 'switch'),
-      ...banks.map((b, i) => node(b.id, column.bank, (high / (banks.length * 2)) * (2 * i + 1), bankBox, 'bank', b.name, '成员行 模拟')),
-    ];
-    this.paths = new Map();
-    const lane = (key, cls, from, to, d) => {
-      for (const [dir, off] of [['right', -6], ['left', 6]]) {
-        const path = svg('path', { class: `lane ${cls}`, d: d(off) });
-        this.paths.set(key + '/' + dir, { path, from, to, cls });
-        lanes.append(path);
-      }
-    };
-    lane('wechat-front', 'leg-wechat-front', 'wechat', 'front', (o) => `M${column.wechat + box.w / 2} ${mid + o}H${column.front - box.w / 2}`);
-    lane('front-switch', 'leg-front-switch', 'front', 'switch', (o) => `M${column.front + box.w / 2} ${mid + o}H${column.switch - box.w / 2}`);
-    banks.forEach((b, i) => {
-      const y = (high / (banks.length * 2)) * (2 * i + 1);
-      const [x1, x2] = [column.switch + box.w / 2, column.bank - bankBox.w / 2];
-      lane('switch-bank/' + b.id, 'leg-switch-bank', 'switch', b.id, (o) => `M${x1} ${mid + o}C${x1 + 34} ${mid + o} ${x2 - 34} ${y + o} ${x2} ${y + o}`);
-    });
+    const node = (id, x, y, size, ...look) => { this.nodes.set(id, drawNode(x, y, size, slim, ...look)); };
+    node('wechat', x1, mid, box, 'chat', '微信', false);
+    node('front', x2, mid, box, 'page', '前置', true);
+    node('switch', x3, mid, box, 'switch', '中心', true);
+    banks.forEach((b, i) => node(b.id, x4, at(i), bank, 'bank', b.name, false));
+    this.lanes = new Map();
+    const half = box.w / 2;
+    this.#lay('wechat-front', 'wechat', 'front', [x1 + half, mid], [x2 - half, mid]);
+    this.#lay('front-switch', 'front', 'switch', [x2 + half, mid], [x3 - half, mid]);
+    banks.forEach((b, i) => this.#lay('switch-bank', 'switch', b.id, [x3 + half, mid], [x4 - bank.w / 2, at(i)]));
     this.pulse = svg('g', { class: 'pulse', visibility: 'hidden' }, svg('circle', { r: 11, class: 'pulse-glow' }), svg('circle', { r: 5 }), svg('text', { y: -13, 'text-anchor': 'middle' }));
-    root.append(lanes, ...drawn, this.pulse);
-    $('#picture').replaceChildren(root);
+    $('#picture').replaceChildren(svg('svg', { class: 'picture' + (slim ? ' slim' : ''), viewBox: `0 0 ${w} ${high}`, role: 'img', 'aria-label': '微信、前置、中心、成员行' },
+      ...[...this.lanes.values()].map((l) => l.path), ...this.nodes.values(), this.pulse));
+    if (this.#state) this.#faults(this.#state.faults ?? {});
+  }
+
+  // Two lanes between two nodes, one for each direction.
+  #lay(leg, from, to, [ax, ay], [bx, by]) {
+    const bend = (bx - ax) / 2;
+    for (const [dir, off] of [['right', -6], ['left', 6]]) {
+      const path = svg('path', { class: `lane leg-${leg}`, d: `M${ax} ${ay + off}C${ax + bend} ${ay + off} ${bx - bend} ${by + off} ${bx} ${by + off}` });
+      this.lanes.set([leg, leg === 'switch-bank' ? to : '', dir].join('/'), { path, from, to, leg });
+    }
   }
 
   // What is out of order is marked where it is.
@@ -115,8 +123,7 @@ export class Hops {
   }
 
   #lane(h) {
-    const key = h.leg === 'switch-bank' ? `switch-bank/${h.bank}` : h.leg;
-    return this.paths?.get(key + '/' + (h.dir === 'left' ? 'left' : 'right'));
+    return this.lanes?.get([h.leg, h.leg === 'switch-bank' ? h.bank : '', h.dir === 'left' ? 'left' : 'right'].join('/'));
   }
 
   async #move(h, ms) {
@@ -139,7 +146,7 @@ export class Hops {
   #travel(h, lane, ms) {
     const length = lane.path.getTotalLength();
     const begun = performance.now();
-    this.pulse.setAttribute('class', `pulse ${lane.cls}` + (h.ok === false ? ' bad' : ''));
+    this.pulse.setAttribute('class', `pulse leg-${lane.leg}` + (h.ok === false ? ' bad' : ''));
     $('text', this.pulse).textContent = /\b0\d{3}\b/.exec(h.title)?.[0] ?? '';
     this.pulse.setAttribute('visibility', 'visible');
     return new Promise((done) => {
@@ -236,16 +243,16 @@ export function banksOf(state) {
   return [...names].map(([id, name]) => ({ id, name }));
 }
 
-function drawNode(x, y, size, picture, name, en) {
-  const { w, h } = size;
-  const small = h < 60;
-  const inside = small
-    ? [svg('use', { href: '#i-' + picture, x: -w / 2 + 10, y: -11, width: 22, height: 22, class: 'icon' }),
-      svg('text', { class: 'node-name small', x: -w / 2 + 40, y: -2, 'text-length': 70 }, name), svg('text', { class: 'node-en', x: -w / 2 + 40, y: 14 }, en)]
-    : [svg('use', { href: '#i-' + picture, x: -13, y: -h / 2 + 10, width: 26, height: 26, class: 'icon' }),
-      svg('text', { class: 'node-name', y: 15, 'text-anchor': 'middle' }, name), svg('text', { class: 'node-en', y: 31, 'text-anchor': 'middle' }, en)];
-  const g = svg('g', { class: 'node', transform: `translate(${x} ${y})` },
+function drawNode(x, y, { w, h }, slim, picture, name, real) {
+  const kind = real ? '真实 real' : '模拟 simulated';
+  const left = -w / 2 + (slim ? 10 : 44);
+  const inside = h < 60
+    ? [!slim && use(picture, -w / 2 + 12, -11, 22), words('node-name small', left, -3, name), words('node-en', left, 14, kind)]
+    : [use(picture, -13, -h / 2 + 9, 26), words('node-name', 0, 13, name, 'middle'), words('node-en', 0, 29, slim ? kind.slice(0, 2) : kind, 'middle')];
+  return svg('g', { class: 'node ' + (real ? 'real' : 'made-up'), transform: `translate(${x} ${y})` },
     svg('rect', { class: 'node-box', x: -w / 2, y: -h / 2, width: w, height: h, rx: 14 }), ...inside,
-    svg('g', { class: 'node-mark', transform: `translate(0 ${-h / 2})` }, svg('rect', { x: -38, y: -10, width: 76, height: 20, rx: 10 }), svg('text', { y: 4, 'text-anchor': 'middle' })));
-  return g;
+    svg('g', { class: 'node-mark', transform: `translate(0 ${-h / 2})` }, svg('rect', { x: -36, y: -9, width: 72, height: 18, rx: 9 }), words('', 0, 4, '', 'middle')));
 }
+
+const use = (name, x, y, size) => svg('use', { href: '#i-' + name, x, y, width: size, height: size, class: 'icon' });
+const words = (cls, x, y, text, anchor) => svg('text', { class: cls, x, y, 'text-anchor': anchor }, text);

@@ -16,8 +16,9 @@ export class Person {
   constructor(sim, phone) {
     Object.assign(this, { sim, phone, browser: phone.browser });
     this.rows = [];
-    this.every = el('button', { class: 'quiet-button', type: 'button', id: 'fill-all', hidden: true, onclick: () => this.fillAll() }, icon('check'), '全部填入 ', el('span', { class: 'en', text: 'Fill all' }));
-    $('#person-tools').append(this.every);
+    this.every = el('button', { class: 'quiet-button go', type: 'button', id: 'fill-all', hidden: true, onclick: () => this.fillAll() }, icon('check'), '全部填入');
+    this.spending = el('button', { class: 'quiet-button', id: 'spend', type: 'button', title: 'Spend at the bank', onclick: () => this.spend() }, icon('coin'), '在银行消费 ¥32.50');
+    $('#person-tools').append(this.every, this.spending);
     sim.on('state', (s) => this.show(s));
     sim.on('text', () => this.show(sim.state));
     for (const what of ['page', 'change', 'closed']) this.browser.addEventListener(what, () => this.look());
@@ -29,15 +30,13 @@ export class Person {
     if (drawn === this.#drawn || !state.person) return;
     this.#drawn = drawn;
     this.rows = rows(state.person, last);
-    const spending = el('button', { class: 'spend', id: 'spend', type: 'button', onclick: () => this.spend(spending) },
-      icon('coin'), el('span', { text: '在银行消费 ¥32.50' }), el('span', { class: 'en', text: 'Spend at the bank' }));
-    $('#person').replaceChildren(el('dl', {}, ...this.rows.map((r) => this.#row(r))), spending);
+    $('#person').replaceChildren(...this.rows.map((r) => this.#row(r)));
     this.look();
   }
 
   #row(r) {
     r.button = el('button', { class: 'fill', type: 'button', hidden: true, 'aria-label': `填入${r.label} Fill in`, onclick: () => this.fill(r) }, '填入');
-    return el('div', {}, el('dt', { text: r.label }), el('dd', {}, el('span', { class: 'value', text: r.shown }), r.button));
+    return el('div', { class: r.half ? 'half' : null }, el('dt', { text: r.label }), el('dd', {}, el('span', { class: 'value', text: r.shown }), r.button));
   }
 
   /** look shows the buttons of what the open page has fields for. */
@@ -64,14 +63,10 @@ export class Person {
     for (const r of this.rows) if (!r.account || r === chosen) this.fill(r);
   }
 
-  async spend(button) {
-    button.disabled = true;
-    try {
-      await spend(this.phone);
-    } catch (error) {
-      this.phone.toast(error.message);
-    }
-    setTimeout(() => { button.disabled = false; }, 800);
+  async spend() {
+    this.spending.disabled = true;
+    await spend(this.phone).catch((error) => this.phone.toast(error.message));
+    setTimeout(() => { this.spending.disabled = false; }, 800);
   }
 }
 
@@ -81,11 +76,11 @@ function rows(p, text) {
     ...(p.accounts ?? []).map((a) => ({
       account: a, label: (a.kind === 'passbook' ? '活期一本通' : '借记卡'), shown: `${spaced(a.number)}  ${a.bank_name ?? a.bank}`, fields: (d) => put(d, { account: a.number, bank: a.bank }),
     })),
-    { label: '登录密码', shown: passwords.login, fields: loginFields },
-    { label: '支付密码', shown: passwords.payment, fields: paymentFields },
+    { half: true, label: '登录密码', shown: passwords.login, fields: loginFields },
+    { half: true, label: '支付密码', shown: passwords.payment, fields: paymentFields },
   ];
-  if (p.phone) list.push({ label: '手机号', shown: p.phone, fields: (d) => put(d, { phone: p.phone }) });
-  list.push({ label: '短信验证码', shown: text?.code ?? '尚未收到', fields: (d) => (text ? put(d, { code: text.code }) : []) });
+  if (p.phone) list.push({ half: true, label: '手机号', shown: p.phone, fields: (d) => put(d, { phone: p.phone }) });
+  list.push({ half: true, label: '验证码', shown: text?.code ?? '—', fields: (d) => (text ? put(d, { code: text.code }) : []) });
   return list;
 }
 

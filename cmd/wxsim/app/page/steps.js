@@ -6,12 +6,12 @@ import { Hand, Odd, Stopped, alertOf, seen } from './hand.js';
 import { passwords, spend } from './person.js';
 
 const steps = [
-  { id: 'authenticate', name: '认证', en: 'Authenticate', line: '证件、卡号、短信验证码；再设两个密码', act: authenticateAndSet },
-  { id: 'balance', name: '余额', en: 'Balance', line: '登录后看余额和明细，都向开户行现查', act: balance },
-  { id: 'attach', name: '加挂', en: 'Link an account', line: '再加一个账户，可以是另一家银行的', act: attach },
-  { id: 'movement', name: '消费 → 动账', en: 'Spend and be told', line: '银行记一笔 ¥32.50，微信弹出动账卡片', act: movement },
-  { id: 'visit', name: '预约', en: 'Book a visit', line: '发位置，选最近的网点，预约到店', act: visit },
-  { id: 'deregister', name: '注销超时', en: 'Deregister, timed out', line: '银行 10 秒后才答，中心只等 5 秒：存疑，再由迟到的答复了结', act: deregister, byHand: 'late-deregister' },
+  { id: 'authenticate', name: '认证', en: 'Authenticate', line: '证件、卡号、短信验证码，再设密码', act: authenticateAndSet },
+  { id: 'balance', name: '余额', en: 'Balance', line: '登录看余额和明细，向开户行现查', act: balance },
+  { id: 'attach', name: '加挂', en: 'Link an account', line: '再加一个账户，可在另一家银行', act: attach },
+  { id: 'movement', name: '消费 → 动账', en: 'Spend and be told', line: '银行记账 ¥32.50，微信弹出卡片', act: movement },
+  { id: 'visit', name: '预约', en: 'Book a visit', line: '发位置，选最近的网点，约好到店', act: visit },
+  { id: 'deregister', name: '注销超时', en: 'Deregister, timed out', line: '银行 10 秒才答，中心只等 5 秒', act: deregister, byHand: 'late-deregister' },
 ];
 
 // What a result at the end of a page's path completes.
@@ -44,7 +44,7 @@ export class Steps {
     const button = el('button', { class: 'do-it', type: 'button', onclick: () => (this.#running?.id === s.id ? this.#running.stop() : this.run([s])) });
     const row = el('li', { class: 'step', data: { step: s.id } },
       el('span', { class: 'step-mark' }, el('span', { class: 'step-number', text: i + 1 }), icon('check', 'icon step-tick')),
-      el('div', { class: 'step-words' }, el('h3', {}, s.name, ' ', el('span', { class: 'en', text: s.en })), el('p', { text: s.line }), s.byHand && this.#arm(s.byHand), note),
+      el('div', { class: 'step-words' }, el('h3', {}, s.name, ' ', el('span', { class: 'en', text: s.en })), el('p', { class: 'step-line', text: s.line }), s.byHand && this.#arm(s.byHand), note),
       button);
     this.#rows.set(s.id, { row, note, button });
     $('#steps').append(row);
@@ -54,7 +54,7 @@ export class Steps {
   // What must be set up before one does it by hand.
   #arm(what) {
     return el('button', {
-      class: 'text-button', type: 'button', text: '自己来：先让开户行这一次迟答',
+      class: 'text-button', type: 'button', text: '自己来：先让开户行迟答一次',
       onclick: () => this.sim.post(what).then(() => this.phone.toast('好了：现在发送 zx 并确认注销'), (e) => this.phone.toast(e.message)),
     });
   }
