@@ -58,7 +58,7 @@ export class Hops {
   #draw(banks) {
     this.#banks = banks;
     const { w, x: [x1, x2, x3, x4], box, bank } = this.measures;
-    const high = Math.max(box.h + 40, banks.length * (bank.h + 16) + 12);
+    const high = Math.max(box.h + 36, banks.length * (bank.h + 14) + 8);
     const mid = high / 2;
     const at = (i) => (high / (banks.length * 2)) * (2 * i + 1);
     const slim = this.measures === narrow;
