@@ -19,10 +19,11 @@
 // its limits: 3 s a call, 64 KiB of an answer, no redirect, no proxy of the
 // environment. A call of the library that does not come from here fails.
 //
-// No error and no log holds an address: those hold tokens and the secret.
+// No error and no log holds the URL of a call: those hold tokens and the secret.
 //
 // # What an answer asks for
 //
+//	0; 45065 (a guess)    none      it was done
 //	40001, 40014, 42001   refresh   the token is got again and the call repeated, once
 //	43004                 gone      the follower does not follow
 //	45009                 tomorrow  nothing more today
