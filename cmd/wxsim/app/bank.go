@@ -170,8 +170,8 @@ func (s *Sim) meet(ctx context.Context, b *bank) error {
 // short takes a short message of a bank, and shows it to whose phone it is.
 func (s *Sim) short(b *bank, m bankSMS) {
 	b.mu.Lock()
+	fresh := b.primed && m.ID > b.after
 	b.after = max(b.after, m.ID)
-	fresh := b.primed
 	owner := b.owner(m.Account)
 	learnt := owner >= 0 && b.phones[owner] != m.Phone
 	if learnt {

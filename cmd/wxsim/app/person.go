@@ -45,16 +45,17 @@ func (s *Sim) phoneNumber(i int) string {
 	return made
 }
 
-// persons are who the followers are in a round: those of the configuration in
-// round 0, then others, whose accounts are in normal standing at every bank.
-// Followers who are one person stay one.
+// persons are who the followers are after so many resets: the next whose
+// accounts are in normal standing at every bank. Followers who are one person
+// stay one.
 func (s *Sim) persons(round int) []int {
+	normal := s.normal()
 	all := make([]int, len(s.cfg.Followers))
 	taken, now := map[int]bool{}, map[int]int{}
 	for i, f := range s.cfg.Followers {
 		p, again := now[f.Person]
 		if !again {
-			p = s.other(f.Person, round*len(s.cfg.Followers), taken)
+			p = other(normal, f.Person, round*len(s.cfg.Followers), taken)
 			now[f.Person], taken[p] = p, true
 		}
 		all[i] = p
@@ -62,41 +63,34 @@ func (s *Sim) persons(round int) []int {
 	return all
 }
 
-// other is the first person from there on that is free and in normal standing.
-func (s *Sim) other(first, step int, taken map[int]bool) int {
-	n := s.people()
-	if step == 0 || n == 0 {
-		return first
-	}
-	for k := range n {
-		if p := (first + step + k) % n; !taken[p] && s.normal(p) {
+// other is the person so many steps after the first, or the next that is free.
+func other(normal []int, first, step int, taken map[int]bool) int {
+	begin := max(slices.Index(normal, first), 0)
+	for k := range normal {
+		if p := normal[(begin+step+k)%len(normal)]; !taken[p] {
 			return p
 		}
 	}
 	return first
 }
 
-// people is how many persons every bank has.
-func (s *Sim) people() int {
-	n := -1
-	for _, b := range s.banks {
+// normal lists the persons whose accounts are in normal standing at every bank.
+func (s *Sim) normal() (all []int) {
+	odd, n := map[int]bool{}, 0
+	for i, b := range s.banks {
 		b.mu.Lock()
-		if n < 0 || len(b.customers) < n {
+		if i == 0 || len(b.customers) < n {
 			n = len(b.customers)
 		}
+		for i, c := range b.customers {
+			odd[i] = odd[i] || slices.ContainsFunc(c.Accounts, func(a customerAccount) bool { return a.Status != "normal" })
+		}
 		b.mu.Unlock()
 	}
-	return max(n, 0)
-}
-
-func (s *Sim) normal(person int) bool {
-	for _, b := range s.banks {
-		b.mu.Lock()
-		odd := slices.ContainsFunc(b.customers[person].Accounts, func(a customerAccount) bool { return a.Status != "normal" })
-		b.mu.Unlock()
-		if odd {
-			return false
+	for i := range n {
+		if !odd[i] {
+			all = append(all, i)
 		}
 	}
-	return true
+	return all
 }

@@ -54,8 +54,11 @@ func TestDoors(t *testing.T) {
 func TestAnotherOriginChangesNothing(t *testing.T) {
 	s := start(t, nil)
 	for _, headers := range [][]string{
-		{"Origin", "http://evil.example"}, {"Origin", s.host("f2.localhost")}, {"Origin", "null"},
-		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"},
+		{"Origin", "http://evil.example"},
+		{"Origin", s.host("f2.localhost")},
+		{"Origin", "null"},
+		{"Sec-Fetch-Site", "cross-site"},
+		{"Sec-Fetch-Site", "same-site"},
 	} {
 		answer, _ := s.do(http.MethodPost, s.host("f1.localhost")+"/sim/unfollow", "{}", headers...)
 		if answer.StatusCode != http.StatusForbidden {

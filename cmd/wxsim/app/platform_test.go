@@ -293,7 +293,7 @@ func TestUserInfo(t *testing.T) {
 func (s *stage) authorize(change ...string) (to *url.URL, page string) {
 	s.t.Helper()
 	q := url.Values{
-		"appid": {s.Account.AppID}, "redirect_uri": {s.Config.Front.Public + "/h5/oauth?x=1"}, "response_type": {"code"}, "scope": {"snsapi_base"}, "state": {"abc"},
+		"appid": {s.Account.AppID}, "redirect_uri": {s.Front.Public + "/h5/oauth?x=1"}, "response_type": {"code"}, "scope": {"snsapi_base"}, "state": {"abc"},
 	}
 	for i := 0; i < len(change); i += 2 {
 		q.Set(change[i], change[i+1])
