@@ -36,12 +36,13 @@ export const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-const two = (n) => String(n).padStart(2, '0');
+const shanghai = { timeZone: 'Asia/Shanghai', hourCycle: 'h23', hour: '2-digit', minute: '2-digit' };
+const short = new Intl.DateTimeFormat('zh-CN', shanghai);
+const long = new Intl.DateTimeFormat('zh-CN', { ...shanghai, second: '2-digit' });
 
-/** clock writes 15:04, or 15:04:05 with seconds. */
+/** clock writes 15:04, or 15:04:05 with seconds, as clocks in the bank's town show it. */
 export function clock(at, seconds = false) {
-  const t = at ? new Date(at) : new Date();
-  return two(t.getHours()) + ':' + two(t.getMinutes()) + (seconds ? ':' + two(t.getSeconds()) : '');
+  return (seconds ? long : short).format(at ? new Date(at) : new Date());
 }
 
 /** words returns the nodes of a chat text: its letters, and of its elements only links. */

@@ -4,9 +4,9 @@
 import { $, $$, clock, el, still, svg } from './dom.js';
 
 const legs = {
-  'wechat-front': { name: '微信 ↔ 前置', en: 'WeChat – front' },
-  'front-switch': { name: '前置 ↔ 中心', en: 'front – switch' },
-  'switch-bank': { name: '中心 ↔ 成员行', en: 'switch – bank' },
+  'wechat-front': { name: '微信↔前置', en: 'WeChat – front' },
+  'front-switch': { name: '前置↔中心', en: 'front – switch' },
+  'switch-bank': { name: '中心↔成员行', en: 'switch – bank' },
 };
 
 const step = 350; // ms a message takes from node to node

@@ -36,7 +36,7 @@ export class Person {
 
   #row(r) {
     r.button = el('button', { class: 'fill', type: 'button', hidden: true, 'aria-label': `填入${r.label} Fill in`, onclick: () => this.fill(r) }, '填入');
-    return el('div', { class: r.half ? 'half' : null }, el('dt', { text: r.label }), el('dd', {}, el('span', { class: 'value', text: r.shown }), r.button));
+    return el('div', { class: r.half ? 'half' : null }, el('dt', { text: r.label }), el('dd', {}, el('span', { class: 'value', text: r.shown }, r.bank && el('small', { text: r.bank })), r.button));
   }
 
   /** look shows the buttons of what the open page has fields for. */
@@ -74,7 +74,7 @@ function rows(p, text) {
   const list = [
     { label: p.cert_type_name || '证件', shown: `${p.holder}  ${p.cert}`, fields: (d) => put(d, { cert_type: p.cert_type, cert_number: p.cert }) },
     ...(p.accounts ?? []).map((a) => ({
-      account: a, label: (a.kind === 'passbook' ? '活期一本通' : '借记卡'), shown: `${spaced(a.number)}  ${a.bank_name ?? a.bank}`, fields: (d) => put(d, { account: a.number, bank: a.bank }),
+      account: a, label: (a.kind === 'passbook' ? '活期一本通' : '借记卡'), shown: spaced(a.number), bank: a.bank_name ?? a.bank, fields: (d) => put(d, { account: a.number, bank: a.bank }),
     })),
     { half: true, label: '登录密码', shown: passwords.login, fields: loginFields },
     { half: true, label: '支付密码', shown: passwords.payment, fields: paymentFields },

@@ -266,7 +266,7 @@ export class Phone {
       el('span', { class: 'sms-text' }, el('span', { class: 'sms-head' }, el('b', { text: '短信 ' + e.phone }), el('span', { text: '现在' })), el('span', { text: e.text }),
         e.code && el('span', { class: 'sms-hint', text: '点此填入验证码 ' + e.code })));
     $('#sms').replaceChildren(banner);
-    setTimeout(() => banner.remove(), 20_000);
+    setTimeout(() => banner.remove(), e.code ? 20_000 : 9000);
   }
 
   #remember(e) {

@@ -31,7 +31,7 @@ export class Steps {
     Object.assign(this, { sim, phone, browser: phone.browser, picture });
     for (const [i, s] of steps.entries()) this.#row(s, i);
     this.all = $('#all');
-    this.all.append(icon('play'), el('span', { text: '全部替我做' }), el('span', { class: 'en', text: 'All' }));
+    this.#labelAll(false);
     this.all.addEventListener('click', () => (this.#running ? this.#running.stop() : this.run(steps)));
     sim.on('state', (s) => this.#mine(s));
     sim.on('chat', (e) => this.#heard(e));
@@ -65,6 +65,10 @@ export class Steps {
     button.replaceChildren(icon(running ? 'stop' : 'play'), running ? '停下' : '替我做');
     const s = steps.find((x) => x.id === id);
     button.setAttribute('aria-label', (running ? '停下 Stop: ' : '替我做 Do it for me: ') + s.name);
+  }
+
+  #labelAll(running) {
+    this.all.replaceChildren(icon(running ? 'stop' : 'play'), running ? '停下' : '全部替我做', el('span', { class: 'en', text: running ? 'Stop' : 'All' }));
   }
 
   // ---- ticks, kept for as long as the follower is who it was ----
@@ -136,13 +140,13 @@ export class Steps {
   async run(list) {
     if (this.#running) return;
     const control = new AbortController();
-    this.all.querySelector('span').textContent = '停下';
+    this.#labelAll(true);
     for (const s of list) {
       this.#running = { id: s.id, stop: () => control.abort() };
       if (!(await this.#one(s, control.signal))) break;
     }
     this.#running = null;
-    this.all.querySelector('span').textContent = '全部替我做';
+    this.#labelAll(false);
   }
 
   async #one(s, signal) {
@@ -156,6 +160,7 @@ export class Steps {
     try {
       await s.act(hand, this);
       this.done(s.id);
+      note.hidden = true;
       return true;
     } catch (error) {
       if (error instanceof Stopped) { note.hidden = true; return false; }
@@ -168,11 +173,11 @@ export class Steps {
     }
   }
 
-  // Where all is stacked, the phone is what must be seen.
+  // Both the step and the phone are to be seen; where all is stacked, the phone.
   #face(row) {
     const stand = $('#stand').getBoundingClientRect();
     if (innerWidth < 760) scrollTo({ top: scrollY + stand.top - 8, behavior: 'smooth' });
-    else row.parentElement.parentElement.scrollTo?.({ top: 0 });
+    else row.scrollIntoView({ block: 'nearest' });
   }
 }
 
