@@ -30,6 +30,18 @@ const (
 	textBadInput     = "您填写的内容有误，请核对后重新输入"
 )
 
+// The texts of ends.
+const (
+	textAuthenticated    = "认证成功，感谢您的使用"        // A5
+	textNothingToEnd     = "您尚未认证，无需注销"         // A6
+	textDeregistered     = "交易成功"               // A9
+	textDeregisterFailed = "注销失败，请与开户行联系。"      // A9
+	textDeregisterDoubt  = "注销超时，请与开户行联系！"      // A9
+	textAttached         = "加挂成功"               // C3
+	textDetached         = "解挂成功"               // C4
+	textBooked           = "预约成功，预约号将发送至您填写的手机" // D1
+)
+
 // texts is the one catalogue of what customers read about a reason.
 var texts = map[switching.Reason]string{
 	// Of what was typed.
@@ -119,65 +131,14 @@ var texts = map[switching.Reason]string{
 	switching.Reason(banks.BadReply):     textNoReply,
 }
 
-// Phrase names a text that stands by itself on a page or in the chat.
-type Phrase string
-
-// The phrases.
-const (
-	PhraseAuthenticated    Phrase = "authenticated"     // A5
-	PhraseNothingToEnd     Phrase = "nothing-to-end"    // A6
-	PhraseDeregistered     Phrase = "deregistered"      // A9
-	PhraseDeregisterFailed Phrase = "deregister-failed" // A9
-	PhraseDeregisterDoubt  Phrase = "deregister-doubt"  // A9
-	PhraseAccountHint      Phrase = "account-hint"      // A2
-	PhraseCodeSent         Phrase = "code-sent"         // A3
-	PhraseCodeAgain        Phrase = "code-again"        // A3
-	PhraseCodeWrong        Phrase = "code-wrong"        // A4
-	PhrasePasswordHint     Phrase = "password-hint"     // A7
-	PhraseChatDeregister   Phrase = "chat-deregister"   // A8; 这里 is the link
-	PhraseChatAccounts     Phrase = "chat-accounts"     // C; 这里 is the link
-	PhraseChatPlaces       Phrase = "chat-places"       // D1
-	PhraseAttachHint       Phrase = "attach-hint"       // C3
-	PhraseAttached         Phrase = "attached"          // C3
-	PhraseDetached         Phrase = "detached"          // C4
-	PhraseDetachConfirm    Phrase = "detach-confirm"    // C4
-	PhraseReset            Phrase = "payment-reset"     // D3: the menu's word
-	PhraseBooked           Phrase = "booked"            // D1
-)
-
-// Said returns the phrase's text.
-func Said(p Phrase) string { return phrases[p] }
-
-var phrases = map[Phrase]string{ //nolint:gosec // texts, no credentials
-	PhraseAuthenticated:    "认证成功，感谢您的使用",
-	PhraseNothingToEnd:     "您尚未认证，无需注销",
-	PhraseDeregistered:     "交易成功",
-	PhraseDeregisterFailed: "注销失败，请与开户行联系。",
-	PhraseDeregisterDoubt:  "注销超时，请与开户行联系！",
-	PhraseAccountHint:      "在开户行开户并已开通短信验证服务的借记卡或活期一本通",
-	PhraseCodeSent:         textCodeOnItsWay,
-	PhraseCodeAgain:        "60秒内不可重复获取，验证码5分钟内有效",
-	PhraseCodeWrong:        textWrongCode,
-	PhrasePasswordHint:     "微信登录密码和微信支付密码可与交易密码不同",
-	PhraseChatDeregister:   "您好，注销请点击这里",
-	PhraseChatAccounts:     "账户余额、明细请点击这里",
-	PhraseChatPlaces:       "【1】网点预约、【2】特惠商户",
-	PhraseAttachHint:       "在加挂账户前，须设置微信支付密码，否则无法加挂。",
-	PhraseAttached:         "加挂成功",
-	PhraseDetached:         "解挂成功",
-	PhraseDetachConfirm:    "解挂后将无法查询该账户，确定解挂吗？",
-	PhraseReset:            "微信支付密码重置",
-	PhraseBooked:           "预约成功，预约号将发送至您填写的手机",
-}
-
 // done are the words for what a bank approved. An enquiry needs none.
 var done = map[codec.Type]string{
-	codec.Authenticate: phrases[PhraseAuthenticated],
-	codec.Deregister:   phrases[PhraseDeregistered],
+	codec.Authenticate: textAuthenticated,
+	codec.Deregister:   textDeregistered,
 	codec.SMSCode:      textCodeOnItsWay,
-	codec.Attach:       phrases[PhraseAttached],
-	codec.Detach:       phrases[PhraseDetached],
-	codec.Appointment:  phrases[PhraseBooked],
+	codec.Attach:       textAttached,
+	codec.Detach:       textDetached,
+	codec.Appointment:  textBooked,
 }
 
 // declined are the words for a decline whose code nobody has mapped.
@@ -194,7 +155,7 @@ var declined = map[codec.Type]string{
 // then takes back (package switching) is called not in effect.
 var inDoubt = map[codec.Type]string{
 	codec.Authenticate: "认证超时，本次认证未生效，请稍后重新认证",
-	codec.Deregister:   phrases[PhraseDeregisterDoubt],
+	codec.Deregister:   textDeregisterDoubt,
 	codec.SMSCode:      "验证码发送超时，短信可能稍后送达；如未收到，请稍后重新获取",
 	codec.Attach:       "加挂超时，本次加挂未生效，请稍后重新加挂",
 	codec.Detach:       "解挂超时，正在等待开户行确认，请稍后查看结果",

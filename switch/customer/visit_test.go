@@ -30,7 +30,7 @@ func TestBookShowsWhatTheCoreReturned(t *testing.T) {
 	for range 2 { // a repeat sends nothing
 		a, err := w.service.Book(w.Context(), call, VisitRequest{Branch: "klb-2", Business: "personal", Phone: "１３８ 1234 5678"})
 		w.want(a.Answer, err, switching.Approved, "")
-		if a.Number != "A017" || a.BankText != "请于明日10点到网点办理" || a.Text != Said(PhraseBooked) || a.Entry == 0 {
+		if a.Number != "A017" || a.BankText != "请于明日10点到网点办理" || a.Text != textBooked || a.Entry == 0 {
 			t.Errorf("%+v", a)
 		}
 	}

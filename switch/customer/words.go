@@ -41,9 +41,9 @@ func wordsOf(t codec.Type, e switching.End, bank Bank) (text string, known bool)
 func refusedWords(t codec.Type, r switching.Reason) (text string, known bool) {
 	text, known = texts[r]
 	if t == codec.Deregister {
-		text = phrases[PhraseDeregisterFailed]
+		text = textDeregisterFailed
 		if r == ReasonNotAuthenticated {
-			text = phrases[PhraseNothingToEnd]
+			text = textNothingToEnd
 		}
 	}
 	return orElse(text, textBusy), known
@@ -52,7 +52,7 @@ func refusedWords(t codec.Type, r switching.Reason) (text string, known bool) {
 func declinedWords(t codec.Type, code string, bank Bank) (text string, known bool) {
 	switch t {
 	case codec.Deregister:
-		return phrases[PhraseDeregisterFailed], true
+		return textDeregisterFailed, true
 	case codec.SMSCode:
 		return textCodeOnItsWay, true
 	}

@@ -3,6 +3,7 @@ package stage
 import (
 	"cmp"
 	"crypto/rand"
+	"strings"
 
 	frontd "wxswitch/cmd/frontd/app"
 	"wxswitch/cmd/internal/world"
@@ -57,14 +58,8 @@ func (s *Stage) configure() {
 			Name: accountName, ID: accountID, AppID: appID, Secret: wxsim.Secret(secret), Token: wxsim.Secret(signing), AESKey: wxsim.Secret(aes), Encrypt: true,
 		},
 		Templates: []wxsim.Template{
-			{ID: movementTemplate, Title: "账户资金变动提醒", Fields: []wxsim.Field{
-				{Name: "thing1", Label: "账户"}, {Name: "thing2", Label: "交易类型"}, {Name: "amount3", Label: "交易金额"},
-				{Name: "thing4", Label: "账户余额"}, {Name: "time5", Label: "交易时间"},
-			}},
-			{ID: serviceTemplate, Title: "业务办理结果通知", Fields: []wxsim.Field{
-				{Name: "thing1", Label: "业务类型"}, {Name: "phrase2", Label: "办理结果"}, {Name: "thing3", Label: "账户"},
-				{Name: "time4", Label: "时间"}, {Name: "thing5", Label: "说明"},
-			}},
+			{ID: movementTemplate, Title: "账户资金变动提醒", Fields: fields("thing1 账户", "thing2 交易类型", "amount3 交易金额", "thing4 账户余额", "time5 交易时间")},
+			{ID: serviceTemplate, Title: "业务办理结果通知", Fields: fields("thing1 业务类型", "phrase2 办理结果", "thing3 账户", "time4 时间", "thing5 说明")},
 		},
 		Followers: s.Followers, Places: places,
 	}
@@ -83,6 +78,15 @@ func (s *Stage) configure() {
 		s.TuneWeChat(&s.wechat)
 	}
 	s.wechat.Log.Level = cmp.Or(s.wechat.Log.Level, "warn")
+}
+
+// fields are a template's, each a name and its label.
+func fields(all ...string) (list []wxsim.Field) {
+	for _, f := range all {
+		name, label, _ := strings.Cut(f, " ")
+		list = append(list, wxsim.Field{Name: name, Label: label})
+	}
+	return list
 }
 
 // places are points of the phone's map, in the city that the world's branches are

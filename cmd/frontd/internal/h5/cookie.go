@@ -106,13 +106,18 @@ func random() string {
 
 // read returns the session of the request, if it has one that is not over.
 func (s *Site) read(r *http.Request) (x session, ok bool) {
-	c, err := r.Cookie(sessionCookie)
-	if err != nil || !s.sealer.open(sessionCookie, c.Value, &x) || x.Subject == "" {
+	if !s.unseal(r, sessionCookie, &x) {
 		return session{}, false
 	}
 	now := s.Now()
 	over := now.After(time.Unix(x.Seen, 0).Add(idleLife)) || now.After(time.Unix(x.Began, 0).Add(fullLife))
 	return x, !over
+}
+
+// unseal reads a cookie of the request into v.
+func (s *Site) unseal(r *http.Request, name string, v any) bool {
+	c, err := r.Cookie(name)
+	return err == nil && s.sealer.open(name, c.Value, v)
 }
 
 // begin makes a session anew, for the same follower or another: nobody who knew
@@ -137,7 +142,7 @@ func (s *Site) renew(w http.ResponseWriter, x session) {
 }
 
 func (s *Site) put(w http.ResponseWriter, name, path, value string, life time.Duration) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure but on the loopback interface
 		Name: name, Value: value, Path: path, MaxAge: int(life / time.Second),
 		HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
 	})

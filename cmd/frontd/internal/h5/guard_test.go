@@ -149,11 +149,11 @@ func TestTheSessionCookie(t *testing.T) {
 		t.Error("the cookie is not sealed, or opens under another name")
 	}
 	later := time.Now().Add(idleLife + time.Minute)
-	b.Site.Now = func() time.Time { return later }
+	b.Now = func() time.Time { return later }
 	x.page = page{}
 	x.get("/h5/deregister")
 	x.at("/h5/deregister", 200) // by WeChat, unseen
-	b.Site.Now = func() time.Time { return later.Add(2 * idleLife) }
+	b.Now = func() time.Time { return later.Add(2 * idleLife) }
 	x.send("/h5/deregister", nil)
 	if x.at("/h5/deregister", 403); !strings.Contains(x.page.body, "未提交") {
 		t.Error(x.page.body)

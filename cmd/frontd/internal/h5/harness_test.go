@@ -6,6 +6,7 @@ import (
 	"errors"
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -106,7 +107,7 @@ func start(t *testing.T, o world.Options) *bench {
 	t.Helper()
 	w := world.Start(t, o)
 	b := &bench{T: t, World: w, log: &lines{}, platform: &platform{codes: make(map[string]string), strange: make(map[string]bool)}}
-	b.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.Site.ServeHTTP(w, r) }))
+	b.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.ServeHTTP(w, r) }))
 	t.Cleanup(b.server.Close)
 	c, err := client.NewClientWithResponses(w.URL(), client.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}),
 		client.WithRequestEditorFn(client.Bearer(w.Token)))
@@ -186,9 +187,7 @@ func (x *browser) fill(typed url.Values) url.Values {
 	for _, m := range hiddenField.FindAllStringSubmatch(x.page.body, -1) {
 		form.Set(m[1], m[2])
 	}
-	for name, value := range typed {
-		form[name] = value
-	}
+	maps.Copy(form, typed)
 	return form
 }
 
@@ -221,7 +220,7 @@ func (x *browser) at(path string, status int) {
 	}
 }
 
-func (x *browser) follower() *world.Follower { return x.World.Follower(x.openID, x.person) }
+func (x *browser) follower() *world.Follower { return x.Follower(x.openID, x.person) }
 
 func (x *browser) code(bank string) string {
 	x.Helper()
@@ -259,9 +258,7 @@ func (x *browser) identity(bank string) url.Values {
 
 func with(v url.Values, pairs ...string) url.Values {
 	out := url.Values{}
-	for name, value := range v {
-		out[name] = value
-	}
+	maps.Copy(out, v)
 	for i := 0; i < len(pairs); i += 2 {
 		out.Set(pairs[i], pairs[i+1])
 	}

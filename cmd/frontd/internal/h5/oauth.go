@@ -41,7 +41,7 @@ func returnPath(path, otherwise string) string {
 // identify sends a browser that nobody knows to the platform.
 func (s *Site) identify(w http.ResponseWriter, r *http.Request) {
 	var v visitor
-	if c, err := r.Cookie(visitCookie); err != nil || !s.sealer.open(visitCookie, c.Value, &v) || v.ID == "" {
+	if !s.unseal(r, visitCookie, &v) {
 		v.ID = random()
 	}
 	state := random()
@@ -104,8 +104,7 @@ var stateShape = regexp.MustCompile(`^[0-9a-f]{32}$`)
 func (s *Site) errandOf(r *http.Request) (to string, ok bool, err error) {
 	state := r.FormValue("state")
 	var v visitor
-	c, missing := r.Cookie(visitCookie)
-	if missing != nil || !stateShape.MatchString(state) || !s.sealer.open(visitCookie, c.Value, &v) {
+	if !s.unseal(r, visitCookie, &v) || !stateShape.MatchString(state) {
 		return "", false, nil
 	}
 	a, err := s.Switch.TakeKeptWithResponse(r.Context(), client.KeptName{Name: stateName + state})
@@ -113,14 +112,12 @@ func (s *Site) errandOf(r *http.Request) (to string, ok bool, err error) {
 		return "", false, err
 	}
 	kept, err := heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	if err != nil || !kept.Found {
+	if err != nil {
 		return "", false, err
 	}
 	var e errand
-	if json.Unmarshal([]byte(kept.Value), &e) != nil || e.Visitor != v.ID {
-		return "", false, nil
-	}
-	return e.To, true, nil
+	ours := kept.Found && json.Unmarshal([]byte(kept.Value), &e) == nil && e.Visitor == v.ID
+	return e.To, ours, nil
 }
 
 // follows asks the switch, which is told of those who come and go, and the

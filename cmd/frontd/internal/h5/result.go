@@ -38,8 +38,7 @@ var resultID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 func (s *Site) result(w http.ResponseWriter, r *http.Request) {
 	name := resultCookie + r.PathValue("id")
 	var x result
-	c, err := r.Cookie(name)
-	if err != nil || !resultID.MatchString(r.PathValue("id")) || !s.sealer.open(name, c.Value, &x) {
+	if !resultID.MatchString(r.PathValue("id")) || !s.unseal(r, name, &x) {
 		s.notice(w, r, http.StatusNotFound, notices.stale, "")
 		return
 	}
