@@ -183,3 +183,19 @@ func TestAFrontThatComesUpLate(t *testing.T) {
 	s.order("f1", "say", `{"text":"在吗"}`)
 	s.says("f1", "account", "我在")
 }
+
+func TestAFrontThatFails(t *testing.T) {
+	s := start(t, func(c *Config) { c.Patience = 200 * time.Millisecond })
+	s.front.fail.Store(true)
+	s.order("f1", "say", `{"text":"rz"}`)
+	state := s.says("f1", "system", sorry)
+	times := 0
+	for _, h := range state.Hops {
+		if strings.HasPrefix(h.Title, "HTTP 500 · 第") && h.OK != nil && !*h.OK {
+			times++
+		}
+	}
+	if times != 4 {
+		t.Errorf("%d times", times)
+	}
+}

@@ -253,6 +253,7 @@ type front struct {
 	*httptest.Server
 	account Account
 	all     chan delivery
+	fail    atomic.Bool // answers 500
 
 	mu     sync.Mutex // guards what follows
 	answer func(delivery) string
@@ -306,6 +307,10 @@ func (f *front) verify(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *front) take(w http.ResponseWriter, r *http.Request) {
+	if f.fail.Load() {
+		http.Error(w, "", http.StatusInternalServerError)
+		return
+	}
 	d, err := f.open(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)

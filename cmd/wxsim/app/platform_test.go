@@ -358,3 +358,17 @@ func TestWebAuthorisation(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsFullForgetsTheOldest(t *testing.T) {
+	begun := time.Now()
+	m := map[string]time.Time{"b": begun.Add(time.Second), "a": begun, "c": begun.Add(time.Minute)}
+	same := func(t time.Time) time.Time { return t }
+	forget(m, 4, same)
+	if len(m) != 3 {
+		t.Error(m)
+	}
+	forget(m, 3, same)
+	if _, there := m["a"]; there || len(m) != 2 {
+		t.Error(m)
+	}
+}
