@@ -13,16 +13,16 @@ export GOFLAGS ?= -buildvcs=false
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: ## the switch and two simulated banks in one process, and a story; ONCE=1 ends after it
+demo: ## banks, switch, front and a simulated WeChat in one process: a phone in the browser; ONCE=1 ends after a check
 	@echo 'Building the demo (the first time Go compiles the embedded database too: about a minute) …'
 	@CGO_ENABLED=0 $(GO) build -o .tools/demo ./cmd/demo
 	@exec .tools/demo
 
 build: ## the programs, into bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/switchd ./cmd/switchctl ./cmd/banksim ./cmd/demo
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/switchd ./cmd/switchctl ./cmd/frontd ./cmd/banksim ./cmd/wxsim ./cmd/demo
 
 test: ## every test, with the race detector; installs what they need
-	@.ci/install gcc strace python3
+	@.ci/install gcc strace python3 chromium fonts-noto-cjk npm
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 20m ./...
 
 check: lint $(TOOLS)/govulncheck-$(GOVULN) ## what must hold besides the tests: linters, formatting, generated files, tidy modules, no known vulnerability

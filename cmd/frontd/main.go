@@ -2,85 +2,8 @@
 package main
 
 import (
-	"context"
-
-	"github.com/spf13/cobra"
-
 	"wxswitch/cmd/frontd/app"
 	"wxswitch/cmd/internal/program"
 )
 
-func main() {
-	c := &cobra.Command{
-		Use:   "frontd --config FILE",
-		Short: "The thin WeChat front: callback, pages and messages of the official account",
-		Long: `frontd answers the official account's followers and shows them pages. It knows
-WeChat and no bank: what a customer may do, and every text about it, comes from
-the switch. It keeps nothing; run as many as you like behind a balancer.
-
-Before the first start:   frontd key new /etc/wxswitch/front.key
-                          frontd config check /etc/wxswitch/frontd.yaml
-The account's menu:       frontd menu show  --config FILE
-                          frontd menu apply --config FILE
-Stopped:                  kill -TERM; what is in flight is finished first`,
-		Args: cobra.NoArgs,
-	}
-	path := program.WithConfig(c)
-	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		return with(*path, func(config app.Config) error { return app.Run(cmd.Context(), config) })
-	}
-	c.AddCommand(menuCommand(), keyCommand(), configCommand())
-	program.Main(c)
-}
-
-func with(path string, do func(app.Config) error) error {
-	c, err := app.Load(path)
-	if err != nil {
-		return err
-	}
-	return do(c)
-}
-
-func configCommand() *cobra.Command {
-	group := &cobra.Command{Use: "config", Short: "The configuration file"}
-	group.AddCommand(&cobra.Command{
-		Use: "check FILE", Short: "Read it, and say every mistake with file, line and column", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return with(args[0], func(app.Config) error { cmd.Println(args[0] + ": good"); return nil })
-		},
-	})
-	return group
-}
-
-func keyCommand() *cobra.Command {
-	group := &cobra.Command{Use: "key", Short: "The keys that seal cookies"}
-	group.AddCommand(&cobra.Command{
-		Use: "new FILE", Short: "Make a key, or put one before those that a file has", Args: cobra.ExactArgs(1),
-		Long: `Makes a file with a key, readable by its owner only. A file that has keys gets the
-new one as its first: it seals, those behind it still open. Every instance needs
-the same file; take an old key out after 12 hours.`,
-		RunE: func(_ *cobra.Command, args []string) error { return app.NewKey(args[0]) },
-	})
-	return group
-}
-
-func menuCommand() *cobra.Command {
-	group := &cobra.Command{Use: "menu", Short: "The menu of the official account"}
-	for _, verb := range []struct {
-		use, short string
-		run        func(context.Context, app.Config, func(string)) error
-	}{
-		{"show", "Print the menu that configuration has, and the one that followers see", app.ShowMenu},
-		{"apply", "Make the configured menu the one that followers see; phones take it within 5 minutes", app.ApplyMenu},
-	} {
-		c := &cobra.Command{Use: verb.use + " --config FILE", Short: verb.short, Args: cobra.NoArgs}
-		path := program.WithConfig(c)
-		c.RunE = func(cmd *cobra.Command, _ []string) error {
-			return with(*path, func(config app.Config) error {
-				return verb.run(cmd.Context(), config, func(text string) { cmd.Println(text) })
-			})
-		}
-		group.AddCommand(c)
-	}
-	return group
-}
+func main() { program.Main(app.Command()) }
