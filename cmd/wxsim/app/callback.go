@@ -228,24 +228,45 @@ func (s *Sim) fetch(r *http.Request, limit int64) ([]byte, error) {
 // answered shows the front's answer in the chat. One that breaks the
 // platform's rules is not repeated, but apologised for.
 func (s *Sim) answered(p push, body []byte) {
-	text, err := s.readAnswer(p, body)
-	hop := Hop{Leg: WeChatFront, Dir: "left", Title: "回复 success", OK: new(true)}
-	switch {
-	case err != nil:
-		hop.Title, hop.Lines, hop.OK = "回复不合规范", []string{err.Error()}, new(false)
-	case text != "":
-		hop.Title, hop.Lines = "回复 text", strings.Split(masked(text), "\n")
-	}
-	s.hop(hop)
+	a, err := s.readAnswer(p, body)
+	s.hop(s.inward(a, body, err))
 	if err != nil {
 		s.apologise(p)
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f := s.phone(p.phone); text != "" && f != nil && f.openID == p.openID && f.following {
-		s.show(f, ChatEvent{Who: "account", Kind: "text", Text: sanitised(text)})
+	if f := s.phone(p.phone); a.Content != "" && f != nil && f.openID == p.openID && f.following {
+		s.show(f, ChatEvent{Who: "account", Kind: "text", Text: sanitised(a.Content)})
 	}
+}
+
+// inward is an answer in the picture.
+func (s *Sim) inward(a answerXML, body []byte, err error) Hop {
+	hop := Hop{Leg: WeChatFront, Dir: "left", Title: "回复 success", OK: new(err == nil)}
+	switch {
+	case err != nil:
+		hop.Title, hop.Lines = "回复不合规范", []string{err.Error()}
+	case a.Content != "":
+		hop.Title, hop.Lines = "回复 text", s.answerLines(a, body)
+	}
+	return hop
+}
+
+// answerLines is an answer's XML for people, masked.
+func (s *Sim) answerLines(a answerXML, body []byte) (lines []string) {
+	var outer answerXML
+	if s.cfg.Account.Encrypt && xml.Unmarshal(body, &outer) == nil {
+		lines = []string{
+			"<MsgSignature>" + cut(outer.Signature, 8) + "</MsgSignature>",
+			"<Encrypt>" + abbreviated(outer.Encrypt) + "</Encrypt> 解密后：",
+		}
+	}
+	text := masked(strings.ReplaceAll(a.Content, s.cfg.Front.Public, "…"))
+	lines = append(lines, "<xml>", "  <ToUserName>"+short(a.To)+"</ToUserName>", "  <FromUserName>"+a.From+"</FromUserName>",
+		fmt.Sprintf("  <CreateTime>%d</CreateTime>", a.CreateTime), "  <MsgType>"+a.MsgType+"</MsgType>")
+	lines = append(lines, strings.Split("  <Content>"+text+"</Content>", "\n")...)
+	return append(lines, "</xml>")
 }
 
 // answerXML is an answer to a callback.
@@ -262,26 +283,25 @@ type answerXML struct {
 	Nonce      string   `xml:"Nonce"`
 }
 
-// readAnswer returns the text of an answer, empty for nothing to say.
-func (s *Sim) readAnswer(p push, body []byte) (string, error) {
+// readAnswer returns an answer in clear, an empty one for nothing to say.
+func (s *Sim) readAnswer(p push, body []byte) (a answerXML, err error) {
 	if b := string(bytes.TrimSpace(body)); b == "" || b == "success" {
-		return "", nil
+		return a, nil
 	}
-	var a answerXML
 	if err := xml.Unmarshal(body, &a); err != nil {
-		return "", errors.New("neither success nor XML")
+		return a, errors.New("neither success nor XML")
 	}
 	if s.cfg.Account.Encrypt {
 		inner, err := s.openAnswer(a)
 		if err != nil {
-			return "", err
+			return a, err
 		}
 		a = answerXML{}
 		if err := xml.Unmarshal(inner, &a); err != nil {
-			return "", errors.New("no XML inside the encryption")
+			return a, errors.New("no XML inside the encryption")
 		}
 	}
-	return a.Content, s.checkAnswer(p, a)
+	return a, s.checkAnswer(p, a)
 }
 
 func (s *Sim) openAnswer(a answerXML) ([]byte, error) {

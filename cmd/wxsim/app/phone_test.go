@@ -264,7 +264,7 @@ func TestHopsAreBoundedAndMasked(t *testing.T) {
 			t.Errorf("%s can be seen", secret)
 		}
 	}
-	for _, part := range []string{"0123", "123X", "0056", "43.7…", "<Encrypt>", short(me)} {
+	for _, part := range []string{"0123", "123X", "0056", "43.7…", "<Encrypt>", short(me), "<Content>您尾号0056", "<MsgSignature>"} {
 		if !strings.Contains(seen, part) {
 			t.Errorf("%s cannot be seen in %s", part, seen)
 		}
