@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"wxswitch/banks"
 	"wxswitch/codec"
 	"wxswitch/routing"
@@ -92,9 +94,21 @@ func (s *Switch) start(ctx context.Context, r *Request) *walk {
 		Account: r.Account, Fields: r.Fields, Instance: s.Instance, BodyHash: hash, Proof: r.Proof,
 	}
 	if r.Key != "" {
-		w.entry.KeyHash = s.Hasher.Index("idempotency", r.Client, r.Operation, r.Key)
+		w.entry.KeyHash = s.keyHash(r)
 	}
 	return w
+}
+
+// keyHash is what the key is found by. That of a UUIDv7 (RFC 9562, 5.7) begins with
+// its time, which tells nothing of anybody: keys of one moment then stand together
+// in the index, where others make every commit write pages all over it.
+func (s *Switch) keyHash(r *Request) []byte {
+	hash := s.Hasher.Index("idempotency", r.Client, r.Operation, r.Key)
+	const text, moment = 36, 6 // characters; bytes of its time
+	if id, err := uuid.Parse(r.Key); err == nil && len(r.Key) == text && id.Version() == 7 {
+		return append(id[:moment:moment], hash...)
+	}
+	return hash
 }
 
 // bodyHash covers what was asked, and nothing that configuration decides.

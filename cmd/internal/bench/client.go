@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -16,14 +15,14 @@ var approved = []byte(`"outcome":"approved"`)
 
 // asks makes requests with fresh keys over the accounts of some banks.
 type asks struct {
-	url, token, prefix string
-	kinds              []string // in turn
-	accounts           []string
-	n                  atomic.Uint64
+	url, token string
+	kinds      []string // in turn
+	accounts   []string
+	n          atomic.Uint64
 }
 
 func (s *stage) asks(address string, banks []int, kinds ...string) *asks {
-	a := &asks{url: "http://" + address + "/v1/transactions", token: s.token, prefix: s.keyPrefix(), kinds: kinds}
+	a := &asks{url: "http://" + address + "/v1/transactions", token: s.token, kinds: kinds}
 	for n := range perBank / len(banks) {
 		for _, bank := range banks {
 			a.accounts = append(a.accounts, account(bank, n))
@@ -39,7 +38,7 @@ func (a *asks) next(t *vegeta.Target) error {
 	t.Header = http.Header{
 		"Authorization":   {"Bearer " + a.token},
 		"Content-Type":    {"application/json"},
-		"Idempotency-Key": {a.prefix + strconv.FormatUint(n, 10)},
+		"Idempotency-Key": {key()},
 	}
 	t.Body = fmt.Appendf(nil, `{"type":%q,"account":%q}`, a.kinds[n%uint64(len(a.kinds))], a.accounts[n%uint64(len(a.accounts))])
 	return nil

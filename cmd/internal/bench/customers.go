@@ -216,7 +216,7 @@ func (v *visitor) ask(method, path string, body fields) ([]byte, error) {
 	q.Header = v.headers(v.token)
 	if body != nil {
 		q.Header.Set("Content-Type", "application/json")
-		q.Header.Set("Idempotency-Key", v.keyPrefix())
+		q.Header.Set("Idempotency-Key", key())
 	}
 	a, err := frontClient.Do(q)
 	if err != nil {

@@ -1,5 +1,5 @@
--- What wrk sends and what it checks. Arguments: type, prefix of the keys,
--- token, file of accounts (one a line), and the pause of a connection between
+-- What wrk sends and what it checks. Arguments: type, beginning of the keys
+-- (Unix ms, and 3 hexadecimal digits like no other load's), token, file of accounts (one a line), and the pause of a connection between
 -- two requests, in ms; with one, refusals (503) are counted and not wrong. Each
 -- thread has accounts of its own. Of the type "customer" the lines are a
 -- follower, its session and the id of its account, and what is asked for is the
@@ -12,7 +12,9 @@ function setup(thread)
 end
 
 function init(args)
-  kind, prefix, token = args[1], args[2], args[3]
+  kind, token = args[1], args[3]
+  local ms, load = string.match(args[2], "(%d+)-(%x+)")
+  began, middle = tonumber(ms), string.format("-7%03x-8%s-", id, load)
   accounts = {}
   local n = 0
   for line in io.lines(args[4]) do
@@ -34,14 +36,20 @@ function init(args)
   end
   local length = #('{"type":"' .. kind .. '","account":"') + #accounts[1] + #('"}')
   head = "POST /v1/transactions HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " .. token ..
-    "\r\nContent-Type: application/json\r\nContent-Length: " .. length .. "\r\nIdempotency-Key: " .. prefix .. id .. "-"
+    "\r\nContent-Type: application/json\r\nContent-Length: " .. length .. "\r\nIdempotency-Key: "
   body = '\r\n\r\n{"type":"' .. kind .. '","account":"'
+end
+
+-- key is a UUIDv7, as fronts make them; a millisecond has four.
+function key()
+  local ms = began + math.floor(sent / 4)
+  return string.format("%08x-%04x%s%012x", math.floor(ms / 65536), ms % 65536, middle, sent)
 end
 
 function request()
   sent = sent + 1
   if kind == "customer" then return accounts[sent % #accounts + 1] end
-  return head .. sent .. body .. accounts[sent % #accounts + 1] .. '"}'
+  return head .. key() .. body .. accounts[sent % #accounts + 1] .. '"}'
 end
 
 function response(status, headers, answer)

@@ -15,6 +15,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
+
+	"github.com/google/uuid"
 
 	"wxswitch/switch/vault"
 )
@@ -106,10 +109,13 @@ func (s *stage) takeDown() error {
 
 func (s *stage) file(name string) string { return filepath.Join(s.dir, name) }
 
-// keyPrefix makes the keys of one load unlike all others.
-func (s *stage) keyPrefix() string {
-	return rand.Text()[:12] + "-" + strconv.FormatInt(s.keys.Add(1), 10) + "-"
+// keysFrom is what the keys of one wrk begin with, unlike all others'.
+func (s *stage) keysFrom() string {
+	return fmt.Sprintf("%d-%03x", time.Now().UnixMilli(), s.keys.Add(1)%0x1000)
 }
+
+// key is a fresh idempotency key, as fronts make them.
+func key() string { return uuid.Must(uuid.NewV7()).String() }
 
 // write writes the switch's files, wrk's script and the accounts.
 func (s *stage) write() error {

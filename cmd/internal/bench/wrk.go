@@ -41,7 +41,7 @@ func (s *stage) wrk(ctx context.Context, address string, l load) (tally, error) 
 	cmd := exec.CommandContext(ctx, "wrk",
 		"-t", strconv.Itoa(threads), "-c", strconv.Itoa(l.inFlight), "-d", l.time.String(), "--timeout", "30s",
 		"-s", s.file("load.lua"), "http://"+address, "--",
-		l.kind, s.keyPrefix(), s.token, s.file(l.accounts), strconv.FormatInt(l.pause.Milliseconds(), 10))
+		l.kind, s.keysFrom(), s.token, s.file(l.accounts), strconv.FormatInt(l.pause.Milliseconds(), 10))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return tally{}, fmt.Errorf("wrk: %w: %s", err, out)

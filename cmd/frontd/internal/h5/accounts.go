@@ -38,7 +38,7 @@ func (v *visit) accounts() {
 		v.notice(v.w, v.r, http.StatusOK, note{iconInfo, "账户管理", textNoAccounts}, "")
 		return
 	}
-	p := accountsPage{Shown: all[0], All: all, CSRF: v.CSRF, Key: random()}
+	p := accountsPage{Shown: all[0], All: all, CSRF: v.CSRF, Key: newKey()}
 	for _, a := range all {
 		if a.Id == v.r.FormValue("a") {
 			p.Shown = a

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"wxswitch/switch/api/client"
 )
 
@@ -41,7 +43,7 @@ var secret = []string{"login", "payment", "old_login", "old_payment", "password"
 // form returns the form of the page that the request is about, with a new key
 // and what was typed before, but for secrets.
 func (v *visit) form(action string) form {
-	f := form{CSRF: v.CSRF, Action: action, Key: random(), Values: url.Values{}, To: returnPath(v.r.FormValue("to"), "")}
+	f := form{CSRF: v.CSRF, Action: action, Key: newKey(), Values: url.Values{}, To: returnPath(v.r.FormValue("to"), "")}
 	for name, typed := range v.r.PostForm {
 		if !slices.Contains(secret, name) {
 			f.Values[name] = typed
@@ -50,6 +52,9 @@ func (v *visit) form(action string) form {
 	f.AskBank = f.Values.Get("bank") != ""
 	return f
 }
+
+// newKey is an idempotency key, in the order of time (switch/api/openapi.yaml).
+func newKey() string { return uuid.Must(uuid.NewV7()).String() }
 
 // key is that of the form that was sent.
 func (v *visit) key() string { return v.r.PostForm.Get("key") }
@@ -60,7 +65,7 @@ func (v *visit) field(name string) string { return v.r.PostForm.Get(name) }
 // withCode adds the code's part, whose clocks are the switch's: so a page that is
 // loaded again goes on counting.
 func (v *visit) withCode(f *form, p client.Purpose) error {
-	f.Code.Action, f.Code.Key = f.Action+"/code", random()
+	f.Code.Action, f.Code.Key = f.Action+"/code", newKey()
 	a, err := v.Switch.GetCodesWithResponse(v.r.Context(), &client.GetCodesParams{Purpose: p, FollowerChannel: v.Channel, FollowerSubject: v.Subject})
 	if err != nil {
 		return err

@@ -131,7 +131,7 @@ func (s *Site) follows(ctx context.Context, openID string) (bool, error) {
 	if err != nil || !followed {
 		return false, err
 	}
-	a, err := s.Switch.FollowWithResponse(ctx, &client.FollowParams{FollowerChannel: s.Channel, FollowerSubject: openID, IdempotencyKey: random()})
+	a, err := s.Switch.FollowWithResponse(ctx, &client.FollowParams{FollowerChannel: s.Channel, FollowerSubject: openID, IdempotencyKey: newKey()})
 	if err != nil {
 		return false, err
 	}
