@@ -377,7 +377,7 @@ func (s *Sim) push(p push) bool {
 
 // message is what a follower writes. s.mu is held.
 func (s *Sim) message(f *follower, kind string, fields ...field) push {
-	f.spoke, f.texts = s.now(), 0
+	f.hear(s.now(), afterMessage)
 	id := strconv.FormatInt(messageIDs+s.nextID(), 10)
 	return push{f.id, f.openID, s.now(), kind, append(fields, field{name: "MsgId", value: id, number: true}), true}
 }
@@ -396,6 +396,7 @@ func (s *Sim) subscription(f *follower, comes bool) push {
 	if !comes {
 		return s.event(f, "unsubscribe", "", false)
 	}
-	f.spoke, f.since, f.texts = s.now(), s.now(), 0
+	f.since = s.now()
+	f.hear(f.since, afterEvent)
 	return s.event(f, "subscribe", "", false)
 }

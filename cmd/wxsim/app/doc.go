@@ -55,10 +55,11 @@
 // sent. Tokens live 7200 s; stable_token repeats itself, and leaves the one
 // before five minutes. Template messages: values by type (47003), no unknown
 // field, quota (45009), who does not follow (43004), client_msg_id once in ten
-// minutes, then TEMPLATESENDJOBFINISH. Customer service: 48 hours (45015) and 20
-// texts (45047) after a follower's last message, click or subscription. Codes of
-// web authorisation: once (40163), five minutes (40029). Not simulated:
-// anything but texts and template messages, JS-SDK, conditional menus, unionid.
+// minutes, then TEMPLATESENDJOBFINISH. Customer service: five texts in 48 hours
+// after a message, three in a minute after a click or a subscription; out of
+// time 45015, out of texts 45047. Codes of web authorisation: once (40163), five
+// minutes (40029). Not simulated: anything but texts and template messages,
+// JS-SDK, conditional menus, unionid.
 //
 // # Faults
 //

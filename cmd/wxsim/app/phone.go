@@ -221,7 +221,7 @@ func (s *Sim) click(_ *http.Request, me string, body struct {
 		if !s.hasButton("click", body.Key) {
 			return errors.New("菜单里没有这一项")
 		}
-		f.spoke, f.texts = s.now(), 0
+		f.hear(s.now(), afterEvent)
 		return s.ask(s.event(f, "CLICK", body.Key, true))
 	})
 }

@@ -38,8 +38,6 @@ const (
 	forceEvery  = 30 * time.Second
 	dedupe      = 10 * time.Minute
 	keptSent    = 20_000
-	window      = 48 * time.Hour // of customer service, since a follower spoke
-	maxTexts    = 20             // in it
 	maxRequest  = 64 << 10
 	firstID     = 3_000_000_000_000_000_000 // template messages' numbers need 64 bits
 )
@@ -380,7 +378,32 @@ func (s *Sim) finish(f *follower, card *Card, id int64) {
 	}, false})
 }
 
-// sendText is customer service: within 48 hours of what a follower did.
+// allowance is how many texts of customer service an act of a follower allows,
+// and for how long.
+type allowance struct {
+	texts int
+	last  time.Duration
+}
+
+// Those since 12 June 2023; a click on a view button allows nothing.
+var (
+	afterMessage = allowance{5, 48 * time.Hour}
+	afterEvent   = allowance{3, time.Minute} // a click, a subscription
+)
+
+// hear gives what an act allows. Allowances do not add up: of texts and time
+// that are left and new, the greater holds. Sim.mu is held.
+func (f *follower) hear(now time.Time, a allowance) {
+	if now.After(f.until) {
+		f.texts = 0
+	}
+	f.texts = max(f.texts, a.texts)
+	if until := now.Add(a.last); until.After(f.until) {
+		f.until = until
+	}
+}
+
+// sendText is customer service, as far as a follower's acts allow it.
 func (s *Sim) sendText(c *call) any {
 	var m struct {
 		To   string `json:"touser"`
@@ -405,12 +428,12 @@ func (s *Sim) sendText(c *call) any {
 		return fail(44004, "empty content")
 	case len(text) > maxContent:
 		return fail(45002, "content size out of limit")
-	case s.now().Sub(f.spoke) > window:
+	case s.now().After(f.until):
 		return fail(45015, "response out of time limit or subscription is canceled")
-	case f.texts >= maxTexts:
+	case f.texts == 0:
 		return fail(45047, "out of response count limit")
 	}
-	f.texts++
+	f.texts--
 	c.note(masked(m.Text.Content))
 	s.show(f, ChatEvent{Who: "account", Kind: "text", Text: sanitised(m.Text.Content)})
 	return done()

@@ -251,20 +251,29 @@ func TestCustomerService(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, test.code, test.want)
 		}
 	}
-	for range maxTexts - 1 {
-		text(me, "x")
+	many := func(after string, want ...int) {
+		t.Helper()
+		for i, code := range want {
+			if got := text(me, "x"); got != code {
+				t.Errorf("%s, text %d: %d, want %d", after, i+1, got, code)
+			}
+		}
 	}
-	if code := text(me, "x"); code != 45047 {
-		t.Error("one too many:", code)
-	}
-	s.ahead.Add(int64(48*time.Hour + time.Minute))
-	if code := text(me, "x"); code != 45015 {
-		t.Error("after two days:", code)
-	}
+	many("after a subscription, one was sent", 0, 0, 45047)
+	s.ahead.Add(int64(61 * time.Second))
+	many("a minute after it", 45015)
 	s.order("f1", "say", `{"text":"在吗"}`)
-	if code := text(me, "x"); code != 0 {
-		t.Error("after a message:", code)
-	}
+	many("after a message", 0, 0, 0)
+	s.call(http.MethodPost, "/cgi-bin/menu/create", `{"button":[{"type":"click","name":"a","key":"k"},{"type":"view","name":"b","url":"http://x/"}]}`)
+	s.order("f1", "click", `{"key":"k"}`)
+	many("after a click: three, not five", 0, 0, 0, 45047)
+	s.order("f1", "view", `{"url":"http://x/"}`)
+	many("after a view, which allows nothing", 45047)
+	s.order("f1", "say", `{"text":"在吗"}`)
+	s.ahead.Add(int64(48*time.Hour - time.Minute))
+	many("almost two days after a message", 0)
+	s.ahead.Add(int64(2 * time.Minute))
+	many("two days after a message", 45015)
 }
 
 func TestUserInfo(t *testing.T) {

@@ -42,8 +42,8 @@ type follower struct {
 	blocked   bool // takes no template messages
 	snapshot  bool // its web authorisation gives a virtual user
 	since     time.Time
-	spoke     time.Time // last message, click or subscription
-	texts     int       // of customer service, since it spoke
+	texts     int       // of customer service that it may be sent,
+	until     time.Time // until then
 	chat      []ChatEvent
 	sms       []SMS
 	unread    int
