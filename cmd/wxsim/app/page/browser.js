@@ -1,7 +1,7 @@
 // The browser inside WeChat: a frame on this phone's own origin, so that its
 // cookies are this follower's, and what stands in it can be filled in.
 
-import { $, el, icon } from './dom.js';
+import { $, covered, el, icon } from './dom.js';
 
 const slow = 15000; // after that the loading bar gives up
 
@@ -53,6 +53,7 @@ export class Browser extends EventTarget {
   open(url) {
     const path = this.own(url);
     this.#root.hidden = false;
+    covered();
     this.#root.classList.add('opening');
     path ? this.#load(path) : this.#stub(url);
     this.leave.focus({ preventScroll: true });
@@ -61,6 +62,7 @@ export class Browser extends EventTarget {
   close() {
     if (!this.isOpen) return;
     this.#root.hidden = true;
+    covered();
     this.#empty();
     this.dispatchEvent(new Event('closed'));
   }

@@ -62,3 +62,8 @@ export function words(html, open) {
   walk(parsed);
   return out;
 }
+
+/** covered keeps focus out of the chat while something lies over it. */
+export function covered() {
+  $('#chat').inert = ['profile', 'browser', 'map'].some((id) => !$('#' + id).hidden);
+}

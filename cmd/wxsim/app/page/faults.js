@@ -6,12 +6,13 @@ import { banksOf } from './hops.js';
 const front = [['ok', '正常', 'ok'], ['slow', '首次超过 5 秒', 'slow'], ['silent', '不应答，重试三次', 'silent']];
 const wechat = [
   ['0', '正常', 'ok'], ['40001', '令牌失效 40001', 'token'], ['-1', '系统繁忙 -1', 'busy'], ['45009', '调用超限 45009', 'limit'],
-  ['43004', '未关注 43004', 'not following'], ['47003', '字段不符 47003', 'field'],
+  ['43004', '未关注 43004', 'not following'], ['47003', '字段不符 47003', 'field'], ['expire', '令牌全部过期', 'all tokens expire'],
 ];
 const bank = [
   ['ok', '正常', 'ok'], ['decline', '拒绝', 'decline'], ['delay', '延迟 3 秒', 'delay'], ['silence', '收下不办也不答', 'silence'],
   ['late', '办了，10 秒后才答', 'late'], ['down', '停机', 'down'],
 ];
+const ticks = [['quota', '额度用完', 'Quota'], ['blocked', '拒收通知', 'Blocked'], ['undelivered', '送达失败', 'Undelivered'], ['snapshot', '快照页', 'Snapshot']];
 const delays = { delay: 3000, late: 10_000 };
 
 export class Faults {
@@ -34,16 +35,20 @@ export class Faults {
     const errcode = f.errcode && f.errcode_count !== 0 ? String(f.errcode) : '0';
     $('#faults').replaceChildren(
       select('前置', '应答微信', front, f.front ?? 'ok', (v) => this.tell('faults', { front: v })),
-      select('微信', '调用返回一次', wechat, errcode, (v) => this.tell('faults', { errcode: Number(v), errcode_count: v === '0' ? 0 : 1 })),
+      select('微信', '调用返回一次', wechat, errcode, (v) => this.wechat(v)),
       ...banks.map((b) => select(b.name, '', bank, f.bank?.[b.id] ?? 'ok', (v) => this.bank(b.id, v))),
-      tick('当日额度用完', 'Quota', f.quota, (v) => this.tell('faults', { quota: v })),
-      tick('用户拒收通知', 'Blocked', f.blocked, (v) => this.tell('faults', { blocked: v })));
+      el('div', { class: 'fault-ticks' }, ...ticks.map(([key, name, en]) => tick(name, en, f[key], (v) => this.tell('faults', { [key]: v })))));
     this.clear.hidden = !this.#any();
   }
 
   #any() {
     const { f } = this.now;
-    return (f.front ?? 'ok') !== 'ok' || Boolean(f.errcode && f.errcode_count) || Boolean(f.quota || f.blocked) || Object.values(f.bank ?? {}).some((k) => k !== 'ok');
+    return (f.front ?? 'ok') !== 'ok' || Boolean(f.errcode && f.errcode_count) || ticks.some(([key]) => f[key]) || Object.values(f.bank ?? {}).some((k) => k !== 'ok');
+  }
+
+  wechat(v) {
+    if (v === 'expire') return this.tell('faults', { expire_tokens: true });
+    return this.tell('faults', { errcode: Number(v), errcode_count: v === '0' ? 0 : 1 });
   }
 
   bank(id, kind) {
@@ -54,7 +59,7 @@ export class Faults {
 
   async mend() {
     const { f, banks } = this.now;
-    await this.tell('faults', { front: 'ok', errcode: 0, errcode_count: 0, quota: false, blocked: false });
+    await this.tell('faults', { front: 'ok', errcode: 0, errcode_count: 0, ...Object.fromEntries(ticks.map(([key]) => [key, false])) });
     for (const b of banks) if ((f.bank?.[b.id] ?? 'ok') !== 'ok') await this.bank(b.id, 'ok');
   }
 

@@ -99,6 +99,13 @@ export class Hand {
     await this.pause(move * 0.2);
   }
 
+  /** follow taps what leads to another page, and waits until that one is there. */
+  async follow(node) {
+    const before = this.browser.doc;
+    await this.tap(node);
+    await this.page((doc) => doc !== before, '下一页');
+  }
+
   /** type writes a text, letter by letter. */
   async type(field, text) {
     if (field.value === text) return;

@@ -16,6 +16,7 @@ const kept = 200;
 
 // The picture's measures: x of the columns' middles, and boxes.
 const wide = { w: 780, x: [62, 262, 462, 694], box: { w: 116, h: 78 }, bank: { w: 164, h: 52 } };
+const middle = { w: 560, x: [48, 186, 324, 484], box: { w: 92, h: 78 }, bank: { w: 148, h: 52 } };
 const narrow = { w: 420, x: [38, 142, 246, 362], box: { w: 72, h: 84 }, bank: { w: 112, h: 52 } };
 
 export class Hops {
@@ -51,7 +52,8 @@ export class Hops {
 
   // Another width may ask for another picture.
   #resized() {
-    const m = $('#picture').clientWidth < 520 ? narrow : wide;
+    const room = $('#picture').clientWidth;
+    const m = room < 470 ? narrow : room < 680 ? middle : wide;
     if (m !== this.measures) { this.measures = m; this.#draw(this.#banks); }
   }
 
@@ -90,7 +92,7 @@ export class Hops {
 
   // What is out of order is marked where it is.
   #faults(f) {
-    const marks = { front: { slow: '慢', silent: '不答' }[f.front], wechat: f.blocked ? '已拉黑' : f.quota ? '额度用完' : f.errcode && f.errcode_count ? 'errcode ' + f.errcode : '' };
+    const marks = { front: { slow: '慢', silent: '不答' }[f.front], wechat: f.blocked ? '拒收' : f.undelivered ? '送达失败' : f.snapshot ? '快照页' : f.quota ? '额度用完' : f.errcode && f.errcode_count ? 'errcode ' + f.errcode : '' };
     const kinds = { decline: '拒绝', delay: '延迟', silence: '沉默', late: '迟答', down: '停机' };
     for (const b of this.#banks) marks[b.id] = kinds[f.bank?.[b.id]];
     for (const [id, mark] of Object.entries(marks)) {

@@ -1,7 +1,7 @@
 // The phone: the chat with the official account, its menu, the map, the
 // account's profile, and the short messages that drop in.
 
-import { $, $$, clock, el, icon, svg, words } from './dom.js';
+import { $, $$, clock, covered, el, icon, svg, words } from './dom.js';
 
 const palette = ['#3d7ea6', '#a8623d', '#5b7f4f', '#85588f', '#9a7b2f', '#4c6a94', '#8a4f5f', '#3f7f7a'];
 const bezel = 10;
@@ -23,6 +23,8 @@ export class Phone {
     sim.on('sms', (e) => this.receive(e));
     $('#to-profile').addEventListener('click', () => this.profile(true));
     addEventListener('resize', () => this.fit());
+    addEventListener('pointerdown', (e) => { if (!e.target.closest?.('.menu-column')) this.#pop(null); });
+    addEventListener('keydown', (e) => { if (e.key === 'Escape') this.#pop(null); });
     this.fit();
     this.tick();
   }
@@ -205,7 +207,7 @@ export class Phone {
   map() {
     const places = this.sim.state.places ?? [];
     let chosen = places[0]?.id;
-    const done = () => { $('#map').hidden = true; if (!$('#more')?.hidden) this.#plus(); };
+    const done = () => { $('#map').hidden = true; covered(); if (!$('#more')?.hidden) this.#plus(); };
     const send = el('button', { class: 'send', id: 'send-place', type: 'button', text: '发送', onclick: async () => { done(); await this.act('locate', { place: chosen }); } });
     const pins = svg('g', {});
     const choose = (id) => {
@@ -223,6 +225,7 @@ export class Phone {
       el('fieldset', { class: 'map-list' }, el('legend', { text: '选择您所在的地方' }), ...places.map((p) => el('label', { class: 'map-place' },
         el('input', { type: 'radio', name: 'place', value: p.id, onchange: () => choose(p.id) }), el('span', { text: p.name }), icon('check')))));
     $('#map').hidden = false;
+    covered();
     choose(chosen);
     send.focus({ preventScroll: true });
   }
@@ -237,12 +240,12 @@ export class Phone {
       : el('button', { class: 'wide', id: 'follow', type: 'button', text: '关注公众号', onclick: () => this.follow() });
     $('#profile').replaceChildren(
       el('div', { class: 'bar' }, el('span', { class: 'bar-side' },
-        following && el('button', { class: 'bare', id: 'from-profile', type: 'button', 'aria-label': '返回 Back', onclick: () => this.profile(false) }, icon('back'))), el('h2', { class: 'bar-title' }), el('span', { class: 'bar-side' })),
-      el('div', { class: 'profile-head' }, seal(state.account.name), el('div', {}, el('h3', { text: state.account.name }), el('p', { text: '服务号 · ' + state.account.id }))),
+        following && el('button', { class: 'bare', id: 'from-profile', type: 'button', 'aria-label': '返回 Back', onclick: () => this.profile(false) }, icon('back'))), el('span', { class: 'bar-title' }), el('span', { class: 'bar-side' })),
+      el('div', { class: 'profile-head' }, seal(state.account.name), el('div', {}, el('h2', { text: state.account.name }), el('p', { text: '服务号 · ' + state.account.id }))),
       el('p', { class: 'profile-about', text: '账户余额、交易明细、动账通知、网点预约，尽在公众号。（演示账号）' }),
       el('div', { class: 'profile-actions' }, following && el('button', { class: 'wide', id: 'enter', type: 'button', text: '发消息', onclick: () => this.profile(false) }), button));
     $('#profile').hidden = !open;
-    $('#chat').inert = open;
+    covered();
   }
 
   #following(following) {

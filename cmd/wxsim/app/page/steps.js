@@ -87,7 +87,13 @@ export class Steps {
 
   done(id) {
     this.#tick(id);
-    sessionStorage.setItem(this.#key(), JSON.stringify([...new Set([...this.#kept(), id])]));
+    sessionStorage.setItem(this.#key(), JSON.stringify([...this.#kept().filter((k) => k !== id), id])); // in the order of doing
+  }
+
+  /** isCustomer: authenticated, and not deregistered since, as far as was seen here. */
+  get isCustomer() {
+    const kept = this.#kept();
+    return kept.indexOf('authenticate') > kept.indexOf('deregister');
   }
 
   #tick(id) {
@@ -154,6 +160,8 @@ export class Steps {
     const say = (text) => { note.hidden = false; note.textContent = text; };
     const hand = new Hand(this.phone, say, signal);
     row.classList.remove('odd');
+    note.textContent = '';
+    note.hidden = true;
     this.#label(s.id, true);
     this.#face(row);
     hand.show();
@@ -197,7 +205,7 @@ async function ready(hand) {
   }
   await hand.until(() => phone.me.following, '关注成功');
   if (!$('#profile').hidden) await hand.tap(await hand.on('#enter, #from-profile', '返回对话'));
-  if (!$('#map').hidden) $('#map').hidden = true;
+  if (!$('#map').hidden) await hand.tap(await hand.on('#map .bare', '取消'));
 }
 
 /** menu opens a column and takes the item of that name. */
@@ -300,7 +308,7 @@ async function authenticateAndSet(hand, run) {
   await menu(hand, '客户认证');
   const first = await hand.page((doc) => doc.querySelector('#cert_type, [data-nav=settings], [data-nav=deregister]'), '客户认证页面');
   if (first.matches('#cert_type')) await authenticate(hand);
-  await hand.tap(await hand.in('a[href^="/h5/settings"]', '「登录设置」'));
+  await hand.follow(await hand.in('a[href^="/h5/settings"]', '「登录设置」'));
   run.done('authenticate');
   await settings(hand);
 }
@@ -342,8 +350,8 @@ async function accounts(hand) {
   for (let tries = 0; tries < 5; tries++) {
     const at = await hand.page((doc) => doc.querySelector('#cert_type, #login, #password, [data-account], .message h1'), '账户管理页面');
     if (at.matches('[data-account]')) return;
-    if (at.matches('#cert_type')) { await authenticate(hand); await hand.tap(await hand.in('[data-primary]', '「登录设置」')); }
-    else if (at.matches('#login')) { await settings(hand); await hand.tap(await hand.in('[data-primary]', '「账户查询」')); }
+    if (at.matches('#cert_type')) { await authenticate(hand); await hand.follow(await hand.in('[data-primary]', '「登录设置」')); }
+    else if (at.matches('#login')) { await settings(hand); await hand.follow(await hand.in('[data-primary]', '「账户查询」')); }
     else if (at.matches('#password')) await login(hand);
     else throw new Odd(`页面说：「${at.parentElement.textContent.trim().replace(/\s+/g, ' ').slice(0, 60)}」`);
   }
@@ -369,7 +377,7 @@ async function balance(hand) {
   await hand.to(line);
   await hand.pause(900);
   hand.say('看交易明细');
-  await hand.tap(await hand.in('[data-nav=details]', '「交易明细」'));
+  await hand.follow(await hand.in('[data-nav=details]', '「交易明细」'));
   await hand.in('.tabs, [role=status]', '交易明细');
   await hand.pause(1200);
 }
@@ -379,8 +387,8 @@ async function attach(hand) {
   const another = free(hand);
   if (!another) { hand.say('这位客户的账户都已加挂'); return; }
   hand.say('添加删除 → 「+」');
-  await hand.tap(await hand.in('[data-nav=edit]', '「添加删除」'));
-  await hand.tap(await hand.in('[data-nav=add]', '「+」'));
+  await hand.follow(await hand.in('[data-nav=edit]', '「添加删除」'));
+  await hand.follow(await hand.in('[data-nav=add]', '「+」'));
   const page = await hand.page((doc) => doc.querySelector('#account, [data-nav=settings]'), '账户加挂页面');
   if (page.matches('[data-nav=settings]')) throw new Odd('尚未设置微信支付密码，无法加挂');
   hand.say(`加挂${another.bank_name ?? another.bank}尾号 ${another.number.slice(-4)}`);
@@ -399,8 +407,9 @@ function free(hand) {
   return left.find((a) => a.bank !== person.accounts[0].bank) ?? left[0];
 }
 
-async function movement(hand) {
+async function movement(hand, run) {
   const { phone } = hand;
+  if (!run.isCustomer) await authenticateAndSet(hand, run);
   await ready(hand);
   hand.say('在银行消费 ¥32.50，银行主动通知中心');
   const card = await after(hand, async () => { await spend(phone); }, (n) => n.matches('.card'), '动账卡片。未认证、未同意动账通知或取消关注的，不会收到', 15_000);
@@ -424,7 +433,7 @@ async function visit(hand) {
   const list = await after(hand, () => words(hand, '1'), link('/h5/branches/'), '附近网点');
   hand.say('打开最近的网点');
   await hand.tap(link('/h5/branches/')(list));
-  await hand.tap(await hand.in('[data-nav=visit]', '「预约」'));
+  await hand.follow(await hand.in('[data-nav=visit]', '「预约」'));
   hand.say('选业务，填手机号');
   await business(hand);
   await hand.type(await hand.in('#phone', '手机号码'), hand.phone.sim.state.person?.phone || '13900001234');
@@ -438,13 +447,19 @@ async function business(hand) {
   else await hand.choose(field, true);
 }
 
-async function deregister(hand) {
+async function deregister(hand, run) {
   const { sim } = hand.phone;
   await ready(hand);
   const said = await after(hand, () => words(hand, 'zx'), link('/h5/deregister'), '公众号的回复');
   await hand.tap(link('/h5/deregister')(said));
-  const page = await hand.page((doc) => doc.querySelector('[data-primary], .message h1'), '客户注销页面');
-  if (!page.matches('[data-primary]')) throw new Odd('尚未认证，先做第 1 步');
+  const page = await hand.page((doc) => doc.querySelector('form [data-primary], .message h1'), '客户注销页面');
+  if (!page.matches('[data-primary]')) {
+    hand.say(`「${page.parentElement.querySelector('p')?.textContent.trim()}」那就先认证`);
+    await hand.pause(1200);
+    await authenticateAndSet(hand, run);
+    await deregister(hand, run);
+    return;
+  }
   hand.say('让开户行这一次 10 秒后才答');
   await sim.post('late-deregister');
   await hand.pause(700);
