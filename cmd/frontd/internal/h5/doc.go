@@ -14,13 +14,13 @@
 // # Who it is
 //
 //	cookie        sealed with    holds
-//	front-visit   AES-256-GCM    nothing but an id; before anybody is known
+//	front-visit   AES-256-GCM    the states with which the browser was sent to WeChat
 //	front         AES-256-GCM    openid, CSRF token, the switch's session token once logged in
 //	front-r-ID    AES-256-GCM    what a result page shows, for its own path only
 //
 // A page without the cookie goes to the platform's authorize page
-// (snsapi_base), with a state that is kept at the switch, taken once, and tied
-// to front-visit. An openid comes from the exchange of the code only; a virtual
+// (snsapi_base), with a state that is tied to front-visit, and served once at any
+// instance: the switch remembers that it was. An openid comes from the exchange of the code only; a virtual
 // one (is_snapshotuser) is refused. Who does not follow is asked to. The cookie
 // is made anew, with another id and CSRF token, when the follower authenticates,
 // logs in or out. It knows who, not what may be done: that is the switch's

@@ -90,7 +90,7 @@ func (v *visit) lead(path string) {
 		v.w.WriteHeader(http.StatusConflict)
 		return
 	}
-	if back := returnPath(v.r.URL.Path, ""); back != "" && back != path {
+	if back := formPage(v.r.URL.Path); back != "" && back != path {
 		path += "?to=" + back
 	}
 	v.to(path)

@@ -2,7 +2,6 @@ package h5
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -11,20 +10,24 @@ import (
 	"wxswitch/switch/api/client"
 )
 
-// visitor is a browser before anybody is known.
+// visitor is a browser before anybody is known: the errands on which it was sent
+// to the platform, the latest last.
 type visitor struct {
-	ID string `json:"i"`
+	Errands []errand `json:"e"`
 }
 
-// errand is what a state stands for; it is kept at the switch.
+// errand is what a state stands for.
 type errand struct {
-	Visitor string `json:"v"`
-	To      string `json:"t"`
+	State string `json:"s"`
+	To    string `json:"t"`
+	At    int64  `json:"a"` // Unix seconds
 }
 
 const (
-	stateName = "oauth-state/"
-	stateLife = 10 * time.Minute
+	stateName   = "oauth-state/"
+	stateLife   = 10 * time.Minute
+	maxErrands  = 5 // tabs that are opened at once
+	errandGrace = time.Minute
 )
 
 // returns are the pages to which one may be led back.
@@ -38,21 +41,16 @@ func returnPath(path, otherwise string) string {
 	return otherwise
 }
 
-// identify sends a browser that nobody knows to the platform.
+// identify sends a browser that nobody knows to the platform. It keeps nothing but
+// in the browser: whoever asks for pages could fill anything else.
 func (s *Site) identify(w http.ResponseWriter, r *http.Request) {
 	var v visitor
-	if !s.unseal(r, visitCookie, &v) {
-		v.ID = random()
-	}
-	state := random()
-	value, _ := json.Marshal(errand{v.ID, returnPath(r.URL.Path, "/h5/accounts")})
-	err := s.keep(r.Context(), stateName+state, string(value), stateLife)
-	if err != nil {
-		s.broken(w, r, err)
-		return
-	}
+	s.unseal(r, visitCookie, &v)
+	e := errand{random(), returnPath(r.URL.Path, "/h5/accounts"), s.Now().Unix()}
+	v.Errands = append(v.Errands, e)
+	v.Errands = v.Errands[max(0, len(v.Errands)-maxErrands):]
 	s.put(w, visitCookie, root, s.sealer.seal(visitCookie, v), visitLife)
-	http.Redirect(w, r, s.authorizeURL(state), http.StatusFound)
+	http.Redirect(w, r, s.authorizeURL(e.State), http.StatusFound)
 }
 
 // authorizeURL asks for the openid alone, which asks the follower nothing. The
@@ -65,12 +63,8 @@ func (s *Site) authorizeURL(state string) string {
 // oauth takes the code that the platform sent the browser back with. An openid
 // in the address is not looked at.
 func (s *Site) oauth(w http.ResponseWriter, r *http.Request) {
-	to, ok, err := s.errandOf(r)
-	switch {
-	case err != nil:
-		s.broken(w, r, err)
-		return
-	case !ok:
+	e, ours := s.errandOf(r)
+	if !ours {
 		s.notice(w, r, http.StatusBadRequest, notices.stale, "")
 		return
 	}
@@ -78,46 +72,53 @@ func (s *Site) oauth(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil || openID == "":
 		s.Log.Warn().Err(err).Msg("a code was not exchanged")
-		s.notice(w, r, http.StatusBadGateway, notices.unidentified, to)
+		s.notice(w, r, http.StatusBadGateway, notices.unidentified, e.To)
 		return
 	case snapshot:
 		s.notice(w, r, http.StatusForbidden, notices.snapshot, "")
 		return
 	}
-	followed, err := s.follows(r.Context(), openID)
+	first, err := s.first(r.Context(), e.State)
+	followed := false
+	if err == nil && first {
+		followed, err = s.follows(r.Context(), openID)
+	}
 	switch {
 	case err != nil:
 		s.broken(w, r, err)
-		return
+	case !first:
+		s.notice(w, r, http.StatusBadRequest, notices.stale, "")
 	case !followed:
 		s.notice(w, r, http.StatusForbidden, notices.stranger, "")
-		return
+	default:
+		s.begin(w, session{Subject: openID})
+		http.Redirect(w, r, e.To, http.StatusSeeOther)
 	}
-	s.begin(w, session{Subject: openID})
-	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-var stateShape = regexp.MustCompile(`^[0-9a-f]{32}$`)
-
-// errandOf takes the state; of two that show the same one is served, and a
-// browser that was not sent with it is not.
-func (s *Site) errandOf(r *http.Request) (to string, ok bool, err error) {
-	state := r.FormValue("state")
+// errandOf is what the state stands for; ours is false for a browser that was not
+// sent with it, or too long ago.
+func (s *Site) errandOf(r *http.Request) (e errand, ours bool) {
 	var v visitor
-	if !s.unseal(r, visitCookie, &v) || !stateShape.MatchString(state) {
-		return "", false, nil
+	s.unseal(r, visitCookie, &v)
+	state := r.FormValue("state")
+	for _, e := range v.Errands {
+		if e.State == state && s.Now().Before(time.Unix(e.At, 0).Add(stateLife)) {
+			return e, true
+		}
 	}
-	a, err := s.Switch.TakeKeptWithResponse(r.Context(), client.KeptName{Name: stateName + state})
+	return errand{}, false
+}
+
+// first reports whether the state is served for the first time, at any instance.
+func (s *Site) first(ctx context.Context, state string) (bool, error) {
+	a, err := s.Switch.PutKeptOnceWithResponse(ctx, &client.PutKeptOnceParams{Seconds: int((stateLife + errandGrace) / time.Second)},
+		client.KeptValue{Name: stateName + state, Value: "served"})
 	if err != nil {
-		return "", false, err
+		return false, err
 	}
 	kept, err := heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	if err != nil {
-		return "", false, err
-	}
-	var e errand
-	ours := kept.Found && json.Unmarshal([]byte(kept.Value), &e) == nil && e.Visitor == v.ID
-	return e.To, ours, nil
+	return kept.First, err
 }
 
 // follows asks the switch, which is told of those who come and go, and the
@@ -145,13 +146,4 @@ func (s *Site) customer(ctx context.Context, openID string) (client.CustomerView
 		return client.CustomerView{}, err
 	}
 	return heard(a.JSON200, a.ApplicationproblemJSONDefault)
-}
-
-func (s *Site) keep(ctx context.Context, name, value string, life time.Duration) error {
-	a, err := s.Switch.PutKeptWithResponse(ctx, &client.PutKeptParams{Seconds: int(life / time.Second)}, client.KeptValue{Name: name, Value: value})
-	if err != nil {
-		return err
-	}
-	_, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	return err
 }

@@ -67,7 +67,7 @@
 
   // ---- forms
   async function post(url, body) {
-    return fetch(url, { method: "POST", body, headers: { "X-Requested-With": "front" }, credentials: "same-origin" });
+    return fetch(url, { method: "POST", body, credentials: "same-origin" });
   }
 
   // take shows what a form was answered with: a page to go to, or the form again.
