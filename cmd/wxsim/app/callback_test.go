@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -197,5 +198,34 @@ func TestAFrontThatFails(t *testing.T) {
 	}
 	if times != 4 {
 		t.Errorf("%d times", times)
+	}
+}
+
+// TestManyAtOnce: each of 60 followers gets its own answer, and no other's.
+func TestManyAtOnce(t *testing.T) {
+	const many = 60
+	s := start(t, func(c *Config) {
+		c.Followers = nil
+		for range many {
+			c.Followers = append(c.Followers, Follower{Name: "关注者", Following: true})
+		}
+	})
+	s.front.replies(func(d delivery) string { return s.front.text(d, "给 "+d.From+" "+d.Content) })
+	var all sync.WaitGroup
+	for i := range many {
+		phone := fmt.Sprintf("f%d", i+1)
+		all.Go(func() {
+			if status, text := s.try(phone, "say", `{"text":"来自 `+phone+`。"}`); status != http.StatusOK {
+				t.Error(phone, status, text)
+			}
+		})
+	}
+	all.Wait()
+	for i := range many {
+		phone := fmt.Sprintf("f%d", i+1)
+		state := s.says(phone, "account", "来自 "+phone+"。")
+		if text := state.Chat[len(state.Chat)-1].Text; text != "给 "+state.Followers[i].OpenID+" 来自 "+phone+"。" || len(state.Chat) != 2 {
+			t.Errorf("%s reads %s", phone, text)
+		}
 	}
 }
