@@ -1,0 +1,67 @@
+package stage
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	frontd "wxswitch/cmd/frontd/app"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
+
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(b)
+}
+
+// Each door of the front serves what is behind it, and nothing else.
+func TestTheDoorsOfTheFront(t *testing.T) {
+	s := Start(t, Options{})
+	ops, public, notices := "http://"+s.Ops[0], s.FrontURL(), "http://"+s.doors.notices.Addr().String()
+	for _, door := range []struct {
+		url, says string
+		status    int
+	}{
+		{ops + "/livez", "alive", 200},
+		{ops + "/readyz", "ready: the switch answers", 200},
+		{ops + "/metrics", `frontd_callbacks_total{result="answered",type="check"} 1`, 200},
+		{public + "/callback", "", 403},
+		{public + "/h5/nothing", "页面不存在", 404},
+		{public + "/metrics", "404", 404},
+		{public + "/v1/notices", "404", 404},
+		{notices + "/v1/notices", "token", 401},
+		{notices + "/h5/accounts", "", 401},
+	} {
+		status, body := get(t, door.url)
+		if status != door.status || !strings.Contains(body, door.says) {
+			t.Errorf("%s: %d %.200s", door.url, status, body)
+		}
+	}
+}
+
+// A front without its switch says that it is not ready, and serves good pages all
+// the same.
+func TestAFrontWithoutItsSwitch(t *testing.T) {
+	s := Start(t, Options{TuneFront: func(c *frontd.Config) { c.Switch.URL = "http://127.0.0.1:1" }})
+	if status, body := get(t, "http://"+s.Ops[0]+"/readyz"); status != 503 || !strings.Contains(body, "not ready: the switch does not answer") {
+		t.Error(status, body)
+	}
+	if status, body := get(t, s.FrontURL()+"/h5/terms"); status != 200 || !strings.Contains(body, "服务协议") {
+		t.Error(status, body)
+	}
+}
