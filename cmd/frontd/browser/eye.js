@@ -21,6 +21,7 @@
     attribute: (css, name) => find(css)?.getAttribute(name) ?? null,
     path: () => { const d = doc(); return d ? d.location.pathname + d.location.search : ''; },
     focus: (css) => { const n = find(css); n?.focus(); return Boolean(n); },
+    show: (css) => { const n = find(css); n?.scrollIntoView({ block: 'start', behavior: 'instant' }); return Boolean(n); },
     quiet: () => { const b = doc()?.getElementById('busy'); return Boolean(doc()) && (!b || b.hidden); },
     dated: (css, value) => {
       const n = find(css);

@@ -89,6 +89,7 @@ func (h *home) options(o stage.Options) stage.Options {
 		c.Argon = argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 		c.Advices.BackoffMin, c.Advices.BackoffMax = 100*time.Millisecond, time.Second
 		c.Log.Level = "warn"
+		shareBook(c.Routes)
 		for i := range c.Banks {
 			c.Banks[i].Deadline = deadline
 			c.Banks[i].Breaker.ConsecutiveFailures = 1000
@@ -99,6 +100,23 @@ func (h *home) options(o stage.Options) stage.Options {
 	o.TuneFront = then(func(c *frontd.Config) { c.Now, c.Log.Level = now, "warn" }, front)
 	o.TuneWeChat = then(func(c *wxsim.Config) { c.Now = now }, weChat)
 	return o
+}
+
+// sharedBook begins passbook numbers that both banks have: the customer must say
+// whose it is.
+const sharedBook = "3008"
+
+func shareBook(routes string) {
+	f, err := os.OpenFile(routes, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		panic(err)
+	}
+	for _, bank := range []string{bankA, bankB} {
+		fmt.Fprintf(f, "  - {bank: %s, prefix: %q, length: 17, shared: true}\n", bank, sharedBook)
+	}
+	if err := f.Close(); err != nil {
+		panic(err)
+	}
 }
 
 func then[T any](first, second func(*T)) func(*T) {
@@ -419,7 +437,9 @@ func (p *phone) until(is func() (missing string)) {
 // else of the phone. A page that is wider fails.
 func (p *phone) shot(name string) {
 	p.Helper()
-	if high := look[int64](p.page, "alone", true); high > 0 {
+	if high := look[int64](p.page, "alone", true); high == 0 {
+		look[bool](p.app, "show", "#stand")
+	} else {
 		p.do(chromedp.EmulateViewport(width, max(high, height), chromedp.EmulateMobile, chromedp.EmulatePortrait))
 		defer func() {
 			look[int64](p.page, "alone", false)

@@ -11,6 +11,31 @@ var rows = []struct {
 	test func(bed)
 }{
 	{"A1", words},
+	{"A2", theForm},
+	{"A3", code},
+	{"A4", wrongCode},
+	{"A5", rightCode},
+	{"A6", firstVisit},
+	{"A7", setup},
+	{"A8", deregistration},
+	{"A9", itsThreeEnds},
+	{"A10", afterIt},
+	{"A11", loginOnce},
+	{"A12", consent},
+	{"A13", manyPhones},
+	{"A14", theBankSpeaks},
+	{"B1", rates},
+	{"B2", branchList},
+	{"B3", hotline},
+	{"B4", jobs},
+	{"C1", balances},
+	{"C2", details},
+	{"C3", attach},
+	{"C4", detach},
+	{"D1", appointment},
+	{"D2", downloads},
+	{"D3", reset},
+	{"D4", movement},
 }
 
 // TestFeatures: a row whose test does not pass fails it, and so does one that has
@@ -30,20 +55,4 @@ func TestFeatures(t *testing.T) {
 	if !slices.Equal(passed, want) {
 		t.Errorf("passed: %v", passed)
 	}
-}
-
-// words: the menu opens the form itself, a word is answered with a link to it.
-func words(b bed) {
-	p := b.phone()
-	p.pick("客户认证")
-	p.page.at("/h5/authenticate")
-	p.page.sees("客户认证", "证件类型")
-	p.shot("authenticate")
-	for _, word := range []string{"rz", "ＲＺ", " 认证　"} {
-		p.say(word)
-		p.hears("您好，客户认证请点击这里")
-	}
-	p.shot("chat")
-	p.open("点击这里")
-	p.page.at("/h5/authenticate")
 }
