@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -137,7 +137,7 @@ func (s *Sim) look(ctx context.Context, b *bank, faults bool) error {
 		return err
 	}
 	for _, m := range list {
-		s.short(b, m)
+		s.arrive(b, m)
 	}
 	b.mu.Lock()
 	b.primed = true
@@ -167,8 +167,8 @@ func (s *Sim) meet(ctx context.Context, b *bank) error {
 	return nil
 }
 
-// short takes a short message of a bank, and shows it to whose phone it is.
-func (s *Sim) short(b *bank, m bankSMS) {
+// arrive takes a short message of a bank, and shows it to whose phone it is.
+func (s *Sim) arrive(b *bank, m bankSMS) {
 	b.mu.Lock()
 	fresh := b.primed && m.ID > b.after
 	b.after = max(b.after, m.ID)
@@ -276,7 +276,7 @@ func (s *Sim) order(ctx context.Context, b *bank, o order) error {
 		return err
 	}
 	_, err = s.fetch(r, maxBankBody)
-	if err != nil && (o.path != "/up" || !strings.Contains(err.Error(), "409")) {
+	if err != nil && (o.path != "/up" || !errors.Is(err, statusError(http.StatusConflict))) {
 		return fmt.Errorf("%w：%s %s", errBank, b.Title, unanswered(err))
 	}
 	return nil

@@ -108,8 +108,8 @@ func (s *Sim) deliver(ctx context.Context, p push) {
 // unanswered says what there was in place of an answer. An error of HTTP names
 // the whole URL, signature and all.
 func unanswered(err error) string {
-	if errors.Is(err, errStatus) {
-		return err.Error()
+	if status, ok := errors.AsType[statusError](err); ok {
+		return status.Error()
 	}
 	return "无应答"
 }
@@ -137,7 +137,10 @@ func (s *Sim) apologise(p push) {
 	}
 }
 
-var errStatus = errors.New("HTTP") // and the status
+// statusError is an answer's status that is not 2xx.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("HTTP %d", int(e)) }
 
 // attempt delivers once, and returns the answer if it comes in time. A fault of
 // the front is played here: what it answers does not come back.
@@ -218,7 +221,7 @@ func (s *Sim) fetch(r *http.Request, limit int64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case answer.StatusCode/100 != 2:
-		return nil, fmt.Errorf("%w %d", errStatus, answer.StatusCode)
+		return nil, statusError(answer.StatusCode)
 	case int64(len(body)) > limit:
 		return nil, errors.New("the answer is too large")
 	}

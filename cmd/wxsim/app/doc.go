@@ -22,6 +22,8 @@
 //     through a reverse proxy: an <iframe> of the same origin. Redirects to the
 //     front's public URL, or to an authorize URL, stay on the origin; others
 //     lead to /sim/outside, a stub.
+//     Cookies of the front are kept under names that begin with the openid's
+//     last letters, so that after a reset no old session comes along.
 //   - any other Host is refused with 421: it is a name that was made to point
 //     here.
 //
@@ -60,6 +62,14 @@
 // time 45015, out of texts 45047. Codes of web authorisation: once (40163), five
 // minutes (40029). Not simulated: anything but texts and template messages,
 // JS-SDK, conditional menus, unionid.
+//
+// # What the picture shows
+//
+// Hops: callbacks and answers as XML, calls of the platform's API, and pages by
+// their path; openids shortened, ciphers abbreviated, numbers but for their last
+// four digits, codes and places masked, no token, secret or query. Messages of
+// other legs come masked from who runs wxsim (Config.Hops), else from the banks'
+// feeds. The last 200 are kept.
 //
 // # Faults
 //
