@@ -188,6 +188,7 @@ type customer struct {
 	Holder   string            `json:"holder"`
 	CertType string            `json:"cert_type"`
 	Cert     string            `json:"cert_number"`
+	Phone    string            `json:"phone"`
 	Accounts []customerAccount `json:"accounts"`
 }
 
@@ -202,7 +203,7 @@ type customerAccount struct {
 func (b *Bank) getCustomers(w http.ResponseWriter, _ *http.Request) {
 	all := make([]customer, len(b.people))
 	for i, p := range b.people {
-		all[i] = customer{p.Holder, p.CertType, p.Cert.Reveal(), nil}
+		all[i] = customer{p.Holder, p.CertType, p.Cert.Reveal(), p.Phone.Reveal(), nil}
 		for _, a := range p.Accounts {
 			all[i].Accounts = append(all[i].Accounts, customerAccount{a.Number.Reveal(), a.Card, a.Status, a.Balance, a.Available})
 		}
