@@ -3,6 +3,9 @@ package callback
 import (
 	"bytes"
 	"context"
+	"crypto/cipher"
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"maps"
@@ -300,14 +303,16 @@ func TestHostileXMLIsRefused(t *testing.T) {
 		"an element in a known one": p.Message(follower, "text", "<Content><b>zx</b></Content>"),
 		"an attribute":              strings.Replace(text, "<Content>", `<Content a="1">`, 1),
 		"a name space":              strings.Replace(text, "</xml>", "<x:Event>subscribe</x:Event></xml>", 1),
-		"deep":                      p.Message(follower, "text", strings.Repeat("<a>", 5000)+strings.Repeat("</a>", 5000)),
+		"deep":                      p.Message(follower, "text", strings.Repeat("<a>", maxDepth)+strings.Repeat("</a>", maxDepth)),
 		"many elements":             p.Message(follower, "text", strings.Repeat("<a/>", 5000)),
 		"another root":              strings.NewReplacer("<xml>", "<html>", "</xml>", "</html>").Replace(text),
 		"two roots":                 text + text,
+		"an empty second root":      text + "<xml></xml>",
 		"text around the root":      text + "x",
 		"text between elements":     p.Message(follower, "text", "x"),
 		"closed by another":         strings.Replace(text, "</Content>", "</MsgId>", 1),
 		"cut off":                   text[:len(text)-3],
+		"no end":                    strings.TrimSuffix(text, "</xml>"),
 		"nothing":                   "",
 		"JSON":                      `{"ToUserName":"gh_7f083739789a"}`,
 		"no sender":                 strings.Replace(text, follower, "", 1),
@@ -344,6 +349,35 @@ func TestAHostileEnvelopeIsRefused(t *testing.T) {
 		s := start(t, options(p, a))
 		if status, _ := post(t, s.URL, q, envelope); status != 400 || len(a.asked) != 0 {
 			t.Errorf("%s: %d, asked %v", name, status, a.asked)
+		}
+	}
+}
+
+// What the key's holder could have sealed, and did not seal as agreed.
+func TestBrokenPaddingIsNotOpened(t *testing.T) {
+	k, err := newKey(sampleKey, platform.AppID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := make([]byte, headLength)
+	binary.BigEndian.PutUint32(long[randomLength:], 1<<31)
+	tests := map[string][]byte{
+		"no padding":            make([]byte, 32),
+		"padding of 33":         bytes.Repeat([]byte{33}, 64),
+		"nothing but padding":   bytes.Repeat([]byte{32}, 32),
+		"padding into the head": append(make([]byte, 31), 13),
+		"a length beyond":       append(long, bytes.Repeat([]byte{12}, 12)...),
+	}
+	for name, plain := range tests {
+		b := bytes.Clone(plain)
+		cipher.NewCBCEncrypter(k.block, k.iv).CryptBlocks(b, b)
+		if got, err := k.open(base64.StdEncoding.EncodeToString(b)); err == nil {
+			t.Errorf("%s: opened %q", name, got)
+		}
+	}
+	for name, sealed := range map[string]string{"nothing": "", "no base64": "!!!!", "half a block": "AAAAAAAAAAA="} {
+		if got, err := k.open(sealed); err == nil {
+			t.Errorf("%s: opened %q", name, got)
 		}
 	}
 }

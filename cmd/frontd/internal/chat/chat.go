@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -32,18 +33,22 @@ const (
 	againTime    = time.Second / 5  // before it is told again
 	keptLife     = 10 * time.Minute // of a place (D1), and of the answers that come of it
 	nearestLimit = 5
+	placesLimit  = 8 // messages that ask the switch at once: hundreds a second, at its usual pace
 )
 
 // Chat answers followers. It keeps nothing in memory.
 type Chat struct {
 	o     Options
 	texts texts
+	// places bounds what is asked at once. Who waits for one costs the switch
+	// nothing, so that under too much load it works for those who still listen.
+	places chan struct{}
 }
 
 var _ callback.Answerer = (*Chat)(nil)
 
 // New returns a Chat.
-func New(o Options) *Chat { return &Chat{o, newTexts(o)} }
+func New(o Options) *Chat { return &Chat{o, newTexts(o), make(chan struct{}, placesLimit)} }
 
 // Answer implements callback.Answerer.
 func (c *Chat) Answer(ctx context.Context, m callback.Message) string {
@@ -113,7 +118,7 @@ func (c *Chat) event(ctx context.Context, m callback.Message) string {
 // heard or ctx is done. What is told may be told twice.
 func (c *Chat) insist(ctx context.Context, m callback.Message, tell func(context.Context) error) {
 	for {
-		err := within(ctx, tell)
+		err := c.tell(ctx, tell)
 		if err == nil {
 			return
 		}
@@ -126,8 +131,23 @@ func (c *Chat) insist(ctx context.Context, m callback.Message, tell func(context
 	}
 }
 
-func within(ctx context.Context, tell func(context.Context) error) error {
+func (c *Chat) tell(ctx context.Context, tell func(context.Context) error) error {
+	leave, err := c.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	ctx, stop := context.WithTimeout(ctx, callTime)
 	defer stop()
 	return tell(ctx)
+}
+
+// enter takes one of the places, if one is free before ctx is done.
+func (c *Chat) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case c.places <- struct{}{}:
+		return func() { <-c.places }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("no place: %w", ctx.Err())
+	}
 }

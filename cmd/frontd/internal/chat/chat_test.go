@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -224,6 +225,16 @@ func (e *env) ask(c *chat.Chat, m callback.Message) string {
 	return c.Answer(ctx, m)
 }
 
+// followed is whether the switch takes the follower for one.
+func (e *env) followed(follower string) bool {
+	e.Helper()
+	r, err := e.c.GetCustomerWithResponse(e.Context(), &client.GetCustomerParams{FollowerChannel: "wechat", FollowerSubject: follower})
+	if err != nil || r.JSON200 == nil {
+		e.Fatal(err)
+	}
+	return r.JSON200.Followed
+}
+
 func (e *env) want(what, got, want string) {
 	e.Helper()
 	if got != want {
@@ -299,13 +310,7 @@ func TestWithASwitch(t *testing.T) {
 		e.want("which counts", e.ask(e.a, text("order", "1")), branches)
 	})
 	run("who comes and goes is told to the switch", func(e *env) {
-		followed := func() bool {
-			r, err := e.c.GetCustomerWithResponse(e.Context(), &client.GetCustomerParams{FollowerChannel: "wechat", FollowerSubject: "comes"})
-			if err != nil || r.JSON200 == nil {
-				e.Fatal(err)
-			}
-			return r.JSON200.Followed
-		}
+		followed := func() bool { return e.followed("comes") }
 		come, leave := event("comes", "subscribe", "qrscene_1"), event("comes", "unsubscribe", "")
 		if got := e.ask(e.a, come); !strings.HasPrefix(got, "您好，欢迎关注。") || len(got) > 2048 || !followed() {
 			e.Error(got, followed())
@@ -332,16 +337,17 @@ func TestWithASwitch(t *testing.T) {
 	})
 	run("the switch away and back", func(e *env) {
 		defer whole.shut.Store(false)
-		one, place, come := text("away", "1"), near("away"), event("away", "subscribe", "")
+		one, place := text("away", "1"), near("away")
+		e.ask(e.a, event("away", "subscribe", ""))
 		whole.shut.Store(true)
 		e.want("place", e.ask(e.a, place), busy)
 		e.want("choice", e.ask(e.a, one), busy)
 		e.want("word", letters(e.ask(e.a, text("away", "zx"))), "您好，注销请点击这里")
-		time.AfterFunc(500*time.Millisecond, func() { whole.shut.Store(false) })
-		if got := e.ask(e.a, come); !strings.HasPrefix(got, "您好，欢迎关注。") {
+		if got := e.ask(e.a, event("away", "subscribe", "")); !strings.HasPrefix(got, "您好，欢迎关注。") {
 			e.Error(got)
 		}
-		if whole.shut.Load() {
+		time.AfterFunc(500*time.Millisecond, func() { whole.shut.Store(false) })
+		if e.ask(e.a, event("away", "unsubscribe", "")); e.followed("away") {
 			e.Error("did not insist")
 		}
 		e.want("place, redelivered", e.ask(e.b, place), choose)
@@ -368,6 +374,36 @@ func TestASilentSwitchIsBusy(t *testing.T) {
 		if took := time.Since(begun); took > 2*time.Second || m.Type != "event" && (got != busy || took > 1400*time.Millisecond) {
 			t.Errorf("%s: %q after %s", name, got, took)
 		}
+	}
+}
+
+// However many ask, the switch is asked by 8 at once, and who was not let in
+// in time costs it nothing.
+func TestTheSwitchIsNotFlooded(t *testing.T) {
+	var now, most, all atomic.Int64
+	silent := at(t, func(_ http.ResponseWriter, r *http.Request) {
+		all.Add(1)
+		n := now.Add(1)
+		defer now.Add(-1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		<-r.Context().Done()
+	})
+	c, e := newChat(silent), &env{T: t}
+	var asked sync.WaitGroup
+	for range 200 {
+		asked.Go(func() {
+			if got := e.ask(c, text("f", "1")); got != busy {
+				t.Error(got)
+			}
+		})
+	}
+	asked.Wait()
+	if most.Load() > 12 || all.Load() > 20 { // 8 for a second, and 8 for the half that remains; those that end are seen late
+		t.Errorf("%d at once, %d in all", most.Load(), all.Load())
+	}
+	if got := c.Answer(t.Context(), text("f", "zx")); letters(got) != "您好，注销请点击这里" {
+		t.Error(got)
 	}
 }
 

@@ -161,6 +161,7 @@ func (k *crowd) near(ctx context.Context, kind client.LocationKind, lat string) 
 // machine's business and not the front's.
 func (k *crowd) follower(ctx context.Context, i int) error {
 	p, who, lat := k.platform, fmt.Sprintf("openid-%d", i), fmt.Sprintf("%.6f", 43.79+float64(i)*0.0001)
+	time.Sleep(rand.N(thinking))
 	branches, err := k.near(ctx, client.LocationKindBranches, lat)
 	if err != nil {
 		return err

@@ -30,5 +30,6 @@
 // as long: a redelivery, at whatever instance, gets the first answer. Calls have
 // 1 s each within the context; when one fails the follower is asked to try later,
 // and that is not kept, so that a redelivery does better. What no follower waits
-// for is tried again until the context is done.
+// for is tried again until the context is done. At most 8 messages ask at once;
+// the others wait, and cost the switch nothing when their time is over.
 package chat

@@ -48,25 +48,29 @@ func (c *Chat) located(ctx context.Context, m callback.Message) string {
 	if !is {
 		return textSendPlace
 	}
-	before, _, err := c.place(ctx, m.Follower)
-	switch {
-	case err != nil:
-		return c.busy(m, err)
-	case before.At > p.At: // a redelivery, after a newer place was sent
-		return textChoose
+	leave, err := c.enter(ctx)
+	if err == nil {
+		defer leave()
+		err = c.replacePlace(ctx, m.Follower, p)
 	}
-	if err := c.keepPlace(ctx, m.Follower, p); err != nil {
+	if err != nil {
 		return c.busy(m, err)
 	}
 	return textChoose
 }
 
+// replacePlace keeps the place, but for a redelivery after a newer one was sent.
+func (c *Chat) replacePlace(ctx context.Context, follower string, p Place) error {
+	before, _, err := c.place(ctx, follower)
+	if err != nil || before.At > p.At {
+		return err
+	}
+	return c.keepPlace(ctx, follower, p)
+}
+
 // nearest answers 1 and 2, the same for each delivery of one message.
 func (c *Chat) nearest(ctx context.Context, m callback.Message, kind client.LocationKind) string {
 	text, err := c.findNearest(ctx, m, kind)
-	if err == nil {
-		text, err = c.once(ctx, "answer/"+m.Name(), text)
-	}
 	if err != nil {
 		return c.busy(m, err)
 	}
@@ -74,12 +78,22 @@ func (c *Chat) nearest(ctx context.Context, m callback.Message, kind client.Loca
 }
 
 func (c *Chat) findNearest(ctx context.Context, m callback.Message, kind client.LocationKind) (string, error) {
-	p, found, err := c.place(ctx, m.Follower)
-	if err != nil || !found {
-		return textSendPlace, err
+	leave, err := c.enter(ctx)
+	if err != nil {
+		return "", err
 	}
-	places, err := c.find(ctx, p, kind)
-	return c.texts.nearest(kind, places), err
+	defer leave()
+	p, found, err := c.place(ctx, m.Follower)
+	text := textSendPlace
+	if found {
+		var places []client.NearPlace
+		places, err = c.find(ctx, p, kind)
+		text = c.texts.nearest(kind, places)
+	}
+	if err != nil {
+		return "", err
+	}
+	return c.once(ctx, "answer/"+m.Name(), text)
 }
 
 func (c *Chat) busy(m callback.Message, err error) string {

@@ -193,6 +193,7 @@ func TestErrors(t *testing.T) {
 			return
 		}
 		w.WriteHeader(status)
+		fmt.Fprint(w, `{}`)
 	}))
 	defer s.Close()
 	c, err := client.NewClientWithResponses(s.URL)
