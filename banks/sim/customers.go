@@ -65,7 +65,7 @@ func movedNow(ctx context.Context, tx db.Tx, at position) (sum codec.Amount, err
 // sendCode sends the centre's code to the phone on file (A3).
 func (c core) sendCode(ctx context.Context, m *codec.Message, at position) (*codec.Message, error) {
 	code := m.Get(codec.FieldSMSCode)
-	text := fmt.Sprintf("【%s】您的短信验证码为%s，%s秒内有效，请勿告知他人。", c.cfg.Name, code, m.Get(codec.FieldSeconds))
+	text := fmt.Sprintf("【%s】您的短信验证码为%s，%s秒内有效，请勿告知他人。", c.cfg.Title, code, m.Get(codec.FieldSeconds))
 	err := c.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
 		return c.sms(ctx, tx, at.id, c.people[at.person].Phone.Reveal(), code, text)
 	})

@@ -24,6 +24,7 @@ var migrations embed.FS
 // Config is what New needs. Zero values take the default named beside them.
 type Config struct {
 	Name    string        // the bank's id, for logs; sim
+	Title   string        // the bank's name, for its customers; Name
 	Dialect codec.Dialect // required
 	Path    string        // of the database; required
 	// Vault seals the kit's ledger; nil makes keys that last as long as the
@@ -60,6 +61,7 @@ func (c *Config) complete() error {
 		return errors.New("simulated bank: dialect and path are required")
 	}
 	or(&c.Name, "sim")
+	or(&c.Title, c.Name)
 	or(&c.People, 100)
 	or(&c.NotRegistered, "25")
 	if len(c.Cards) == 0 {

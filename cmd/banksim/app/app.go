@@ -88,7 +88,7 @@ func (b Bank) open(ctx context.Context, keys *vault.Vault, log zerolog.Logger) (
 		return nil, err
 	}
 	return sim.New(ctx, sim.Config{
-		Name: b.Name, Dialect: d, Path: b.Database, Vault: keys, Listen: b.Listen, Control: b.Control,
+		Name: b.Name, Title: b.Title, Dialect: d, Path: b.Database, Vault: keys, Listen: b.Listen, Control: b.Control,
 		Seed: b.Seed, People: b.People, Cards: b.Cards, Passbooks: b.Passbooks, NotRegistered: b.NotRegistered,
 		Kit: adapter.Config{Workers: b.Workers, Queue: b.Queue, Idle: b.Idle, Drain: b.Drain},
 		Log: log.With().Str("bank", b.Name).Logger(),

@@ -33,6 +33,7 @@ type Log struct {
 // Bank is one simulated bank.
 type Bank struct {
 	Name     string   `yaml:"name"`
+	Title    string   `yaml:"title"`    // as its SMS name it; the name if unset
 	Dialect  string   `yaml:"dialect"`  // cups, plain, or a file
 	Listen   []string `yaml:"listen"`   // addresses for links
 	Control  string   `yaml:"control"`  // loopback address of the control API; none

@@ -191,7 +191,7 @@ func (s *Site) known(page func(*visit)) func(http.ResponseWriter, *http.Request)
 	}
 }
 
-// partHeader is set by front.js when it asks for a part of a page.
+// partHeader is set by front.js, when it sends a form or asks for a part of a page.
 const partHeader = "X-Part"
 
 // own reports whether the form is one of this session's; else it has answered.
@@ -212,8 +212,16 @@ func (s *Site) own(w http.ResponseWriter, r *http.Request, x session) bool {
 // formPage is the page whose form is posted to the path.
 func formPage(path string) string { return returnPath(strings.TrimSuffix(path, "/code"), "") }
 
-// to leads on, by GET.
-func (v *visit) to(path string) { http.Redirect(v.w, v.r, path, http.StatusSeeOther) }
+// to leads on, by GET; front.js goes there itself, so that the page is asked for
+// once.
+func (v *visit) to(path string) {
+	if v.r.Header.Get(partHeader) != "" {
+		v.w.Header().Set("X-To", path)
+		v.w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	http.Redirect(v.w, v.r, path, http.StatusSeeOther)
+}
 
 // changed makes the session anew: after it is authenticated, logged in or out.
 func (v *visit) changed(login string) {

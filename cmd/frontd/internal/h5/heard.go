@@ -82,14 +82,8 @@ func again(p *refusal, path string) string {
 	return returnPath(path, "")
 }
 
-// lead leads to what is missing first, and from there back to this page. A part
-// of a page cannot: its page is loaded again instead.
+// lead leads to what is missing first, and from there back to this page.
 func (v *visit) lead(path string) {
-	if v.r.Header.Get(partHeader) != "" {
-		v.w.Header().Set("X-Lead", path)
-		v.w.WriteHeader(http.StatusConflict)
-		return
-	}
 	if back := formPage(v.r.URL.Path); back != "" && back != path {
 		path += "?to=" + back
 	}

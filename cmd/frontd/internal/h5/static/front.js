@@ -5,8 +5,8 @@
   const words = {
     busy: "处理中…", code: "正在获取…", offline: "网络连接已断开，请检查网络后再点一次按钮，不会重复办理",
     offlineRead: "网络连接已断开", retry: "重试", same: "两次输入的密码不一致，请重新输入", empty: "请填写密码", seal: "页面已过期，请刷新后重新输入",
-    insecure: "当前页面不安全，无法提交密码", wait: "秒后重新获取", again: "获取验证码", valid: "验证码有效时间还剩",
-    oldMissing: "请输入原密码",
+    insecure: "当前页面不安全，无法提交密码", wait: "秒后重发", again: "获取验证码", valid: "验证码有效时间还剩",
+    down: "系统繁忙，请稍后再试",
   };
   const part = { "X-Part": "1" };
 
@@ -55,7 +55,7 @@
     if (!typed.length) return;
     if (!window.crypto || !crypto.subtle) throw new Wrong(words.insecure);
     const answer = await fetch("/h5/page-key", { headers: part, credentials: "same-origin" });
-    if (!answer.ok) throw new Wrong(words.seal);
+    if (!answer.ok) throw new Wrong(answer.status === 403 ? words.seal : words.down);
     const { kid, spki, nonce } = await answer.json();
     const key = await crypto.subtle.importKey("spki", bytes(spki), { name: "RSA-OAEP", hash: "SHA-256" }, false, ["encrypt"]);
     for (const { input, sealed } of typed) {
@@ -67,13 +67,13 @@
 
   // ---- forms
   async function post(url, body) {
-    return fetch(url, { method: "POST", body, credentials: "same-origin" });
+    return fetch(url, { method: "POST", body, headers: part, credentials: "same-origin" });
   }
 
   // take shows what a form was answered with: a page to go to, or the form again.
   async function take(answer, selector) {
-    if (answer.redirected) {
-      location.assign(answer.url);
+    if (answer.headers.has("X-To")) {
+      location.assign(answer.headers.get("X-To"));
       return;
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -199,8 +199,8 @@
     box.replaceChildren(wait);
     try {
       const answer = await fetch(box.dataset.part, { headers: part, credentials: "same-origin" });
-      if (answer.status === 403 || answer.status === 409) {
-        location.reload(); // who is asked for, or what must be done first, the page knows
+      if (answer.status === 403 || answer.headers.has("X-To")) {
+        location.reload(); // who asks, or what must be done first, is the page's business
         return;
       }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
