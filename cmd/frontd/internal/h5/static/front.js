@@ -80,7 +80,11 @@
     const fresh = page.querySelector(selector) || page.querySelector("#main");
     const old = document.querySelector(page.querySelector(selector) ? selector : "#main");
     document.title = page.title;
+    const code = selector === "#code-part" && old.querySelector("#code");
+    const typed = code ? code.value : "";
     old.replaceWith(document.adoptNode(fresh));
+    // The short message may come before the answer: what it filled in stays.
+    if (typed) document.getElementById("code").value = typed;
     begin();
     const alert = document.querySelector("[role=alert]:not([hidden])");
     if (selector === "#main") {
@@ -118,12 +122,10 @@
     setBusy(words.code);
     let asked = false;
     try {
-      const typed = document.getElementById("code").value;
       const answer = await post(button.getAttribute("formaction"), new URLSearchParams(new FormData(form)));
       const page = await take(answer, "#code-part");
       if (!page) return;
       asked = true;
-      document.getElementById("code").value = typed;
       takeAlert(form, page);
     } catch {
       alertIn(form, words.offline);
