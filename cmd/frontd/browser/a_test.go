@@ -33,6 +33,7 @@ func theForm(b bed) {
 	p.page.lacks("#bank", "")
 	wrong := func(field, text string) {
 		p.Helper()
+		p.page.enter("#code", map[bool]string{true: "", false: "000000"}[field == "#code"])
 		p.sends()
 		p.page.alerts(text)
 		if got := look[string](p.page, "attribute", field, "aria-invalid"); got != "true" {
@@ -428,8 +429,9 @@ func manyPhones(b bed) {
 	p, q := b.pair()
 	p.customer()
 	p.later(time.Minute)
+	p.say("rz") // a text may be sent to who has spoken
+	p.hears()
 	q.authenticated(bankA)
-	p.home()
 	p.hears("您的证件已通过另一微信号完成客户认证，本微信号的微信银行服务已终止。如非本人操作，请立即与开户行联系。")
 	p.shot("superseded")
 	p.accounts()
@@ -452,17 +454,16 @@ func manyPhones(b bed) {
 // theBankSpeaks, and is heard on its own accounts.
 func theBankSpeaks(b bed) {
 	p := b.phone().customer().linked(bankB)
-	p.home()
-	p.heard = p.last()
+	p.say("rz") // a text may be sent to who has spoken
+	p.hears()
 	must(p, p.World.Sims[bankB].Event(p.Context(), p.At(bankB).Accounts[0].Number, "closed"))
 	p.hears("尾号" + p.tail(bankB))
 	p.accounts()
 	p.page.at("/h5/accounts")
 	p.page.lacks("[data-account]", p.tail(bankB))
 	p.home()
-	p.heard = p.last()
 	must(p, p.World.Sims[bankA].Event(p.Context(), p.At(bankA).Accounts[0].Number, "deregistered"))
-	p.hears("您尾号" + p.tail(bankA) + "的账户已在开户行办理微信银行注销，微信银行服务已终止；如需继续使用，请重新进行客户认证。如有疑问，请与开户行联系。")
+	p.hears("您尾号" + p.tail(bankA) + "的账户（乌鲁木齐银行）已在开户行办理微信银行注销，微信银行服务已终止；如需继续使用，请重新进行客户认证。如有疑问，请与开户行联系。")
 	p.shot("bank-speaks")
 	p.accounts()
 	p.page.at("/h5/authenticate")

@@ -245,7 +245,7 @@ func appointment(b bed) {
 
 // reset: identity again, then the new payment password; five wrong ones lock it.
 func reset(b bed) {
-	p := b.phone().customer().linked(bankB)
+	p := b.phone().customer()
 	p.pick("安全管理")
 	p.page.tap("[data-nav=reset-payment]", "微信支付密码重置")
 	p.page.at("/h5/security/reset")

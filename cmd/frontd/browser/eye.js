@@ -12,7 +12,7 @@
   const find = (css, text) => [...(doc()?.querySelectorAll(css) ?? [])].find((n) => shown(n) && (!text || words(n).includes(text)));
   const name = (n) => (n ? `<${n.localName}${n.id ? ' id=' + n.id : ''}${n.className ? ' class=' + JSON.stringify(n.className.baseVal ?? n.className) : ''}>` : 'nothing');
 
-  return {
+  const eye = {
     // seen: the words that can be read.
     seen: (css) => { const n = css ? find(css) : doc()?.body; return n ? words(n) : null; },
     all: (css) => [...(doc()?.querySelectorAll(css) ?? [])].filter(shown).map(words),
@@ -20,6 +20,8 @@
     value: (css) => { const n = find(css); return n ? (n.type === 'checkbox' || n.type === 'radio' ? String(n.checked) : n.value) : null; },
     attribute: (css, name) => find(css)?.getAttribute(name) ?? null,
     path: () => { const d = doc(); return d ? d.location.pathname + d.location.search : ''; },
+    // open: the path of the page, once it is at rest.
+    open: () => { const d = doc(); return d && eye.quiet() ? [d.location.pathname, d.location.pathname + d.location.search] : null; },
     focus: (css) => { const n = find(css); n?.focus(); return Boolean(n); },
     show: (css) => { const n = find(css); n?.scrollIntoView({ block: 'start', behavior: 'instant' }); return Boolean(n); },
     quiet: () => { const b = doc()?.getElementById('busy'); return Boolean(doc()) && (!b || b.hidden); },
@@ -48,7 +50,7 @@
         const over = document.elementFromPoint(x, y);
         if (over !== f) return { why: 'the page is covered by ' + name(over) };
       }
-      return { x, y };
+      return { x, y, value: n.value ?? '' };
     },
 
     // alone: the page that is open fills the window, as on a phone of its size; for pictures.
@@ -68,4 +70,22 @@
     })),
     wide: () => { const e = doc()?.documentElement; return e ? e.scrollWidth - e.clientWidth : 0; },
   };
+
+  // until asks again and again, for up to a second, until what an eye sees passes;
+  // it returns what was seen last.
+  const passes = {
+    is: (got, want) => got === want, includes: (got, want) => (got ?? '').includes(want), has: (got, want) => (got ?? []).includes(want), other: (got, want) => Boolean(got) && got !== want,
+    rest: (got, _, before) => got.why === undefined && before !== undefined && got.x === before.x && got.y === before.y,
+  };
+  eye.until = async (how, want, what, ...args) => {
+    let got;
+    for (const end = performance.now() + 1000; performance.now() < end;) {
+      const before = got;
+      got = eye[what](...args);
+      if (passes[how](got, want, before)) return { ok: true, got };
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    return { ok: false, got };
+  };
+  return eye;
 })

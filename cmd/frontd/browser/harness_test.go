@@ -245,7 +245,7 @@ func chromium(t testing.TB) context.Context {
 	} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
-	options = append(options, chromedp.Flag("lang", "zh-CN"), chromedp.Flag("force-color-profile", "srgb"))
+	options = append(options, chromedp.Env("LANG=zh_CN.UTF-8", "LANGUAGE=zh_CN"), chromedp.Flag("lang", "zh-CN"), chromedp.Flag("force-color-profile", "srgb"))
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	shared.end = append(shared.end, func() error { cancel(); end(); return os.RemoveAll(dir) })
@@ -405,16 +405,33 @@ func look[T any](s screen, what string, args ...any) (v T) {
 	s.p.Helper()
 	ctx, cancel := context.WithTimeout(s.p.ctx, patience)
 	defer cancel()
-	list, err := json.Marshal(args)
+	list, err := json.Marshal(append([]any{}, args...))
 	must(s.p, err)
-	if args == nil {
-		list = []byte("[]")
-	}
-	v, err = chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf("(%s)(%t).%s(...%s)", strings.TrimSpace(eye[strings.Index(eye, "(("):]), s.inPage, what, list)))
+	v, err = chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf("(%s)(%t).%s(...%s)", eye[strings.Index(eye, "(("):], s.inPage, what, list),
+		chromedp.EvalAwaitPromise))
 	if err != nil && !errors.Is(err, chromedp.ErrJSNull) && !errors.Is(err, chromedp.ErrJSUndefined) {
 		s.p.Fatalf("%s%v: %v", what, args, err)
 	}
 	return v
+}
+
+// watch waits until what eye.js sees passes, as its until says, and returns what was
+// seen last; else the test fails with the reason.
+func watch[T any](s screen, how string, want any, reason func(got T) string, what string, args ...any) T {
+	s.p.Helper()
+	type seen struct {
+		OK  bool
+		Got T
+	}
+	for end := time.Now().Add(patience); ; {
+		x := look[seen](s, "until", append([]any{how, want, what}, args...)...)
+		switch {
+		case x.OK:
+			return x.Got
+		case time.Now().After(end):
+			s.p.Fatal(reason(x.Got))
+		}
+	}
 }
 
 // until waits for is to say nothing; what it says last is the reason for failing.

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -17,36 +18,29 @@ type screen struct {
 	inPage bool
 }
 
-// spot is where to touch, or why not.
+// spot is where to touch, or why not; and what a field there holds.
 type spot struct {
-	X, Y float64
-	Why  string
+	X, Y       float64
+	Why, Value string
 }
 
 // tap clicks what css names and, if given, holds the text; once it can be
 // touched and has come to rest.
-func (s screen) tap(css string, text ...string) {
+func (s screen) tap(css string, text ...string) (before string) {
 	s.p.Helper()
-	var at spot
-	s.p.until(func() string {
-		before := at
-		at = look[spot](s, "spot", css, strings.Join(text, ""))
-		switch {
-		case at.Why != "":
-			return fmt.Sprintf("cannot tap %s %v: %s", css, text, at.Why)
-		case at != before:
-			return fmt.Sprintf("cannot tap %s %v: it moves", css, text)
-		}
-		return ""
-	})
+	at := watch(s, "rest", nil, func(at spot) string {
+		return fmt.Sprintf("cannot tap %s %v: %s", css, text, cmp.Or(at.Why, "it moves"))
+	}, "spot", css, strings.Join(text, ""))
 	s.p.do(chromedp.MouseClickXY(at.X, at.Y))
+	return at.Value
 }
 
 // enter taps a field and types into it, in place of what it holds.
 func (s screen) enter(css, value string) {
 	s.p.Helper()
-	s.tap(css)
-	s.p.do(chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)), chromedp.KeyEvent(kb.Backspace))
+	if s.tap(css) != "" {
+		s.p.do(chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)), chromedp.KeyEvent(kb.Backspace))
+	}
 	if value != "" {
 		s.p.insert(value)
 	}
@@ -65,12 +59,7 @@ func (p *phone) insert(text string) {
 // holds waits until a field has the value.
 func (s screen) holds(css, value string) {
 	s.p.Helper()
-	s.p.until(func() string {
-		if got := look[string](s, "value", css); got != value {
-			return fmt.Sprintf("%s holds %q, not %q", css, got, value)
-		}
-		return ""
-	})
+	watch(s, "is", value, func(got string) string { return fmt.Sprintf("%s holds %q, not %q", css, got, value) }, "value", css)
 }
 
 // choose takes an option by its value, by the arrow keys.
@@ -108,85 +97,48 @@ func (s screen) date(css, day string) {
 // waits waits until what css names, and holds the text, is seen.
 func (s screen) waits(css, text string) {
 	s.p.Helper()
-	s.p.until(func() string {
-		if !look[bool](s, "has", css, text) {
-			return fmt.Sprintf("no %s %q", css, text)
-		}
-		return ""
-	})
+	watch(s, "is", true, func(bool) string { return fmt.Sprintf("no %s %q", css, text) }, "has", css, text)
 }
 
 // lacks waits until nothing of the kind is seen.
 func (s screen) lacks(css, text string) {
 	s.p.Helper()
-	s.p.until(func() string {
-		if look[bool](s, "has", css, text) {
-			return fmt.Sprintf("%s %q is still there", css, text)
-		}
-		return ""
-	})
+	watch(s, "is", false, func(bool) string { return fmt.Sprintf("%s %q is still there", css, text) }, "has", css, text)
 }
 
 // sees waits until all texts can be read.
 func (s screen) sees(texts ...string) {
 	s.p.Helper()
 	for _, text := range texts {
-		s.p.until(func() string {
-			if seen := look[string](s, "seen", ""); !strings.Contains(seen, text) {
-				return fmt.Sprintf("no %q in %q", text, seen)
-			}
-			return ""
-		})
+		watch(s, "includes", text, func(got string) string { return fmt.Sprintf("no %q in %q", text, got) }, "seen", "")
 	}
-}
-
-// reads is the text of what css names, once it is there.
-func (s screen) reads(css string) (text string) {
-	s.p.Helper()
-	s.waits(css, "")
-	return look[string](s, "seen", css)
 }
 
 // says waits until what css names reads so, letter for letter.
 func (s screen) says(css, text string) {
 	s.p.Helper()
-	s.p.until(func() string {
-		if got := look[string](s, "seen", css); got != text {
-			return fmt.Sprintf("%s reads %q, not %q", css, got, text)
-		}
-		return ""
-	})
+	watch(s, "is", text, func(got string) string { return fmt.Sprintf("%s reads %q, not %q", css, got, text) }, "seen", css)
 }
 
 // at waits until the page of that path, with its query if given, is open and at
 // rest.
 func (s screen) at(path string) {
 	s.p.Helper()
-	s.p.until(func() string {
-		got := look[string](s, "path")
-		bare, _, _ := strings.Cut(got, "?")
-		if got != path && bare != path || !look[bool](s, "quiet") {
-			return fmt.Sprintf("at %s, not %s", got, path)
-		}
-		return ""
-	})
+	watch(s, "has", path, func([]string) string { return fmt.Sprintf("at %s, not %s", look[string](s, "path"), path) }, "open")
 }
 
 // quiet waits until the page is not busy.
 func (s screen) quiet() {
 	s.p.Helper()
-	s.p.until(func() string {
-		if !look[bool](s, "quiet") {
-			return "the page stays busy"
-		}
-		return ""
-	})
+	watch(s, "is", true, func(bool) string { return "the page stays busy" }, "quiet")
 }
 
 // ends waits for a result page with the outcome and the text.
 func (s screen) ends(outcome, text string) {
 	s.p.Helper()
-	s.waits(fmt.Sprintf("[data-result=%q]", outcome), "")
+	watch(s, "is", true, func(bool) string {
+		return fmt.Sprintf("no end %s, but %q", outcome, look[string](s, "seen", ""))
+	}, "has", fmt.Sprintf("[data-result=%q]", outcome), "")
 	if text != "" {
 		s.says("[data-result] [role=status]", text)
 	}
@@ -326,12 +278,9 @@ func (p *phone) code() string {
 // fill waits for another short message than before, taps it, and returns its code.
 func (p *phone) fill(before string) string {
 	p.Helper()
-	p.until(func() string {
-		if now := look[string](p.app, "attribute", "#sms [data-sms]", "data-sms"); now == "" || now == before {
-			return fmt.Sprintf("no short message; the page says %q", look[string](p.page, "seen", "[role=alert]"))
-		}
-		return ""
-	})
+	watch(p.app, "other", before, func(string) string {
+		return fmt.Sprintf("no short message; the page says %q", look[string](p.page, "seen", "[role=alert]"))
+	}, "attribute", "#sms [data-sms]", "data-sms")
 	p.page.quiet()
 	p.app.tap("#sms [data-sms]")
 	p.page.waits("#code", "")

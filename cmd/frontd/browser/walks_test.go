@@ -181,7 +181,8 @@ func money(a codec.Amount) string {
 // a fault; it is what the page beside the phone asks.
 func (p *phone) wechat(method, what, body string) (answer []byte) {
 	p.Helper()
-	port := p.URL()[strings.LastIndex(p.URL(), ":"):]
+	root := p.Stage.URL()
+	port := root[strings.LastIndex(root, ":"):]
 	r, err := http.NewRequestWithContext(p.Context(), method, "http://127.0.0.1"+port+"/sim/"+what, strings.NewReader(body))
 	must(p, err)
 	r.Host = strings.TrimPrefix(p.Phone(p.number), "http://")
