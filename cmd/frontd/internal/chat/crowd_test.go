@@ -22,7 +22,7 @@ import (
 
 const (
 	crowdSize  = 200
-	crowdTime  = 2 * time.Minute // for all of it
+	crowdTime  = 3 * time.Minute // for all of it
 	thinking   = 3 * time.Second // at most, before a message
 	replyLimit = 5 * time.Second // the platform's
 )
@@ -157,8 +157,8 @@ func (k *crowd) near(ctx context.Context, kind client.LocationKind, lat string) 
 }
 
 // follower i stands where nobody else does, and says all there is to say, at
-// the instances in turn. Who is asked to try later does: how often, is the
-// machine's business and not the front's.
+// the instances in turn. Who is asked to try later does, and later each time: how
+// often, is the machine's business and not the front's.
 func (k *crowd) follower(ctx context.Context, i int) error {
 	p, who, lat := k.platform, fmt.Sprintf("openid-%d", i), fmt.Sprintf("%.6f", 43.79+float64(i)*0.0001)
 	time.Sleep(rand.N(thinking))
@@ -189,7 +189,7 @@ func (k *crowd) follower(ctx context.Context, i int) error {
 	for n, step := range steps {
 		err := errBusy
 		for try := 0; errors.Is(err, errBusy) && ctx.Err() == nil; try++ {
-			time.Sleep(rand.N(thinking))
+			time.Sleep(rand.N(thinking << min(try, 3)))
 			err = step(fmt.Sprint(n, "-", try))
 		}
 		if err != nil {
