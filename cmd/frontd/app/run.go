@@ -69,8 +69,8 @@ func wire(c Config) (*app, error) {
 		return nil, err
 	}
 	door, err := callback.New(callback.Options{
-		Account: c.Account.ID, AppID: c.Account.AppID, Token: callback.Secret(c.Account.Token), PreviousToken: callback.Secret(c.Account.PreviousToken),
-		AESKey: callback.Secret(c.Account.AESKey), PreviousAESKey: callback.Secret(c.Account.PreviousAESKey), Now: c.Now, Log: a.log, Registerer: a.registry,
+		Account: c.Account.ID, AppID: c.Account.AppID, Token: c.Account.Token, PreviousToken: c.Account.PreviousToken,
+		AESKey: c.Account.AESKey, PreviousAESKey: c.Account.PreviousAESKey, Now: c.Now, Log: a.log, Registerer: a.registry,
 		Answerer: chat.New(chat.Options{
 			Switch: a.api, Deliveries: deliveries, Channel: c.Switch.Channel, Public: c.Public,
 			Hotline: c.Hotline, BranchesTitle: c.BranchesTitle, Branches: c.Branches, Log: a.log,
@@ -81,7 +81,7 @@ func wire(c Config) (*app, error) {
 	}
 	notices, err := wechat.NewNotices(wechat.NoticeOptions{
 		Sender: platform, Deliveries: deliveries, Switch: a.api, Channel: c.Switch.Channel, Public: c.Public,
-		Tokens: []wechat.Secret{wechat.Secret(c.Switch.NoticeToken)}, Rules: c.Notices, Now: c.Now, Log: a.log, Registerer: a.registry,
+		Tokens: []wechat.Secret{c.Switch.NoticeToken}, Rules: c.Notices, Now: c.Now, Log: a.log, Registerer: a.registry,
 	})
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func wire(c Config) (*app, error) {
 // weChat calls the platform.
 func (c *Config) weChat(r prometheus.Registerer) (*wechat.WeChat, error) {
 	return wechat.New(wechat.Options{
-		API: c.Platform.API, AppID: c.Account.AppID, AppSecret: wechat.Secret(c.Account.Secret), Public: c.Public, Now: c.Now, Registerer: r,
+		API: c.Platform.API, AppID: c.Account.AppID, AppSecret: c.Account.Secret, Public: c.Public, Now: c.Now, Registerer: r,
 	})
 }
 

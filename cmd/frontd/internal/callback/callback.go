@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"wxswitch/cmd/frontd/internal/secret"
 )
 
 // Answerer says what the account replies to a message: "" is nothing. It
@@ -19,6 +21,9 @@ import (
 type Answerer interface {
 	Answer(ctx context.Context, m Message) string
 }
+
+// Secret is a token or a key.
+type Secret = secret.Text
 
 // Options are what a Callback is made of. Account, AppID, Token and Answerer
 // are required.

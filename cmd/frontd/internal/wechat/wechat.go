@@ -18,24 +18,12 @@ import (
 	"github.com/silenceper/wechat/v2/officialaccount/message"
 	"github.com/silenceper/wechat/v2/officialaccount/oauth"
 	"github.com/silenceper/wechat/v2/util"
+
+	"wxswitch/cmd/frontd/internal/secret"
 )
 
-// Secret is text that no log, error or JSON shows.
-type Secret string
-
-const mask = "***"
-
-// String masks it.
-func (Secret) String() string { return mask }
-
-// GoString masks it.
-func (Secret) GoString() string { return mask }
-
-// MarshalJSON masks it.
-func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + mask + `"`), nil }
-
-// Reveal returns the text.
-func (s Secret) Reveal() string { return string(s) }
+// Secret is the account's, or a token.
+type Secret = secret.Text
 
 // Options are what a WeChat is made of; API, AppID, AppSecret and Public are
 // required.
