@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -224,9 +223,9 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 			errs = append(errs, at(key, rule))
 		}
 	}
-	need(c.Listener != nil || isAddress(c.Listen), "listen", "must be host:port")
-	need(c.InternalListener != nil || isAddress(c.Internal), "internal", "must be host:port")
-	need(isAddress(c.Ops), "ops", "must be host:port")
+	need(c.Listener != nil || config.IsAddress(c.Listen), "listen", "must be host:port")
+	need(c.InternalListener != nil || config.IsAddress(c.Internal), "internal", "must be host:port")
+	need(config.IsAddress(c.Ops), "ops", "must be host:port")
 	need(isPublic(c.Public), "public", "must be https://host, or http:// on the loopback interface, without a path: only there can a page encrypt")
 	need(len(c.Keys) > 0 || c.KeyFile != "", "key_file", "must not be empty")
 	need(c.FrameAncestors == "" || isOrigin(c.FrameAncestors), "frame_ancestors", "must be one origin: https://host")
@@ -237,9 +236,9 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	need(c.Account.Secret.IsSet(), "account.secret_file", "must not be empty")
 	need(c.Account.Token.IsSet(), "account.token_file", "must not be empty")
 	need(c.Account.AESKey.IsSet() || !c.Account.PreviousAESKey.IsSet(), "account.previous_aes_key_file", "stands without aes_key_file")
-	need(isURL(c.Platform.API), "platform.api", "must be http://host or https://host")
-	need(isURL(c.Platform.Authorize), "platform.authorize", "must be http://host or https://host")
-	need(isURL(c.Switch.URL), "switch.url", "must be http://host or https://host")
+	need(config.IsURL(c.Platform.API), "platform.api", "must be http://host or https://host")
+	need(config.IsURL(c.Platform.Authorize), "platform.authorize", "must be http://host or https://host")
+	need(config.IsURL(c.Switch.URL), "switch.url", "must be http://host or https://host")
 	need(c.Switch.Token.IsSet(), "switch.token_file", "must not be empty")
 	need(c.Switch.NoticeToken.IsSet(), "switch.notice_token_file", "must not be empty")
 	need(channel.MatchString(c.Switch.Channel), "switch.channel", "must be 1 to 64 visible ASCII characters")
@@ -266,23 +265,9 @@ func (c *Config) defaults() {
 	}
 }
 
-func isAddress(s string) bool {
-	_, port, err := net.SplitHostPort(s)
-	if err != nil {
-		return false
-	}
-	_, err = strconv.ParseUint(port, 10, 16)
-	return err == nil
-}
-
-func isURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.User == nil
-}
-
 func isPublic(s string) bool {
 	u, err := url.Parse(s)
-	if err != nil || !isURL(s) || u.Path != "" {
+	if err != nil || !config.IsURL(s) || u.Path != "" {
 		return false
 	}
 	ip := net.ParseIP(u.Hostname())

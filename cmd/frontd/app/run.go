@@ -162,28 +162,11 @@ const (
 	maxHeader  = 32 << 10
 )
 
-// serve serves a door until ctx is done, and lets what is in flight end.
+// serve serves a door.
 func serve(l net.Listener, h http.Handler) parts.Run {
-	return func(ctx context.Context) error {
-		s := &http.Server{Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeader}
-		done := make(chan struct{})
-		stop := context.AfterFunc(ctx, func() {
-			defer close(done)
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-			defer cancel()
-			if s.Shutdown(last) != nil {
-				_ = s.Close()
-			}
-		})
-		err := s.Serve(l)
-		if !stop() {
-			<-done
-		}
-		if errors.Is(err, http.ErrServerClosed) {
-			return nil
-		}
-		return err
-	}
+	return parts.Serve(&http.Server{
+		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeader,
+	}, l, drainTime)
 }
 
 // pages are the operators'.

@@ -2,9 +2,7 @@ package stage
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -83,8 +81,8 @@ func (s *Stage) balance(ctx context.Context) error {
 		notices = append(notices, &url.URL{Scheme: "http", Host: at.Internal})
 	}
 	return parts.Group{
-		func(ctx context.Context) error { return proxy(ctx, s.doors.front, s.through(public)) },
-		func(ctx context.Context) error { return proxy(ctx, s.doors.notices, s.through(notices)) },
+		parts.Serve(&http.Server{Handler: s.through(public), ReadHeaderTimeout: 5 * time.Second}, s.doors.front, 0),
+		parts.Serve(&http.Server{Handler: s.through(notices), ReadHeaderTimeout: 5 * time.Second}, s.doors.notices, 0),
 	}.Run(ctx)
 }
 
@@ -105,16 +103,6 @@ func (s *Stage) through(to []*url.URL) http.Handler {
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
-}
-
-func proxy(ctx context.Context, l net.Listener, h http.Handler) error {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }
 
 // tapFront shows the front's calls of the switch: what was asked and how it ended,

@@ -200,12 +200,5 @@ func port(l net.Listener) string {
 
 // WaitUp waits until the phone can be used, or the stage has failed to come up.
 func (s *Stage) WaitUp(ctx context.Context, ran <-chan error) error {
-	select {
-	case <-s.Up:
-		return nil
-	case err := <-ran:
-		return errors.Join(errors.New("ended before it was up"), err)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return parts.Up(ctx, s.Up, ran)
 }

@@ -3,13 +3,13 @@ package world
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"sync"
 	"time"
 
+	"wxswitch/cmd/internal/parts"
 	"wxswitch/switch/api/frontapi"
 )
 
@@ -38,13 +38,7 @@ func (f *Front) URL() string { return "http://" + f.listener.Addr().String() }
 
 // Run serves until ctx is done.
 func (f *Front) Run(ctx context.Context) error {
-	s := &http.Server{Handler: frontapi.Handler(f), ReadHeaderTimeout: 5 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
-	defer stop()
-	if err := s.Serve(f.listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	return parts.Serve(&http.Server{Handler: frontapi.Handler(f), ReadHeaderTimeout: 5 * time.Second}, f.listener, 0)(ctx)
 }
 
 // SendNotice keeps a notice, each round of it once.

@@ -14,7 +14,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -239,12 +238,5 @@ func (w *World) Client() (*client.ClientWithResponses, error) {
 
 // WaitUp waits until the world is up, or has failed to come up.
 func (w *World) WaitUp(ctx context.Context, ran <-chan error) error {
-	select {
-	case <-w.Up:
-		return nil
-	case err := <-ran:
-		return errors.Join(errors.New("ended before it was up"), err)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return parts.Up(ctx, w.Up, ran)
 }

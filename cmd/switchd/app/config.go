@@ -11,9 +11,7 @@ import (
 	"io/fs"
 	"maps"
 	"net"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -165,8 +163,8 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 			errs = append(errs, at(key, rule))
 		}
 	}
-	need(isAddress(c.Listen), "listen", "must be host:port")
-	need(isAddress(c.Ops), "ops", "must be host:port")
+	need(config.IsAddress(c.Listen), "listen", "must be host:port")
+	need(config.IsAddress(c.Ops), "ops", "must be host:port")
 	need(c.KeyFile != "" || c.Key != nil, "key_file", "must not be empty")
 	need(c.Database != "", "database", "must not be empty")
 	need(c.Routes != "", "routes", "must not be empty")
@@ -180,7 +178,7 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	need(slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level), "log.level", "must be debug, info, warn or error")
 	need(slices.Contains([]string{"", "json", "console"}, c.Log.Format), "log.format", "must be json or console")
 	need(c.EraseAfter >= 0, "erase_after", "must not be negative")
-	need(c.Front.URL == "" || isURL(c.Front.URL), "front.url", "must be http://host or https://host")
+	need(c.Front.URL == "" || config.IsURL(c.Front.URL), "front.url", "must be http://host or https://host")
 	need(c.Front.URL == "" || c.Front.TokenFile != "" || !c.Front.Token.IsZero(), "front.token_file", "must not be empty")
 	errs = append(errs, c.checkAccess(at)...)
 	errs = append(errs, c.checkBanks(at)...)
@@ -205,11 +203,6 @@ func fileErrors(key string, err error, at func(key, reason string) error) []erro
 	return nil
 }
 
-func isURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.User == nil
-}
-
 // loadPlaces is nil where no file is configured.
 func (c *Config) loadPlaces() (*customer.PlaceTable, error) {
 	if c.Places == "" {
@@ -220,15 +213,6 @@ func (c *Config) loadPlaces() (*customer.PlaceTable, error) {
 		ids = append(ids, b.Name)
 	}
 	return customer.LoadPlaces(c.Places, ids)
-}
-
-func isAddress(s string) bool {
-	_, port, err := net.SplitHostPort(s)
-	if err != nil {
-		return false
-	}
-	_, err = strconv.ParseUint(port, 10, 16)
-	return err == nil
 }
 
 // isCode takes what F39 can hold (ISO 8583: an2).
@@ -323,7 +307,7 @@ func (b *Bank) check(key string, at func(key, reason string) error) (errs []erro
 	}
 	for i, l := range b.Links {
 		for k, address := range l.Addresses {
-			if _, _, err := net.SplitHostPort(address); err == nil && !isAddress(address) { // else told above
+			if _, _, err := net.SplitHostPort(address); err == nil && !config.IsAddress(address) { // else told above
 				errs = append(errs, at(fmt.Sprintf("%s.links[%d].addresses[%d]", key, i, k), "no such port"))
 			}
 		}

@@ -245,7 +245,9 @@ func (a *app) doors(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("ops: %w", err), apiListener.Close())
 	}
-	a.parts.AddFirst("operators' pages", func(ctx context.Context) error { return servePages(ctx, opsListener, page.Handler()) })
+	a.parts.AddFirst("operators' pages", parts.Serve(&http.Server{
+		Handler: page.Handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+	}, opsListener, 0))
 	a.parts.Add("reload", a.reloadOnSignal)
 	a.parts.Add("api", func(ctx context.Context) error { return door.Serve(ctx, apiListener) })
 	a.parts.Add("announce", func(ctx context.Context) error {
@@ -265,17 +267,6 @@ func (a *app) doors(ctx context.Context) error {
 func (a *app) accepting(context.Context) error {
 	if a.stopping.Err() != nil {
 		return errors.New("draining")
-	}
-	return nil
-}
-
-// servePages serves plain pages until ctx is done.
-func servePages(ctx context.Context, l net.Listener, h http.Handler) error {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
 	}
 	return nil
 }
