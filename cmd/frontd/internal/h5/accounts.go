@@ -17,12 +17,8 @@ type accountsPage struct {
 }
 
 func (v *visit) linked() ([]client.LinkedAccount, error) {
-	a, err := v.Switch.ListAccountsWithResponse(v.r.Context(),
-		&client.ListAccountsParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login})
-	if err != nil {
-		return nil, err
-	}
-	list, err := heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	list, err := ask[client.AccountList](v.Switch.ListAccounts(v.r.Context(),
+		&client.ListAccountsParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login}))
 	return list.Accounts, err
 }
 
@@ -50,12 +46,8 @@ func (v *visit) accounts() {
 // balance is one account's line, with its own state.
 func (v *visit) balance() {
 	id := v.r.PathValue("id")
-	a, err := v.Switch.ListBalancesWithResponse(v.r.Context(),
-		&client.ListBalancesParams{Account: []string{id}, FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login})
-	var list client.BalanceList
-	if err == nil {
-		list, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	}
+	list, err := ask[client.BalanceList](v.Switch.ListBalances(v.r.Context(),
+		&client.ListBalancesParams{Account: []string{id}, FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login}))
 	if p, ok := refused(err); ok && leads[p.Code] != "" {
 		v.lead(leads[p.Code])
 		return
@@ -110,13 +102,9 @@ func (v *visit) addCode() {
 }
 
 func (v *visit) add() {
-	a, err := v.Switch.AttachWithResponse(v.r.Context(),
+	end, err := ask[client.Ended](v.Switch.Attach(v.r.Context(),
 		&client.AttachParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key()},
-		client.Attachment{Account: digits(v.field("account")), Bank: v.field("bank"), Code: v.field("code"), Payment: v.field("payment")})
-	var end client.Ended
-	if err == nil {
-		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	}
+		client.Attachment{Account: digits(v.field("account")), Bank: v.field("bank"), Code: v.field("code"), Payment: v.field("payment")}))
 	if err != nil {
 		v.refusedForm(err, v.form("/h5/accounts/add"), v.showAdd)
 		return
@@ -144,12 +132,8 @@ func (v *visit) showRemove(status int, f form) {
 }
 
 func (v *visit) remove() {
-	a, err := v.Switch.DetachWithResponse(v.r.Context(), v.r.PathValue("id"),
-		&client.DetachParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key()})
-	var end client.Ended
-	if err == nil {
-		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	}
+	end, err := ask[client.Ended](v.Switch.Detach(v.r.Context(), v.r.PathValue("id"),
+		&client.DetachParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key()}))
 	if err != nil {
 		v.refusedForm(err, v.form(v.r.URL.Path), v.showRemove)
 		return
@@ -194,10 +178,8 @@ func (v *visit) details() {
 
 // movements asks for a page of them; 0 where it has answered.
 func (v *visit) movements(p *detailsPage, q client.ListDetailsParams) (status int) {
-	a, err := v.Switch.ListDetailsWithResponse(v.r.Context(), v.r.PathValue("id"), &q)
-	if err == nil {
-		p.Page, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	}
+	var err error
+	p.Page, err = ask[client.DetailsPage](v.Switch.ListDetails(v.r.Context(), v.r.PathValue("id"), &q))
 	r, answered := refused(err)
 	switch {
 	case answered && leads[r.Code] != "":

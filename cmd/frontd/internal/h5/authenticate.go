@@ -43,12 +43,8 @@ func (v *visit) authenticate() {
 		CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: digits(v.field("account")),
 		Bank: v.field("bank"), Code: v.field("code"), Terms: v.consent("terms"), Notices: v.consent("notices"),
 	}
-	a, err := v.Switch.AuthenticateWithResponse(v.r.Context(),
-		&client.AuthenticateParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()}, body)
-	var end client.Ended
-	if err == nil {
-		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	}
+	end, err := ask[client.Ended](v.Switch.Authenticate(v.r.Context(),
+		&client.AuthenticateParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()}, body))
 	f := v.form("/h5/authenticate")
 	if err != nil {
 		v.refusedForm(err, f, v.showAuthenticate)
@@ -86,12 +82,8 @@ func (v *visit) deregisterForm() {
 // deregister has three ends and no other (A9). Where no answer came it is in
 // doubt, unless no connection was made.
 func (v *visit) deregister() {
-	a, err := v.Switch.DeregisterWithResponse(v.r.Context(),
-		&client.DeregisterParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()})
-	var end client.Ended
-	if err == nil {
-		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	}
+	end, err := ask[client.Ended](v.Switch.Deregister(v.r.Context(),
+		&client.DeregisterParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()}))
 	p, answered := refused(err)
 	switch {
 	case err == nil:

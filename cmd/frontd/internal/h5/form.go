@@ -66,21 +66,14 @@ func (v *visit) field(name string) string { return v.r.PostForm.Get(name) }
 // loaded again goes on counting.
 func (v *visit) withCode(f *form, p client.Purpose) error {
 	f.Code.Action, f.Code.Key = f.Action+"/code", newKey()
-	a, err := v.Switch.GetCodesWithResponse(v.r.Context(), &client.GetCodesParams{Purpose: p, FollowerChannel: v.Channel, FollowerSubject: v.Subject})
-	if err != nil {
-		return err
-	}
-	clocks, err := heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	clocks, err := ask[client.CodeClocks](v.Switch.GetCodes(v.r.Context(),
+		&client.GetCodesParams{Purpose: p, FollowerChannel: v.Channel, FollowerSubject: v.Subject}))
 	f.Code.Again, f.Code.Valid = clocks.AgainSeconds, clocks.ValidSeconds
 	return err
 }
 
 func (v *visit) choices() (client.Choices, error) {
-	a, err := v.Switch.ListChoicesWithResponse(v.r.Context())
-	if err != nil {
-		return client.Choices{}, err
-	}
-	return heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	return ask[client.Choices](v.Switch.ListChoices(v.r.Context()))
 }
 
 // wrong writes into the form why it was not carried out. The key stays where a
@@ -117,36 +110,31 @@ func (v *visit) refusedForm(err error, f form, show func(status int, f form)) {
 // askCode has a code sent, for the account in the form, and shows the form again.
 func (v *visit) askCode(p client.Purpose, f form, show func(status int, f form)) {
 	text, err := v.sendCode(p)
-	status := http.StatusOK
-	if err != nil {
-		if r, ok := refused(err); ok && leads[r.Code] != "" {
-			v.lead(leads[r.Code])
-			return
-		}
-		key := f.Key
-		status = v.wrong(&f, err)
-		f.Key = key
+	if r, ok := refused(err); ok && leads[r.Code] != "" {
+		v.lead(leads[r.Code])
+		return
 	}
 	if err := v.withCode(&f, p); err != nil {
 		v.failed(err)
 		return
 	}
+	status := http.StatusOK
 	f.Code.Said = text
-	if err != nil && f.Alert == textUnheard {
-		f.Code.Key = v.field("code_key")
+	if err != nil {
+		key := f.Key // of the form, which was not sent
+		status = v.wrong(&f, err)
+		if f.Key != key { // the same code is to be asked for again
+			f.Key, f.Code.Key = key, v.field("code_key")
+		}
 	}
 	show(status, f)
 }
 
 func (v *visit) sendCode(p client.Purpose) (text string, err error) {
-	a, err := v.Switch.SendCodeWithResponse(v.r.Context(),
+	end, err := ask[client.Ended](v.Switch.SendCode(v.r.Context(),
 		&client.SendCodeParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.field("code_key")},
-		client.CodeRequest{Purpose: p, Account: digits(v.field("account")), Bank: v.field("bank")})
-	if err != nil {
-		return "", err
-	}
-	ended, err := heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	return ended.Text, err
+		client.CodeRequest{Purpose: p, Account: digits(v.field("account")), Bank: v.field("bank")}))
+	return end.Text, err
 }
 
 // digits takes the blanks out of what was typed as a number.

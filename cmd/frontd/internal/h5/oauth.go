@@ -112,12 +112,8 @@ func (s *Site) errandOf(r *http.Request) (e errand, ours bool) {
 
 // first reports whether the state is served for the first time, at any instance.
 func (s *Site) first(ctx context.Context, state string) (bool, error) {
-	a, err := s.Switch.PutKeptOnceWithResponse(ctx, &client.PutKeptOnceParams{Seconds: int((stateLife + errandGrace) / time.Second)},
-		client.KeptValue{Name: stateName + state, Value: "served"})
-	if err != nil {
-		return false, err
-	}
-	kept, err := heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	kept, err := ask[client.KeptFirst](s.Switch.PutKeptOnce(ctx, &client.PutKeptOnceParams{Seconds: int((stateLife + errandGrace) / time.Second)},
+		client.KeptValue{Name: stateName + state, Value: "served"}))
 	return kept.First, err
 }
 
@@ -132,18 +128,11 @@ func (s *Site) follows(ctx context.Context, openID string) (bool, error) {
 	if err != nil || !followed {
 		return false, err
 	}
-	a, err := s.Switch.FollowWithResponse(ctx, &client.FollowParams{FollowerChannel: s.Channel, FollowerSubject: openID, IdempotencyKey: newKey()})
-	if err != nil {
-		return false, err
-	}
-	_, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	_, err = ask[client.Ended](s.Switch.Follow(ctx,
+		&client.FollowParams{FollowerChannel: s.Channel, FollowerSubject: openID, IdempotencyKey: newKey()}))
 	return err == nil, err
 }
 
 func (s *Site) customer(ctx context.Context, openID string) (client.CustomerView, error) {
-	a, err := s.Switch.GetCustomerWithResponse(ctx, &client.GetCustomerParams{FollowerChannel: s.Channel, FollowerSubject: openID})
-	if err != nil {
-		return client.CustomerView{}, err
-	}
-	return heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	return ask[client.CustomerView](s.Switch.GetCustomer(ctx, &client.GetCustomerParams{FollowerChannel: s.Channel, FollowerSubject: openID}))
 }

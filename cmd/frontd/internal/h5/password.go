@@ -10,11 +10,7 @@ import (
 // pageKey gives front.js the switch's key of the day and a nonce, with which it
 // seals passwords.
 func (v *visit) pageKey() {
-	a, err := v.Switch.GetPageKeyWithResponse(v.r.Context())
-	var key client.PageKey
-	if err == nil {
-		key, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	}
+	key, err := ask[client.PageKey](v.Switch.GetPageKey(v.r.Context()))
 	if err != nil {
 		v.failed(err)
 		return
@@ -54,13 +50,9 @@ func (v *visit) showSettings(status int, f form) {
 }
 
 func (v *visit) settings() {
-	a, err := v.Switch.SetPasswordsWithResponse(v.r.Context(),
+	end, err := ask[client.Ended](v.Switch.SetPasswords(v.r.Context(),
 		&client.SetPasswordsParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key()},
-		client.Passwords{Login: v.field("login"), Payment: v.field("payment"), OldLogin: v.field("old_login"), OldPayment: v.field("old_payment")})
-	var end client.Ended
-	if err == nil {
-		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	}
+		client.Passwords{Login: v.field("login"), Payment: v.field("payment"), OldLogin: v.field("old_login"), OldPayment: v.field("old_payment")}))
 	f := v.form("/h5/settings")
 	if err != nil {
 		v.refusedForm(err, f, v.showSettings)
@@ -96,13 +88,9 @@ func (v *visit) leadOn(path string) {
 func (v *visit) showLogin(status int, f form) { v.show(status, "login", "登录", f) }
 
 func (v *visit) login() {
-	a, err := v.Switch.LoginWithResponse(v.r.Context(),
+	in, err := ask[client.Login](v.Switch.Login(v.r.Context(),
 		&client.LoginParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
-		client.LoginRequest{Password: v.field("password")})
-	var in client.Login
-	if err == nil {
-		in, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	}
+		client.LoginRequest{Password: v.field("password")}))
 	f := v.form("/h5/login")
 	if err != nil {
 		v.refusedForm(err, f, v.showLogin)
@@ -115,12 +103,9 @@ func (v *visit) login() {
 // logout ends the switch's session; the follower is still known.
 func (v *visit) logout() {
 	if v.Login != "" {
-		a, err := v.Switch.LogoutWithResponse(v.r.Context(), &client.LogoutParams{
+		_, err := ask[client.Ended](v.Switch.Logout(v.r.Context(), &client.LogoutParams{
 			FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key(),
-		})
-		if err == nil {
-			_, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-		}
+		}))
 		if err != nil {
 			v.failed(err)
 			return
@@ -180,16 +165,12 @@ func (v *visit) resetCode() {
 }
 
 func (v *visit) reset() {
-	a, err := v.Switch.ResetPasswordWithResponse(v.r.Context(),
+	end, err := ask[client.Ended](v.Switch.ResetPassword(v.r.Context(),
 		&client.ResetPasswordParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
 		client.PasswordReset{
 			Kind: v.resetKind(), CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: digits(v.field("account")),
 			Bank: v.field("bank"), Code: v.field("code"), Password: v.field("password"),
-		})
-	var end client.Ended
-	if err == nil {
-		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	}
+		}))
 	if err != nil {
 		v.refusedForm(err, v.form("/h5/security/reset"), v.showReset)
 		return

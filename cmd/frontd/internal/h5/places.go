@@ -15,11 +15,7 @@ const nearest = 20
 // near returns the nearest places to where the follower said it is; known is
 // false where it has not, or too long ago.
 func (v *visit) near(kind client.LocationKind) (list client.NearList, known bool, err error) {
-	a, err := v.Switch.GetTalkWithResponse(v.r.Context(), &client.GetTalkParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject})
-	if err != nil {
-		return list, false, err
-	}
-	kept, err := heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	kept, err := ask[client.Kept](v.Switch.GetTalk(v.r.Context(), &client.GetTalkParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject}))
 	if err != nil {
 		return list, false, err
 	}
@@ -27,13 +23,8 @@ func (v *visit) near(kind client.LocationKind) (list client.NearList, known bool
 	if !known {
 		return list, false, nil
 	}
-	limit := nearest
-	found, err := v.Switch.FindNearestWithResponse(v.r.Context(), &client.FindNearestParams{Limit: limit},
-		client.Location{Kind: kind, Latitude: at.Latitude, Longitude: at.Longitude})
-	if err != nil {
-		return list, true, err
-	}
-	list, err = heard(found.JSON200, found.ApplicationproblemJSONDefault)
+	list, err = ask[client.NearList](v.Switch.FindNearest(v.r.Context(), &client.FindNearestParams{Limit: nearest},
+		client.Location{Kind: kind, Latitude: at.Latitude, Longitude: at.Longitude}))
 	return list, true, err
 }
 
@@ -54,11 +45,7 @@ func (v *visit) places(kind client.LocationKind, page, title string) {
 }
 
 func (v *visit) branchOf() (client.Branch, error) {
-	a, err := v.Switch.GetBranchWithResponse(v.r.Context(), v.r.PathValue("id"))
-	if err != nil {
-		return client.Branch{}, err
-	}
-	return heard(a.JSON200, a.ApplicationproblemJSONDefault)
+	return ask[client.Branch](v.Switch.GetBranch(v.r.Context(), v.r.PathValue("id")))
 }
 
 func (v *visit) branch() {
@@ -87,13 +74,9 @@ func (v *visit) showBook(status int, f form) {
 
 // book sends the visit to the branch's bank, and shows what its core returned.
 func (v *visit) book() {
-	a, err := v.Switch.BookVisitWithResponse(v.r.Context(),
+	end, err := ask[client.Visit](v.Switch.BookVisit(v.r.Context(),
 		&client.BookVisitParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
-		client.VisitRequest{Branch: v.r.PathValue("id"), Business: v.field("business"), Phone: digits(v.field("phone"))})
-	var end client.Visit
-	if err == nil {
-		end, err = heard(a.JSON200, a.ApplicationproblemJSONDefault)
-	}
+		client.VisitRequest{Branch: v.r.PathValue("id"), Business: v.field("business"), Phone: digits(v.field("phone"))}))
 	if err != nil {
 		v.refusedForm(err, v.form(v.r.URL.Path), v.showBook)
 		return

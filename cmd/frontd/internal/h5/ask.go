@@ -1,7 +1,9 @@
 package h5
 
 import (
+	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 
@@ -17,16 +19,28 @@ func (r *refusal) Error() string { return "the switch answers " + r.Code }
 // errStrange: the switch answered what its API does not have.
 var errStrange = errors.New("the switch answers what is not in its API")
 
-// heard is what an answer of the switch holds.
-func heard[T any](ok *T, p *client.Problem) (T, error) {
-	var none T
-	switch {
-	case ok != nil:
-		return *ok, nil
-	case p != nil:
-		return none, &refusal{*p}
+// maxAnswer is far above any answer of the switch, in bytes.
+const maxAnswer = 1 << 20
+
+// ask reads what the switch answered: a T, or a problem, which is a *refusal.
+func ask[T any](r *http.Response, err error) (T, error) {
+	var answer T
+	if err != nil {
+		return answer, err
 	}
-	return none, errStrange
+	defer r.Body.Close() //nolint:errcheck // read
+	d := json.NewDecoder(io.LimitReader(r.Body, maxAnswer))
+	if r.StatusCode == http.StatusOK {
+		if err := d.Decode(&answer); err != nil {
+			return answer, errStrange
+		}
+		return answer, nil
+	}
+	var p client.Problem
+	if d.Decode(&p) != nil || p.Code == "" {
+		return answer, errStrange
+	}
+	return answer, &refusal{p}
 }
 
 // refused returns the switch's problem, if err is one.
