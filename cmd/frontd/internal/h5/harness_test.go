@@ -7,6 +7,7 @@ import (
 	"html"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -31,6 +32,39 @@ type bench struct {
 	platform *platform
 	server   *httptest.Server
 	log      *lines
+	wire     *wire
+}
+
+// wire is between the site and the switch. It loses answers.
+type wire struct {
+	mu   sync.Mutex // guards what follows
+	lose string     // the end of a path; the next answer to it is lost
+	cut  bool       // nothing is connected any more
+}
+
+func (l *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.mu.Lock()
+	cut := l.cut
+	lost := l.lose != "" && strings.HasSuffix(r.URL.Path, l.lose)
+	if lost {
+		l.lose = ""
+	}
+	l.mu.Unlock()
+	if cut {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("refused")}
+	}
+	a, err := http.DefaultTransport.RoundTrip(r)
+	if lost && err == nil {
+		a.Body.Close()
+		return nil, errors.New("connection lost")
+	}
+	return a, err
+}
+
+func (l *wire) set(lose string, cut bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lose, l.cut = lose, cut
 }
 
 // platform stands for WeChat: a code is good once, and followers are those it
@@ -106,10 +140,10 @@ func person() int {
 func start(t *testing.T, o world.Options) *bench {
 	t.Helper()
 	w := world.Start(t, o)
-	b := &bench{T: t, World: w, log: &lines{}, platform: &platform{codes: make(map[string]string), strange: make(map[string]bool)}}
+	b := &bench{T: t, World: w, log: &lines{}, wire: &wire{}, platform: &platform{codes: make(map[string]string), strange: make(map[string]bool)}}
 	b.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.ServeHTTP(w, r) }))
 	t.Cleanup(b.server.Close)
-	c, err := client.NewClientWithResponses(w.URL(), client.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}),
+	c, err := client.NewClientWithResponses(w.URL(), client.WithHTTPClient(&http.Client{Timeout: 30 * time.Second, Transport: b.wire}),
 		client.WithRequestEditorFn(client.Bearer(w.Token)))
 	if err != nil {
 		t.Fatal(err)

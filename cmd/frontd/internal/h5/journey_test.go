@@ -201,3 +201,58 @@ func TestReset(t *testing.T) {
 	x.get("/h5/security/reset?kind=login")
 	x.sees("微信登录密码重置")
 }
+
+// An answer that is lost on its way is learned by the same form: it keeps its key
+// and what was typed, and the bank is asked once.
+func TestALostAnswerIsLearned(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.authenticated("oLost")
+	x.get("/h5/branches/urmqccb-1/visit")
+	form := x.fill(url.Values{"business": {"vip"}, "phone": {"13899990002"}})
+	b.wire.set("/visits", false)
+	x.post("/h5/branches/urmqccb-1/visit", form)
+	x.sees(textUnheard, `value="vip" checked`, "13899990002")
+	if x.page.status != 504 || x.fill(nil).Get("key") != form.Get("key") {
+		t.Errorf("%d, key %q", x.page.status, x.fill(nil).Get("key"))
+	}
+	x.send("/h5/branches/urmqccb-1/visit", url.Values{"business": {"vip"}, "phone": {"13899990002"}})
+	x.sees("预约成功")
+	sent, err := b.Sims[bankA].Messages(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	visits := 0
+	for _, sms := range sent {
+		if strings.Contains(sms.Text.Reveal(), "预约号") {
+			visits++
+		}
+	}
+	if visits != 1 {
+		t.Errorf("%d visits", visits)
+	}
+
+	x.get("/h5/deregister")
+	form = x.fill(nil)
+	b.wire.set("/deregistration", false)
+	x.post("/h5/deregister", form)
+	x.sees(`data-result="timed-out"`, "注销超时，请与开户行联系！")
+	x.post("/h5/deregister", form) // the back button, and the same form
+	x.sees(`data-result="approved"`, "交易成功")
+}
+
+// A switch that is not there was asked nothing: that is no doubt.
+func TestASwitchThatIsDown(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.authenticated("oDown")
+	x.get("/h5/deregister")
+	form := x.fill(nil)
+	b.wire.set("", true)
+	x.post("/h5/deregister", form)
+	x.sees(`data-result="refused"`, "注销失败，请与开户行联系。")
+	x.get("/h5/deregister")
+	x.sees("系统繁忙，请稍后再试", "重新打开")
+	b.wire.set("", false)
+	x.get("/h5/deregister")
+	x.send("/h5/deregister", nil)
+	x.sees("交易成功")
+}
