@@ -341,7 +341,7 @@ func (o *tour) places() {
 func (o *tour) notices() {
 	p := o.phone()
 	p.form(bankA)
-	p.forgets()
+	p.forgets("")
 	p.sends()
 	p.page.sees("刚才填写的内容未提交")
 	o.at(p, "notice-over")
