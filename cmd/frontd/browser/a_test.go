@@ -85,10 +85,10 @@ func code(b bed) {
 	first := p.code()
 	p.page.says("#code-part [role=status]", sounds)
 	p.page.sees("验证码有效时间还剩4:5")
-	p.page.waits("[data-code][disabled]", "秒后重新获取")
+	p.page.waits("[data-code][disabled]", "秒后")
 	p.shot("code-sent")
 	p.form(bankA) // loaded again: it goes on counting
-	p.page.waits("[data-code][disabled]", "秒后重新获取")
+	p.page.waits("[data-code][disabled]", "秒后")
 	p.later(time.Minute)
 	p.form(bankA)
 	if second := p.code(); second != first {
@@ -295,7 +295,6 @@ func itsThreeEnds(b bed) {
 	p.deregister()
 	p.page.ends("timed-out", "注销超时，请与开户行联系！")
 	p.shot("deregister-timed-out")
-	p.heard = p.last()
 	p.home()
 	p.hears("注销")
 	p.deregister()
@@ -327,7 +326,7 @@ func itsThreeEnds(b bed) {
 
 // afterIt: everything ends at once; the other bank is told; it can be done again.
 func afterIt(b bed) {
-	p := b.phone().customer().linked(bankB)
+	p := b.known(bankB)
 	if !p.registered(bankB) {
 		p.Error("not registered at the second bank")
 	}
@@ -402,9 +401,7 @@ func consent(b bed) {
 	}
 	p.sends()
 	p.page.ends("approved", textAuthenticated)
-	f := *p.Follower
-	f.Subject = p.openID()
-	view, err := f.Ask(p.Context(), "GET", "/v1/customer", nil)
+	view, err := p.atSwitch().Ask(p.Context(), "GET", "/v1/customer", nil)
 	must(p, err)
 	list := view.List("consents")
 	if len(list) != 1 || list[0]["version"] != "2026-11" || list[0]["at"] == nil || view.Body["notices"] != false {
@@ -447,20 +444,20 @@ func manyPhones(b bed) {
 	q.page.ends("approved", textAuthenticated)
 	q.settled(theirLogin, "").loggedIn(theirLogin)
 	q.page.waits("[data-shown]", "认证账户")
-	q.page.waits("[data-shown]", q.tail(bankB))
-	q.page.waits(".line[data-account]", "尾号"+q.tail(bankA))
+	q.page.waits("[data-shown]", "新疆农村信用社")
+	q.page.waits(".line[data-account]", q.named(bankA))
 }
 
 // theBankSpeaks, and is heard on its own accounts.
 func theBankSpeaks(b bed) {
-	p := b.phone().customer().linked(bankB)
+	p := b.known(bankB)
 	p.say("rz") // a text may be sent to who has spoken
 	p.hears()
 	must(p, p.World.Sims[bankB].Event(p.Context(), p.At(bankB).Accounts[0].Number, "closed"))
 	p.hears("尾号" + p.tail(bankB))
 	p.accounts()
 	p.page.at("/h5/accounts")
-	p.page.lacks("[data-account]", p.tail(bankB))
+	p.page.lacks("[data-account]", p.named(bankB))
 	p.home()
 	must(p, p.World.Sims[bankA].Event(p.Context(), p.At(bankA).Accounts[0].Number, "deregistered"))
 	p.hears("您尾号" + p.tail(bankA) + "的账户（乌鲁木齐银行）已在开户行办理微信银行注销，微信银行服务已终止；如需继续使用，请重新进行客户认证。如有疑问，请与开户行联系。")

@@ -48,7 +48,7 @@ func downloads(b bed) {
 // balances: the account used to authenticate first; every linked one can be
 // chosen, and has its own state.
 func balances(b bed) {
-	p := b.phone().customer()
+	p := b.known(bankB)
 	first, second := p.At(bankA), p.At(bankB)
 	p.page.waits("[data-shown] [data-balance=approved]", money(first.Accounts[0].Balance))
 	p.page.waits("[data-shown]", "认证账户")
@@ -58,10 +58,9 @@ func balances(b bed) {
 		p.Error("the whole number is shown")
 	}
 	p.shot("accounts")
-	p.linked(bankB)
 	p.page.waits(".line .line-balance", money(second.Accounts[0].Balance))
-	p.page.tap(".line-name", p.tail(bankB))
-	p.page.waits("[data-shown]", "**** **** **** "+p.tail(bankB))
+	p.page.tap(".line-name", p.named(bankB))
+	p.page.waits("[data-shown]", "新疆农村信用社")
 	p.page.waits("[data-shown] [data-balance=approved]", money(second.Accounts[0].Balance))
 	p.shot("accounts-two")
 	p.fault(bankB, sim.Fault{Kind: sim.Silence, Type: codec.Balance})
@@ -75,7 +74,7 @@ func balances(b bed) {
 
 // details: by period, in pages; a range that cannot be gets a clear answer.
 func details(b bed) {
-	p := b.phone().customer()
+	p := b.known()
 	p.page.tap("[data-nav=details]", "交易明细")
 	p.page.waits("[aria-current=page]", "本日")
 	for _, period := range []string{"本周", "本月"} {
@@ -168,12 +167,12 @@ func attach(b bed) {
 	p.page.ends("approved", "加挂成功")
 	p.shot("attached")
 	p.page.tap("[data-primary]", "账户查询")
-	p.page.waits(".line[data-account]", "新疆农村信用社 尾号"+p.tail(bankB))
+	p.page.waits(".line[data-account]", p.named(bankB))
 }
 
 // detach, but not of the primary.
 func detach(b bed) {
-	p := b.phone().customer().linked(bankB)
+	p := b.known(bankB)
 	p.page.tap("[data-nav=edit]")
 	p.page.at("/h5/accounts/edit")
 	if links := look[[]string](p.page, "all", "[data-nav=remove]"); len(links) != 1 {
@@ -187,7 +186,7 @@ func detach(b bed) {
 	p.page.ends("approved", "解挂成功")
 	p.page.tap("[data-primary]", "返回添加删除")
 	p.page.at("/h5/accounts/edit")
-	p.page.lacks("[data-account]", p.tail(bankB))
+	p.page.lacks("[data-account]", p.named(bankB))
 	p.unregisters(bankB)
 }
 
@@ -235,6 +234,7 @@ func appointment(b bed) {
 	p.page.sees("开户行答复")
 	p.app.waits("#sms [data-sms]", "您的网点预约号为")
 	p.shot("visit-done")
+	p.app.tap("#sms [data-sms]")
 	p.say("【2】")
 	p.hears("附近特惠商户")
 	p.open("查看更多特惠商户")
@@ -245,7 +245,7 @@ func appointment(b bed) {
 
 // reset: identity again, then the new payment password; five wrong ones lock it.
 func reset(b bed) {
-	p := b.phone().customer()
+	p := b.known()
 	p.pick("安全管理")
 	p.page.tap("[data-nav=reset-payment]", "微信支付密码重置")
 	p.page.at("/h5/security/reset")
@@ -312,10 +312,9 @@ func movement(b bed) {
 	q.heard = q.last()
 	q.moves(bankA, true, 1, "消费")
 	q.told("0.01")
-	p.app.tap("#follow")
-	p.app.waits("#words, [data-column]", "")
+	p.follow()
+	p.hears("您好，欢迎关注")
 	if n := len(p.cards()); n != 2 {
 		p.Errorf("%d cards, not 2", n)
 	}
-	p.hears("您好，欢迎关注")
 }

@@ -65,7 +65,7 @@ const (
 
 func followers() (list []wxsim.Follower) {
 	for i, person := range ordinary(phones + twins/2) {
-		f := wxsim.Follower{Name: fmt.Sprintf("客户%d", i+1), Person: person, Following: true}
+		f := wxsim.Follower{Name: fmt.Sprintf("客户%d", i+1), Person: person}
 		list = append(list, f)
 		if i >= phones {
 			f.Name += "的新手机"
@@ -268,11 +268,17 @@ type phone struct {
 // phone opens the phone of a follower whom no other test has.
 func (b bed) phone() *phone {
 	b.Helper()
+	return b.phoneOf(b.next())
+}
+
+// next is a follower whom no other test has.
+func (b bed) next() int {
+	b.Helper()
 	n := int(b.taken.Add(1)) - 1
 	if n >= len(b.Followers) || n >= phones && len(b.Followers) > phones {
 		b.Fatal("no followers are left: raise phones")
 	}
-	return b.phoneOf(n)
+	return n
 }
 
 // pair opens two phones of one person.
@@ -287,21 +293,54 @@ func (b bed) pair() (one, two *phone) {
 
 var pairs atomic.Int64
 
-// phoneOf opens the phone of the n-th follower, in a tab of its own.
+// phoneOf opens the phone of the n-th follower, who follows from then on.
 func (b bed) phoneOf(n int) *phone {
 	b.Helper()
-	ctx, cancel := chromedp.NewContext(chromium(b))
-	b.Cleanup(cancel)
-	p := &phone{bed: b, Follower: b.World.Follower(fmt.Sprint("f", n+1), b.Followers[n].Person), ctx: ctx, number: n}
+	p := b.closed(n)
+	p.start()
+	return p
+}
+
+// closed is the phone of the n-th follower, before it is opened.
+func (b bed) closed(n int) *phone {
+	b.Helper()
+	p := &phone{bed: b, Follower: b.World.Follower(fmt.Sprint("f", n+1), b.Followers[n].Person), number: n}
 	p.app, p.page = screen{p, false}, screen{p, true}
+	return p
+}
+
+// start opens a phone in a tab of its own.
+func (p *phone) start() {
+	p.Helper()
+	ctx, cancel := chromedp.NewContext(chromium(p))
+	p.Cleanup(cancel)
+	p.ctx = ctx
 	p.console = listen(ctx)
-	b.Cleanup(p.examine)
+	p.Cleanup(p.examine)
 	p.do(chromedp.EmulateViewport(width, height, chromedp.EmulateMobile, chromedp.EmulatePortrait))
 	p.looks("light")
-	p.do(chromedp.Navigate(b.Phone(n) + "/"))
-	p.app.waits("#account-name", "")
+	p.do(chromedp.Navigate(p.Phone(p.number) + "/"))
+	p.app.waits("#follow, #to-text, #words", "")
+	p.follow()
+	p.app.waits("#talk .theirs", "") // the welcome
 	p.heard = p.last()
-	return p
+}
+
+// follow taps the button of who does not follow yet; again, where the button was
+// drawn anew under the finger.
+func (p *phone) follow() {
+	p.Helper()
+	again := time.Now()
+	p.until(func() string {
+		if !look[bool](p.app, "has", "#follow", "") {
+			return ""
+		}
+		if time.Now().After(again) {
+			p.app.tap("#follow")
+			again = time.Now().Add(time.Second)
+		}
+		return "does not follow"
+	})
 }
 
 // looks chooses light or dark.

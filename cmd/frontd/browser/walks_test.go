@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wxswitch/banks/sim"
+	"wxswitch/cmd/internal/world"
 	"wxswitch/codec"
 )
 
@@ -99,6 +100,59 @@ func (p *phone) loggedIn(password string) *phone {
 	return p
 }
 
+// known opens the phone of one who is a customer already: authenticated at the
+// first bank, with both passwords, and accounts linked at the other banks named.
+// That was done at the switch. It logs in, and ends at 账户管理.
+func (b bed) known(linked ...string) *phone {
+	b.Helper()
+	p := b.closed(b.next())
+	p.wechat("POST", "follow", "")
+	f := p.atSwitch()
+	p.did(f, "authentication", f.Form(bankA, p.coded(f, "authenticate", bankA)))
+	p.did(f, "passwords", world.Fields{"login": p.sealed(f, theirLogin), "payment": p.sealed(f, theirPay)})
+	for _, bank := range linked {
+		f.Session, _ = p.did(f, "session", world.Fields{"password": p.sealed(f, theirLogin)}).Body["token"].(string)
+		p.did(f, "accounts", world.Fields{"account": f.Account(bank), "code": p.coded(f, "attach", bank), "payment": p.sealed(f, theirPay)})
+	}
+	p.later(time.Minute) // codes may be asked for
+	p.start()
+	return p.loggedIn(theirLogin)
+}
+
+// atSwitch is the follower as the front speaks for it.
+func (p *phone) atSwitch() *world.Follower {
+	p.Helper()
+	f := *p.Follower
+	f.Subject = p.openID()
+	return &f
+}
+
+// did has the switch do something for the follower, which must be approved.
+func (p *phone) did(f *world.Follower, what string, body world.Fields) world.Reply {
+	p.Helper()
+	r, err := f.Ask(p.Context(), "POST", "/v1/customer/"+what, body)
+	must(p, err)
+	if r.Outcome() != "approved" {
+		p.Fatalf("%s: %d %v", what, r.Status, r.Body)
+	}
+	return r
+}
+
+// coded is a code that was sent for the account at the bank.
+func (p *phone) coded(f *world.Follower, purpose, bank string) string {
+	p.Helper()
+	p.later(time.Minute)
+	p.did(f, "codes", world.Fields{"purpose": purpose, "account": f.Account(bank)})
+	return p.lastCode(bank)
+}
+
+func (p *phone) sealed(f *world.Follower, password string) string {
+	p.Helper()
+	sealed, err := f.Seal(p.Context(), password)
+	must(p, err)
+	return sealed
+}
+
 // customer is authenticated at the first bank, has both passwords, and is logged
 // in, at 账户管理.
 func (p *phone) customer() *phone {
@@ -160,6 +214,11 @@ func (p *phone) unregisters(bank string) {
 func (p *phone) moves(bank string, out bool, amount codec.Amount, summary string) {
 	p.Helper()
 	must(p, p.World.Sims[bank].Move(p.Context(), p.At(bank).Accounts[0].Number, out, amount, summary))
+}
+
+// named is the person's account as lists name it.
+func (p *phone) named(bank string) string {
+	return map[string]string{bankA: "乌鲁木齐银行", bankB: "新疆农村信用社"}[bank] + " 尾号" + p.tail(bank)
 }
 
 // tail is the end of the person's account number.
