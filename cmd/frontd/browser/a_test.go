@@ -74,6 +74,21 @@ func theForm(b bed) {
 	p.sends()
 	p.page.ends("approved", textAuthenticated)
 	p.shot("authenticated")
+	byPassbook(b)
+}
+
+// byPassbook authenticates with a 活期一本通.
+func byPassbook(b bed) {
+	q := b.closed(b.next())
+	for len(q.At(bankA).Accounts) < 2 || q.At(bankA).Accounts[1].Card {
+		q = b.closed(b.next())
+	}
+	q.start()
+	q.form(bankA)
+	q.page.enter("#account", q.At(bankA).Accounts[1].Number.Reveal())
+	q.code()
+	q.sends()
+	q.page.ends("approved", textAuthenticated)
 }
 
 // code: 60 s and 5 min are told and kept; a decline reads like a success.

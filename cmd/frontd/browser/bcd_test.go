@@ -241,6 +241,9 @@ func appointment(b bed) {
 	p.page.at("/h5/merchants")
 	p.page.sees("二道桥大巴扎", "刷卡满100元减10元")
 	p.shot("merchants")
+	p.later(10*time.Minute + time.Second) // then the location is forgotten
+	p.say("1")
+	p.hears("「+」→「位置」→「发送位置」")
 }
 
 // reset: identity again, then the new payment password; five wrong ones lock it.

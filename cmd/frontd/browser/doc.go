@@ -8,7 +8,8 @@
 // # A test
 //
 //	h := house(t)                // the stage that all tests share; own(t, o) is one's own
-//	p := h.phone()               // the phone of a follower whom no other test has
+//	p := h.phone()               // the phone of a follower whom no other test has;
+//	                             // known(…) is one of who is a customer already
 //	p.say("rz")                  // by the phone's own keyboard
 //	p.open("点击这里")             // a link of the last answer
 //	p.page.enter("#account", "6217…")
@@ -37,6 +38,6 @@
 // data-account, data-balance, role=alert, role=status. In the phone: #talk and
 // its data-id, .said.theirs, .said.mine, .card, .talk-system, data-column,
 // data-item, #to-text, #to-menu, #words, #send, #plus, #to-map, .map-place,
-// #send-place, #sms [data-sms], #browser and its frame, #follow, #unfollow,
-// #to-profile, #from-profile, #enter.
+// #send-place, #sms [data-sms], #browser, its frame and its first button, #follow,
+// #unfollow, #to-profile, #account-name.
 package browser

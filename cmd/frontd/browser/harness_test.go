@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,7 @@ type home struct {
 	*stage.Stage
 	ahead atomic.Int64 // what its clock is ahead of the real one
 	taken atomic.Int64 // phones
+	pairs atomic.Int64
 	log   *tail
 }
 
@@ -162,8 +164,8 @@ var shared struct {
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	for i := len(shared.end) - 1; i >= 0; i-- {
-		if err := shared.end[i](); err != nil {
+	for _, end := range slices.Backward(shared.end) {
+		if err := end(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			status = max(status, 1)
 		}
@@ -245,7 +247,7 @@ func chromium(t testing.TB) context.Context {
 	} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
-	options = append(options, chromedp.Env("LANG=zh_CN.UTF-8", "LANGUAGE=zh_CN"), chromedp.Flag("lang", "zh-CN"), chromedp.Flag("force-color-profile", "srgb"))
+	options = append(options, chromedp.Flag("lang", "zh-CN"), chromedp.Flag("force-color-profile", "srgb"))
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	shared.end = append(shared.end, func() error { cancel(); end(); return os.RemoveAll(dir) })
@@ -284,14 +286,12 @@ func (b bed) next() int {
 // pair opens two phones of one person.
 func (b bed) pair() (one, two *phone) {
 	b.Helper()
-	n := phones + 2*int(pairs.Add(1)-1)
+	n := phones + 2*int(b.pairs.Add(1)-1)
 	if n+1 >= len(b.Followers) {
 		b.Fatal("no pairs are left: raise twins")
 	}
 	return b.phoneOf(n), b.phoneOf(n + 1)
 }
-
-var pairs atomic.Int64
 
 // phoneOf opens the phone of the n-th follower, who follows from then on.
 func (b bed) phoneOf(n int) *phone {

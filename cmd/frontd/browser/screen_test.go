@@ -260,6 +260,9 @@ func (p *phone) open(link string) {
 // home goes back to the chat.
 func (p *phone) home() {
 	p.Helper()
+	if look[bool](p.app, "has", "#sms [data-sms]", "") { // it lies on the way out
+		p.app.tap("#sms [data-sms]")
+	}
 	if look[bool](p.app, "has", "#browser:not([hidden])", "") {
 		p.app.tap("#browser .bar-side button")
 		p.app.lacks("#browser", "")

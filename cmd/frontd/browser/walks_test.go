@@ -288,7 +288,7 @@ func (p *phone) down(bank string) { p.Helper(); p.links(bank, false) }
 
 func (p *phone) links(bank string, want bool) {
 	p.Helper()
-	c, err := p.World.Client()
+	c, err := p.Client()
 	must(p, err)
 	p.until(func() string {
 		r, err := c.ListBanksWithResponse(p.Context())
