@@ -255,11 +255,11 @@ func TestCookieGoneInMidForm(t *testing.T) {
 // there say it in the features' words.
 func TestBankDown(t *testing.T) {
 	p := house(t).phone().customer().linked(bankB)
-	q := p.bed.phone()
+	q := p.phone()
 	q.form(bankB)
 	code := q.code()
-	r := p.bed.phone().authenticated(bankB)
-	down := p.World.Sims[bankB]
+	r := p.phone().authenticated(bankB)
+	down := p.Sims[bankB]
 	down.Down()
 	p.down(bankB)
 	p.accounts()
@@ -412,7 +412,7 @@ async function attack() {
 // Who a browser is comes from the exchange of a code only, as it was sent there.
 func TestHostileOAuth(t *testing.T) {
 	p := house(t).phone()
-	victim := p.bed.phone().authenticated(bankA)
+	victim := p.phone().authenticated(bankA)
 	addresses := p.addresses()
 	p.pick("客户认证")
 	p.page.at("/h5/authenticate")
