@@ -84,7 +84,7 @@ var kinds = map[string]kind{
 var titles = map[string]string{
 	outcomeApproved: "办理成功",
 	outcomeDeclined: "未办理成功",
-	outcomeTimedOut: "等待开户行答复",
+	outcomeTimedOut: "开户行未及时答复",
 	outcomeRefused:  "未办理成功",
 }
 

@@ -244,13 +244,16 @@ export class Phone {
       el('div', { class: 'profile-head' }, seal(state.account.name), el('div', {}, el('h2', { text: state.account.name }), el('p', { text: '服务号 · ' + state.account.id }))),
       el('p', { class: 'profile-about', text: '账户余额、交易明细、动账通知、网点预约，尽在公众号。（演示账号）' }),
       el('div', { class: 'profile-actions' }, following && el('button', { class: 'wide', id: 'enter', type: 'button', text: '发消息', onclick: () => this.profile(false) }), button));
+    $('#profile').dataset.following = String(Boolean(following));
     $('#profile').hidden = !open;
     covered();
   }
 
+  // What is shown stays as it is while nothing has changed: a tap may be under way.
   #following(following) {
-    if (!following) this.profile(true);
-    else if (!$('#profile').hidden) this.profile(true);
+    const profile = $('#profile');
+    const shown = !profile.hidden && profile.dataset.following === String(Boolean(following));
+    if (!shown && (!following || !profile.hidden)) this.profile(true);
   }
 
   async follow() {
