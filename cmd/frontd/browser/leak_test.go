@@ -29,7 +29,7 @@ func TestNothingLeaks(t *testing.T) {
 	p.page.ends("approved", "交易成功")
 
 	written := map[string]string{
-		"log": p.log.last(1 << 20), "front's metrics": p.scrape(p.Ops[0]), "switch's metrics": p.scrape(p.World.Addresses.Ops),
+		"log": p.log.last(1 << 20), "front's metrics": p.scrape(p.Ops[0]), "switch's metrics": p.scrape(p.Addresses.Ops),
 		"picture": string(p.wechat("GET", "state", "")),
 	}
 	// The phone's state is the person's own: its messages alone are the picture.

@@ -166,7 +166,8 @@ func (s *stage) api(method, path, body string) (map[string]any, int) {
 func (s *stage) token() string {
 	s.t.Helper()
 	all, _ := s.api(http.MethodPost, "/cgi-bin/stable_token", fmt.Sprintf(
-		`{"grant_type":"client_credential","appid":%q,"secret":%q}`, s.Account.AppID, string(s.Account.Secret)))
+		`{"grant_type":"client_credential","appid":%q,"secret":%q}`, s.Account.AppID, string(s.Account.Secret),
+	))
 	token, _ := all["access_token"].(string)
 	if token == "" {
 		s.t.Fatal(all)

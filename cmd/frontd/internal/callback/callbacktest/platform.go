@@ -161,7 +161,8 @@ func (p Platform) Text(follower, id, text string) string {
 // Location is the XML of a location message.
 func (p Platform) Location(follower, id, latitude, longitude string) string {
 	return p.Message(follower, "location", fmt.Sprintf(
-		"<Location_X>%s</Location_X><Location_Y>%s</Location_Y><Scale>15</Scale><Label><![CDATA[新华北路]]></Label><MsgId>%s</MsgId>", latitude, longitude, id))
+		"<Location_X>%s</Location_X><Location_Y>%s</Location_Y><Scale>15</Scale><Label><![CDATA[新华北路]]></Label><MsgId>%s</MsgId>", latitude, longitude, id,
+	))
 }
 
 // Event is the XML of an event; rest are its other elements.
