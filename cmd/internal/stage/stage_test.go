@@ -65,3 +65,17 @@ func TestAFrontWithoutItsSwitch(t *testing.T) {
 		t.Error(status, body)
 	}
 }
+
+// The menu that followers see is the one that is configured.
+func TestTheMenuIsTheConfigured(t *testing.T) {
+	s := Start(t, Options{})
+	var said []string
+	if err := frontd.ShowMenu(t.Context(), s.front, func(text string) { said = append(said, text) }); err != nil {
+		t.Fatal(err)
+	}
+	_, configured, _ := strings.Cut(said[0], "\n")
+	_, shown, _ := strings.Cut(said[1], "\n")
+	if configured != shown || !strings.Contains(shown, "客户注销: answers deregister") || !strings.Contains(shown, "安全管理: opens /h5/security") {
+		t.Errorf("configured:\n%s\nshown:\n%s", configured, shown)
+	}
+}
