@@ -107,7 +107,7 @@ func (s *Switch) Late(ctx context.Context, bank string, m *codec.Message) {
 		s.Log.Error().Err(err).Str("bank", bank).Str("rrn", m.Get(codec.FieldRRN)).Msg("journal late reply")
 		s.metrics.late(bank, "error")
 	case !known:
-		s.Log.Warn().Str("bank", bank).Object("message", m).Msg("reply to nothing that was sent")
+		s.Log.Warn().Str("bank", bank).Object("reply", m).Msg("reply to nothing that was sent")
 		s.metrics.late(bank, "unmatched")
 	default:
 		s.Log.Info().Str("bank", bank).Int64("id", e.ID).Str("code", m.Get(codec.FieldCode)).

@@ -125,7 +125,7 @@ func (c *Chat) insist(ctx context.Context, m callback.Message, tell func(context
 		select {
 		case <-time.After(againTime):
 		case <-ctx.Done():
-			c.o.Log.Warn().Err(err).Str("event", m.Event).Str("message", m.Name()).Msg("chat: the switch was not told")
+			c.o.Log.Warn().Err(err).Str("event", m.Event).Str("callback", m.Name()).Msg("chat: the switch was not told")
 			return
 		}
 	}

@@ -97,6 +97,6 @@ func (c *Chat) findNearest(ctx context.Context, m callback.Message, kind client.
 }
 
 func (c *Chat) busy(m callback.Message, err error) string {
-	c.o.Log.Warn().Err(err).Str("type", m.Type).Str("message", m.Name()).Msg("chat: the switch did not answer")
+	c.o.Log.Warn().Err(err).Str("type", m.Type).Str("callback", m.Name()).Msg("chat: the switch did not answer")
 	return textBusy
 }
