@@ -2,6 +2,8 @@ package app
 
 import (
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,6 +12,24 @@ import (
 type again struct{ next http.RoundTripper }
 
 func (t again) RoundTrip(r *http.Request) (*http.Response, error) {
+	var sent atomic.Bool
+	answer, err := t.twice(r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		WroteHeaders: func() { sent.Store(true) },
+	})))
+	if err != nil && sent.Load() {
+		return nil, unheardError{err.Error()}
+	}
+	return answer, err
+}
+
+// unheardError is that of a request of which something was written. It holds no
+// other error: a repeat that could not connect, by us or by net/http itself, must
+// not make the request look as if it was never sent.
+type unheardError struct{ text string }
+
+func (e unheardError) Error() string { return "sent, and not answered: " + e.text }
+
+func (t again) twice(r *http.Request) (*http.Response, error) {
 	answer, err := t.next.RoundTrip(r)
 	if err == nil || r.Header.Get("Idempotency-Key") == "" || r.Context().Err() != nil {
 		return answer, err

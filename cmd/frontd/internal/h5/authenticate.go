@@ -94,11 +94,7 @@ func (v *visit) deregister() {
 	case answered && p.Code == "not-authenticated":
 		v.notice(v.w, v.r, http.StatusOK, notices.nothingToEnd, "")
 	case answered && p.Retry != client.ProblemRetrySameKey && p.Text != "", !answered && unsent(err):
-		text := textDeregisterFailed
-		if answered {
-			text = p.Text
-		}
-		v.ended(result{Kind: "deregister", Outcome: outcomeRefused, Text: text})
+		v.ended(result{Kind: "deregister", Outcome: outcomeRefused, Text: textDeregisterFailed})
 	default:
 		v.Log.Warn().Err(err).Msg("how a deregistration ended was not heard")
 		v.ended(result{Kind: "deregister", Outcome: outcomeTimedOut, Text: textDeregisterDoubt})

@@ -70,8 +70,8 @@ func New(o Options) (*Site, error) {
 		return nil, errors.New("h5: the public address is no URL")
 	}
 	s := &Site{Options: o, sealer: sealer, secure: u.Scheme == "https", metrics: newMetrics(o.Registerer)}
-	s.handler = s.routes()
-	return s, nil
+	s.handler, err = s.routes()
+	return s, err
 }
 
 // ServeHTTP implements http.Handler.
@@ -80,7 +80,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.Ser
 // maxForm bounds a form's body in bytes.
 const maxForm = 16 << 10
 
-func (s *Site) routes() http.Handler {
+func (s *Site) routes() (http.Handler, error) {
 	m := http.NewServeMux()
 	m.Handle("GET /h5/static/", static())
 	m.Handle("GET /h5/oauth", s.measured("oauth", s.oauth))
@@ -127,10 +127,14 @@ func (s *Site) routes() http.Handler {
 		s.notice(w, r, http.StatusNotFound, notices.missing, "")
 	}))
 	cross := http.NewCrossOriginProtection()
+	// Older clients tell their origin alone, and a balancer may have changed Host.
+	if err := cross.AddTrustedOrigin(s.Public); err != nil {
+		return nil, fmt.Errorf("h5: the public address: %w", err)
+	}
 	cross.SetDenyHandler(s.measured("foreign", func(w http.ResponseWriter, r *http.Request) {
 		s.notice(w, r, http.StatusForbidden, notices.stale, "")
 	}))
-	return s.guarded(cross.Handler(m))
+	return s.guarded(cross.Handler(m)), nil
 }
 
 // name is a page's for metrics: "GET /h5/accounts/{id}/details" is

@@ -85,7 +85,8 @@ func (s *Site) oauth(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err != nil:
-		s.broken(w, r, err)
+		s.Log.Warn().Err(err).Msg("an identity was not taken up")
+		s.notice(w, r, http.StatusServiceUnavailable, notices.busy, e.To)
 	case !first:
 		s.notice(w, r, http.StatusBadRequest, notices.stale, "")
 	case !followed:
