@@ -212,6 +212,9 @@ var (
 	accountID = regexp.MustCompile(`^gh_[0-9a-z]{1,32}$`)
 	appID     = regexp.MustCompile(`^wx[0-9a-z]{1,32}$`)
 	channel   = regexp.MustCompile(`^[!-~]{1,64}$`)
+	// origin is a source of a content security policy: a wildcard host too, and nothing
+	// that would end the directive.
+	origin = regexp.MustCompile(`^https?://[A-Za-z0-9*.\-:\[\]]+$`)
 )
 
 // check reports each rule that the configuration breaks, and fills in what has a
@@ -228,7 +231,7 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	need(config.IsAddress(c.Ops), "ops", "must be host:port")
 	need(isPublic(c.Public), "public", "must be https://host, or http:// on the loopback interface, without a path: only there can a page encrypt")
 	need(len(c.Keys) > 0 || c.KeyFile != "", "key_file", "must not be empty")
-	need(c.FrameAncestors == "" || isOrigin(c.FrameAncestors), "frame_ancestors", "must be one origin: https://host")
+	need(c.FrameAncestors == "" || origin.MatchString(c.FrameAncestors), "frame_ancestors", "must be one origin: https://host")
 	need(c.Terms != "" && len(c.Terms) <= 64, "terms", "must be the version that customers accept, at most 64 bytes")
 	need(c.Account.Name != "", "account.name", "must not be empty")
 	need(accountID.MatchString(c.Account.ID), "account.id", "must be gh_ and letters or digits")
@@ -272,12 +275,6 @@ func isPublic(s string) bool {
 	}
 	ip := net.ParseIP(u.Hostname())
 	return u.Scheme == "https" || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// isOrigin takes a source of a content security policy: a wildcard host too, and
-// nothing that would end the directive.
-func isOrigin(s string) bool {
-	return regexp.MustCompile(`^https?://[A-Za-z0-9*.\-:\[\]]+$`).MatchString(s)
 }
 
 func (c *Config) log() zerolog.Logger {

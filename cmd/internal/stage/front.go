@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,40 +109,43 @@ func (s *Stage) through(to []*url.URL) http.Handler {
 // tapFront shows the front's calls of the switch: what was asked and how it ended,
 // never who or what was typed. What the front keeps there is left out.
 func (s *Stage) tapFront(r *http.Request, status int, took time.Duration) {
-	what, shown := operations[r.Method+" "+operation(r.URL.Path)]
+	path := r.Method + " " + operation(r.URL.Path)
+	what, shown := operations[path]
 	if !shown {
 		return
 	}
 	good := status == http.StatusOK
-	path := r.Method + " " + operation(r.URL.Path)
 	s.show(wxsim.Hop{Leg: wxsim.FrontSwitch, Dir: "right", Title: what, Lines: []string{path}})
 	s.show(wxsim.Hop{Leg: wxsim.FrontSwitch, Dir: "left", Title: what, OK: &good, Lines: []string{fmt.Sprintf("%s → %d, %d ms", path, status, took.Milliseconds())}})
 }
 
-// tapBank shows a message between switch and bank, decoded and masked.
+// tapBank shows a message between switch and bank, decoded and masked; but those
+// that concern a link alone.
 func (s *Stage) tapBank(bank string, out bool, raw []byte) {
-	for _, b := range world.Banks {
-		d, err := iso.Builtin(b.Dialect)
-		if b.ID != bank || err != nil {
-			continue
-		}
-		reading := iso.Describe(d, raw)
-		h := wxsim.Hop{Leg: wxsim.SwitchBank, Dir: "left", Bank: bank, Title: title(reading)}
-		if out {
-			h.Dir = "right"
-		}
-		if reading.Meaning != "" {
-			good := reading.Meaning == "approved"
-			h.OK = &good
-		}
-		for _, f := range reading.Fields {
-			h.Lines = append(h.Lines, fmt.Sprintf("F%s %s", f.Field, f.Value))
-		}
-		if quiet[string(reading.Type)] {
-			return
-		}
-		s.show(h)
+	i := slices.IndexFunc(world.Banks, func(b world.Spec) bool { return b.ID == bank })
+	if i < 0 {
+		return
 	}
+	d, err := iso.Builtin(world.Banks[i].Dialect)
+	if err != nil {
+		return
+	}
+	reading := iso.Describe(d, raw)
+	if quiet[string(reading.Type)] {
+		return
+	}
+	h := wxsim.Hop{Leg: wxsim.SwitchBank, Dir: "left", Bank: bank, Title: title(reading)}
+	if out {
+		h.Dir = "right"
+	}
+	if reading.Meaning != "" {
+		good := reading.Meaning == "approved"
+		h.OK = &good
+	}
+	for _, f := range reading.Fields {
+		h.Lines = append(h.Lines, fmt.Sprintf("F%s %s", f.Field, f.Value))
+	}
+	s.show(h)
 }
 
 // show drops what the picture has no room for: nobody waits for it.

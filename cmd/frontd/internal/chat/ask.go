@@ -3,9 +3,9 @@ package chat
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
 
@@ -15,11 +15,11 @@ import (
 func (c *Chat) place(ctx context.Context, follower string) (p Place, found bool, err error) {
 	ctx, stop := context.WithTimeout(ctx, callTime)
 	defer stop()
-	r, err := c.o.Switch.GetTalkWithResponse(ctx, &client.GetTalkParams{FollowerChannel: c.o.Channel, FollowerSubject: follower})
-	if err != nil || r.JSON200 == nil {
-		return p, false, failed(r, err)
+	kept, err := desk.Ask[client.Kept](c.o.Switch.GetTalk(ctx, &client.GetTalkParams{FollowerChannel: c.o.Channel, FollowerSubject: follower}))
+	if err != nil {
+		return p, false, err
 	}
-	p, found = ReadPlace(r.JSON200.Value)
+	p, found = ReadPlace(kept.Value)
 	return p, found, nil
 }
 
@@ -30,24 +30,18 @@ func (c *Chat) keepPlace(ctx context.Context, follower string, p Place) error {
 	if err != nil {
 		return err
 	}
-	r, err := c.o.Switch.PutTalkWithResponse(ctx, &client.PutTalkParams{
+	_, err = desk.Ask[client.Done](c.o.Switch.PutTalk(ctx, &client.PutTalkParams{
 		FollowerChannel: c.o.Channel, FollowerSubject: follower, Seconds: int(keptLife / time.Second),
-	}, client.TalkValue{Value: string(value)})
-	if err != nil || r.JSON200 == nil {
-		return failed(r, err)
-	}
-	return nil
+	}, client.TalkValue{Value: string(value)}))
+	return err
 }
 
 func (c *Chat) find(ctx context.Context, p Place, kind client.LocationKind) ([]client.NearPlace, error) {
 	ctx, stop := context.WithTimeout(ctx, callTime)
 	defer stop()
-	r, err := c.o.Switch.FindNearestWithResponse(ctx, &client.FindNearestParams{Limit: nearestLimit},
-		client.Location{Kind: kind, Latitude: p.Latitude, Longitude: p.Longitude})
-	if err != nil || r.JSON200 == nil {
-		return nil, failed(r, err)
-	}
-	return r.JSON200.Places, nil
+	near, err := desk.Ask[client.NearList](c.o.Switch.FindNearest(ctx, &client.FindNearestParams{Limit: nearestLimit},
+		client.Location{Kind: kind, Latitude: p.Latitude, Longitude: p.Longitude}))
+	return near.Places, err
 }
 
 // once returns the text that was first kept under the name: this one, or one
@@ -55,41 +49,27 @@ func (c *Chat) find(ctx context.Context, p Place, kind client.LocationKind) ([]c
 func (c *Chat) once(ctx context.Context, name, text string) (string, error) {
 	ctx, stop := context.WithTimeout(ctx, callTime)
 	defer stop()
-	r, err := c.o.Switch.PutKeptOnceWithResponse(ctx, &client.PutKeptOnceParams{Seconds: int(keptLife / time.Second)},
-		client.KeptValue{Name: name, Value: text})
+	kept, err := desk.Ask[client.KeptFirst](c.o.Switch.PutKeptOnce(ctx, &client.PutKeptOnceParams{Seconds: int(keptLife / time.Second)},
+		client.KeptValue{Name: name, Value: text}))
 	switch {
-	case err != nil || r.JSON200 == nil:
-		return "", failed(r, err)
-	case r.JSON200.First:
+	case err != nil:
+		return "", err
+	case kept.First:
 		return text, nil
 	}
-	return r.JSON200.Before, nil
+	return kept.Before, nil
 }
 
 func (c *Chat) follow(ctx context.Context, follower, key string) error {
-	r, err := c.o.Switch.FollowWithResponse(ctx, &client.FollowParams{
+	_, err := desk.Ask[client.Ended](c.o.Switch.Follow(ctx, &client.FollowParams{
 		FollowerChannel: c.o.Channel, FollowerSubject: follower, IdempotencyKey: key,
-	})
-	if err != nil || r.JSON200 == nil {
-		return failed(r, err)
-	}
-	return nil
+	}))
+	return err
 }
 
 func (c *Chat) unfollow(ctx context.Context, follower, key string) error {
-	r, err := c.o.Switch.UnfollowWithResponse(ctx, &client.UnfollowParams{
+	_, err := desk.Ask[client.Ended](c.o.Switch.Unfollow(ctx, &client.UnfollowParams{
 		FollowerChannel: c.o.Channel, FollowerSubject: follower, IdempotencyKey: key,
-	})
-	if err != nil || r.JSON200 == nil {
-		return failed(r, err)
-	}
-	return nil
-}
-
-// failed is why there is no answer; the body is not quoted.
-func failed(r interface{ StatusCode() int }, err error) error {
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("the switch answers %d", r.StatusCode())
+	}))
+	return err
 }

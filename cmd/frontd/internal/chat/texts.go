@@ -2,7 +2,6 @@ package chat
 
 import (
 	"cmp"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"golang.org/x/text/width"
 
+	"wxswitch/cmd/frontd/internal/written"
 	"wxswitch/switch/api/client"
 )
 
@@ -69,11 +69,11 @@ func (t texts) nearest(kind client.LocationKind, places []client.NearPlace) stri
 	var lines []string
 	for _, p := range places {
 		if p.Branch != nil {
-			lines = append(lines, t.link("/h5/branches/"+url.PathEscape(p.Branch.Id), plain(p.Branch.Name))+" "+distance(p.Metres))
+			lines = append(lines, t.link("/h5/branches/"+url.PathEscape(p.Branch.Id), plain(p.Branch.Name))+" "+written.Distance(p.Metres))
 		}
 		if m := p.Merchant; m != nil {
 			lines = append(lines, strings.Join(slices.DeleteFunc([]string{
-				plain(m.Name) + " " + distance(p.Metres), plain(m.Offer), plain(m.Address),
+				plain(m.Name) + " " + written.Distance(p.Metres), plain(m.Offer), plain(m.Address),
 			}, func(s string) bool { return s == "" }), "\n"))
 		}
 	}
@@ -108,13 +108,6 @@ func list(first string, entries []string, last string) string {
 // plain is data of others without what the client would take for a link.
 func plain(s string) string {
 	return strings.TrimSpace(strings.NewReplacer("<", "＜", ">", "＞").Replace(s))
-}
-
-func distance(metres int) string {
-	if metres < 1000 {
-		return fmt.Sprintf("%d米", metres)
-	}
-	return fmt.Sprintf("%.1f公里", float64(metres)/1000)
 }
 
 // normalise makes one of what followers type alike: full and half width, capital

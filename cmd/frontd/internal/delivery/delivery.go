@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
 
@@ -77,26 +78,21 @@ func (d *Deliveries) meet(ctx context.Context, msgID, value string) (before stri
 	if msgID == "" {
 		return "", errors.New("delivery: no msgid")
 	}
-	r, err := d.c.PutKeptOnceWithResponse(ctx, &client.PutKeptOnceParams{Seconds: int(life / time.Second)},
-		client.KeptValue{Name: "sent/" + msgID, Value: value})
-	switch {
-	case err != nil:
+	kept, err := desk.Ask[client.KeptFirst](d.c.PutKeptOnce(ctx, &client.PutKeptOnceParams{Seconds: int(life / time.Second)},
+		client.KeptValue{Name: "sent/" + msgID, Value: value}))
+	if err != nil {
 		return "", fmt.Errorf("delivery: %w", err)
-	case r.JSON200 == nil:
-		return "", fmt.Errorf("delivery: the switch answers %d", r.StatusCode())
 	}
-	return r.JSON200.Before, nil
+	return kept.Before, nil
 }
 
 func (d *Deliveries) report(ctx context.Context, notice string, status client.DeliveryStatus, at time.Time) error {
-	r, err := d.c.ReportDeliveryWithResponse(ctx, notice, client.Delivery{Status: status, At: at.UTC().Format(time.RFC3339)})
-	switch {
-	case err != nil:
-		return fmt.Errorf("delivery: report: %w", err)
-	case r.StatusCode() == http.StatusNotFound: // the switch has forgotten it: nobody will ask
+	_, err := desk.Ask[client.Done](d.c.ReportDelivery(ctx, notice, client.Delivery{Status: status, At: at.UTC().Format(time.RFC3339)}))
+	if p, ok := desk.Refused(err); ok && p.Status == http.StatusNotFound { // the switch has forgotten it: nobody will ask
 		return nil
-	case r.JSON200 == nil:
-		return fmt.Errorf("delivery: report: the switch answers %d", r.StatusCode())
+	}
+	if err != nil {
+		return fmt.Errorf("delivery: report: %w", err)
 	}
 	return nil
 }

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 
+	"wxswitch/cmd/frontd/internal/desk"
+	"wxswitch/cmd/frontd/internal/written"
 	"wxswitch/switch/api/client"
 )
 
@@ -12,14 +15,21 @@ import (
 type accountsPage struct {
 	Shown client.LinkedAccount
 	All   []client.LinkedAccount
-	CSRF  string
-	Key   string
 }
 
 func (v *visit) linked() ([]client.LinkedAccount, error) {
-	list, err := ask[client.AccountList](v.Switch.ListAccounts(v.r.Context(),
+	list, err := desk.Ask[client.AccountList](v.Switch.ListAccounts(v.r.Context(),
 		&client.ListAccountsParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login}))
 	return list.Accounts, err
+}
+
+// linkedAs is the account with the id.
+func linkedAs(all []client.LinkedAccount, id string) (a client.LinkedAccount, ok bool) {
+	i := slices.IndexFunc(all, func(a client.LinkedAccount) bool { return a.Id == id })
+	if i < 0 {
+		return a, false
+	}
+	return all[i], true
 }
 
 // accounts shows the linked accounts; each one's balance comes by itself, so that
@@ -31,25 +41,24 @@ func (v *visit) accounts() {
 		v.failed(err)
 		return
 	case len(all) == 0:
-		v.notice(v.w, v.r, http.StatusOK, note{iconInfo, "账户管理", textNoAccounts}, "")
+		v.notice(v.w, http.StatusOK, note{iconInfo, "账户管理", textNoAccounts}, "")
 		return
 	}
-	p := accountsPage{Shown: all[0], All: all, CSRF: v.CSRF, Key: newKey()}
-	for _, a := range all {
-		if a.Id == v.r.FormValue("a") {
-			p.Shown = a
-		}
+	p := accountsPage{Shown: all[0], All: all}
+	if a, ok := linkedAs(all, v.r.FormValue("a")); ok {
+		p.Shown = a
 	}
-	v.show(http.StatusOK, "accounts", "账户管理", p)
+	f := v.form("/h5/logout")
+	f.Data = p
+	v.show(http.StatusOK, "accounts", "账户管理", f)
 }
 
 // balance is one account's line, with its own state.
 func (v *visit) balance() {
 	id := v.r.PathValue("id")
-	list, err := ask[client.BalanceList](v.Switch.ListBalances(v.r.Context(),
+	list, err := desk.Ask[client.BalanceList](v.Switch.ListBalances(v.r.Context(),
 		&client.ListBalancesParams{Account: []string{id}, FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login}))
-	if p, ok := refused(err); ok && leads[p.Code] != "" {
-		v.lead(leads[p.Code])
+	if v.led(err) {
 		return
 	}
 	line := client.BalanceLine{Outcome: client.BalanceLineOutcomeRefused, Text: notices.busy.Text}
@@ -102,7 +111,7 @@ func (v *visit) addCode() {
 }
 
 func (v *visit) add() {
-	end, err := ask[client.Ended](v.Switch.Attach(v.r.Context(),
+	end, err := desk.Ask[client.Ended](v.Switch.Attach(v.r.Context(),
 		&client.AttachParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key()},
 		client.Attachment{Account: digits(v.field("account")), Bank: v.field("bank"), Code: v.field("code"), Payment: v.field("payment")}))
 	if err != nil {
@@ -121,18 +130,17 @@ func (v *visit) showRemove(status int, f form) {
 		v.failed(err)
 		return
 	}
-	for _, a := range all {
-		if a.Id == v.r.PathValue("id") {
-			f.Data = a
-			v.show(status, "remove", "账户解挂", f)
-			return
-		}
+	a, ok := linkedAs(all, v.r.PathValue("id"))
+	if !ok {
+		v.to("/h5/accounts/edit") // gone meanwhile
+		return
 	}
-	v.to("/h5/accounts/edit") // gone meanwhile
+	f.Data = a
+	v.show(status, "remove", "账户解挂", f)
 }
 
 func (v *visit) remove() {
-	end, err := ask[client.Ended](v.Switch.Detach(v.r.Context(), v.r.PathValue("id"),
+	end, err := desk.Ask[client.Ended](v.Switch.Detach(v.r.Context(), v.r.PathValue("id"),
 		&client.DetachParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key()}))
 	if err != nil {
 		v.refusedForm(err, v.form(v.r.URL.Path), v.showRemove)
@@ -156,17 +164,13 @@ func (v *visit) details() {
 		Period: client.ListDetailsParamsPeriod(orElse(v.r.FormValue("period"), "today")), From: v.r.FormValue("from"), To: v.r.FormValue("to"),
 		Cursor: v.r.FormValue("cursor"), FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login,
 	}
-	p := detailsPage{form: form{Values: v.r.Form}, Period: string(q.Period), Today: v.Now().In(shanghai).Format("2006-01-02")}
+	p := detailsPage{form: form{Values: v.r.Form}, Period: string(q.Period), Today: v.Now().In(written.Shanghai).Format("2006-01-02")}
 	all, err := v.linked()
 	if err != nil {
 		v.failed(err)
 		return
 	}
-	for _, a := range all {
-		if a.Id == v.r.PathValue("id") {
-			p.Account = a
-		}
-	}
+	p.Account, _ = linkedAs(all, v.r.PathValue("id"))
 	status := http.StatusOK
 	if q.Period != client.ListDetailsParamsPeriodCustom || q.From != "" || q.To != "" || q.Cursor != "" { // else the dates are asked for
 		status = v.movements(&p, q)
@@ -179,11 +183,10 @@ func (v *visit) details() {
 // movements asks for a page of them; 0 where it has answered.
 func (v *visit) movements(p *detailsPage, q client.ListDetailsParams) (status int) {
 	var err error
-	p.Page, err = ask[client.DetailsPage](v.Switch.ListDetails(v.r.Context(), v.r.PathValue("id"), &q))
-	r, answered := refused(err)
+	p.Page, err = desk.Ask[client.DetailsPage](v.Switch.ListDetails(v.r.Context(), v.r.PathValue("id"), &q))
+	r, answered := desk.Refused(err)
 	switch {
-	case answered && leads[r.Code] != "":
-		v.lead(leads[r.Code])
+	case v.led(err):
 		return 0
 	case answered:
 		p.Alert, p.Wrong = r.Text, fieldOf[r.Code]

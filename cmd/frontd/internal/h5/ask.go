@@ -1,54 +1,13 @@
 package h5
 
 import (
-	"encoding/json"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
-
-// refusal is a problem that the switch answered: nothing was done, or it says
-// otherwise.
-type refusal struct{ client.Problem }
-
-func (r *refusal) Error() string { return "the switch answers " + r.Code }
-
-// errStrange: the switch answered what its API does not have.
-var errStrange = errors.New("the switch answers what is not in its API")
-
-// maxAnswer is far above any answer of the switch, in bytes.
-const maxAnswer = 1 << 20
-
-// ask reads what the switch answered: a T, or a problem, which is a *refusal.
-func ask[T any](r *http.Response, err error) (T, error) {
-	var answer T
-	if err != nil {
-		return answer, err
-	}
-	defer r.Body.Close() //nolint:errcheck // read
-	d := json.NewDecoder(io.LimitReader(r.Body, maxAnswer))
-	if r.StatusCode == http.StatusOK {
-		if err := d.Decode(&answer); err != nil {
-			return answer, errStrange
-		}
-		return answer, nil
-	}
-	var p client.Problem
-	if d.Decode(&p) != nil || p.Code == "" {
-		return answer, errStrange
-	}
-	return answer, &refusal{p}
-}
-
-// refused returns the switch's problem, if err is one.
-func refused(err error) (*refusal, bool) {
-	var r *refusal
-	ok := errors.As(err, &r)
-	return r, ok
-}
 
 // unsent reports whether nothing can have been asked: no connection was made.
 func unsent(err error) bool {
@@ -60,10 +19,10 @@ func unsent(err error) bool {
 func (s *Site) broken(w http.ResponseWriter, r *http.Request, err error) {
 	s.Log.Warn().Err(err).Str("method", r.Method).Msg("a page was not served")
 	n := notices.busy
-	if p, ok := refused(err); ok && p.Text != "" {
+	if p, ok := desk.Refused(err); ok && p.Text != "" {
 		n.Text = p.Text
 	}
-	s.notice(w, r, http.StatusServiceUnavailable, n, returnPath(r.URL.Path, ""))
+	s.notice(w, http.StatusServiceUnavailable, n, returnPath(r.URL.Path, ""))
 }
 
 // leads are the pages that a refusal leads to.
@@ -73,23 +32,32 @@ var leads = map[string]string{
 	"login-password-missing": "/h5/settings",     // A11: no password is set
 }
 
+// led leads to what must be done first, if the error says that something must.
+func (v *visit) led(err error) bool {
+	p, ok := desk.Refused(err)
+	if !ok || leads[p.Code] == "" {
+		return false
+	}
+	v.lead(leads[p.Code])
+	return true
+}
+
 // failed answers an error of a page that shows no form: it leads to what is
 // missing first, or says what is wrong.
 func (v *visit) failed(err error) {
-	p, ok := refused(err)
+	p, ok := desk.Refused(err)
 	if !ok {
 		v.broken(v.w, v.r, err)
 		return
 	}
-	if lead := leads[p.Code]; lead != "" {
-		v.lead(lead)
+	if v.led(err) {
 		return
 	}
-	v.notice(v.w, v.r, p.Status, note{Icon: iconWarn, Title: titleSorry, Text: p.Text}, again(p, v.r.URL.Path))
+	v.notice(v.w, p.Status, note{Icon: iconWarn, Title: titleSorry, Text: p.Text}, again(p, v.r.URL.Path))
 }
 
 // again is where a refusal may be tried again.
-func again(p *refusal, path string) string {
+func again(p *desk.Refusal, path string) string {
 	if p.Retry == client.ProblemRetryNever {
 		return ""
 	}

@@ -3,6 +3,7 @@ package h5
 import (
 	"net/http"
 
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
 
@@ -13,12 +14,21 @@ func (v *visit) authenticateForm() {
 	switch {
 	case err != nil:
 		v.failed(err)
-	case c.State == client.CustomerStateUnknown, c.State == client.CustomerStateDeregistered, c.State == client.CustomerStateSuperseded,
-		v.r.FormValue("again") != "":
+	case isNobody(c), v.r.FormValue("again") != "":
 		v.showAuthenticate(http.StatusOK, v.form("/h5/authenticate"))
 	default:
 		v.show(http.StatusOK, "standing", "客户认证", c)
 	}
+}
+
+// isNobody says that there is no customer, not even one who is becoming one.
+func isNobody(c client.CustomerView) bool {
+	return c.State == client.CustomerStateUnknown || c.State == client.CustomerStateDeregistered || c.State == client.CustomerStateSuperseded
+}
+
+// isKnown says that there is a customer, and be it one who is leaving.
+func isKnown(c client.CustomerView) bool {
+	return c.State == client.CustomerStateAuthenticated || c.State == client.CustomerStateDeregistering
 }
 
 // showAuthenticate shows the form, with its clocks.
@@ -43,7 +53,7 @@ func (v *visit) authenticate() {
 		CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: digits(v.field("account")),
 		Bank: v.field("bank"), Code: v.field("code"), Terms: v.consent("terms"), Notices: v.consent("notices"),
 	}
-	end, err := ask[client.Ended](v.Switch.Authenticate(v.r.Context(),
+	end, err := desk.Ask[client.Ended](v.Switch.Authenticate(v.r.Context(),
 		&client.AuthenticateParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()}, body))
 	f := v.form("/h5/authenticate")
 	if err != nil {
@@ -70,8 +80,8 @@ func (v *visit) deregisterForm() {
 	switch {
 	case err != nil:
 		v.failed(err)
-	case c.State != client.CustomerStateAuthenticated && c.State != client.CustomerStateDeregistering:
-		v.notice(v.w, v.r, http.StatusOK, notices.nothingToEnd, "")
+	case !isKnown(c):
+		v.notice(v.w, http.StatusOK, notices.nothingToEnd, "")
 	default:
 		f := v.form("/h5/deregister")
 		f.Data = c
@@ -82,9 +92,9 @@ func (v *visit) deregisterForm() {
 // deregister has three ends and no other (A9). Where no answer came it is in
 // doubt, unless no connection was made.
 func (v *visit) deregister() {
-	end, err := ask[client.Ended](v.Switch.Deregister(v.r.Context(),
+	end, err := desk.Ask[client.Ended](v.Switch.Deregister(v.r.Context(),
 		&client.DeregisterParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()}))
-	p, answered := refused(err)
+	p, answered := desk.Refused(err)
 	switch {
 	case err == nil:
 		if end.Outcome == client.EndedOutcomeApproved {
@@ -92,7 +102,7 @@ func (v *visit) deregister() {
 		}
 		v.ended(result{Kind: "deregister", Outcome: string(end.Outcome), Text: end.Text})
 	case answered && p.Code == "not-authenticated":
-		v.notice(v.w, v.r, http.StatusOK, notices.nothingToEnd, "")
+		v.notice(v.w, http.StatusOK, notices.nothingToEnd, "")
 	case answered && p.Retry != client.ProblemRetrySameKey && p.Text != "", !answered && unsent(err):
 		v.ended(result{Kind: "deregister", Outcome: outcomeRefused, Text: textDeregisterFailed})
 	default:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
 
@@ -66,20 +67,20 @@ func (v *visit) field(name string) string { return v.r.PostForm.Get(name) }
 // loaded again goes on counting.
 func (v *visit) withCode(f *form, p client.Purpose) error {
 	f.Code.Action, f.Code.Key = f.Action+"/code", newKey()
-	clocks, err := ask[client.CodeClocks](v.Switch.GetCodes(v.r.Context(),
+	clocks, err := desk.Ask[client.CodeClocks](v.Switch.GetCodes(v.r.Context(),
 		&client.GetCodesParams{Purpose: p, FollowerChannel: v.Channel, FollowerSubject: v.Subject}))
 	f.Code.Again, f.Code.Valid = clocks.AgainSeconds, clocks.ValidSeconds
 	return err
 }
 
 func (v *visit) choices() (client.Choices, error) {
-	return ask[client.Choices](v.Switch.ListChoices(v.r.Context()))
+	return desk.Ask[client.Choices](v.Switch.ListChoices(v.r.Context()))
 }
 
 // wrong writes into the form why it was not carried out. The key stays where a
 // repeat of it learns the end: then all that was typed stays too.
 func (v *visit) wrong(f *form, err error) (status int) {
-	p, ok := refused(err)
+	p, ok := desk.Refused(err)
 	switch {
 	case !ok && unsent(err):
 		f.Alert = textUnsent
@@ -99,8 +100,7 @@ func (v *visit) wrong(f *form, err error) (status int) {
 // refusedForm answers a form that was not carried out: with the form again, or
 // with what must be done first.
 func (v *visit) refusedForm(err error, f form, show func(status int, f form)) {
-	if p, ok := refused(err); ok && leads[p.Code] != "" {
-		v.lead(leads[p.Code])
+	if v.led(err) {
 		return
 	}
 	v.Log.Info().Err(err).Str("form", f.Action).Msg("a form was not carried out")
@@ -110,8 +110,7 @@ func (v *visit) refusedForm(err error, f form, show func(status int, f form)) {
 // askCode has a code sent, for the account in the form, and shows the form again.
 func (v *visit) askCode(p client.Purpose, f form, show func(status int, f form)) {
 	text, err := v.sendCode(p)
-	if r, ok := refused(err); ok && leads[r.Code] != "" {
-		v.lead(leads[r.Code])
+	if v.led(err) {
 		return
 	}
 	if err := v.withCode(&f, p); err != nil {
@@ -131,7 +130,7 @@ func (v *visit) askCode(p client.Purpose, f form, show func(status int, f form))
 }
 
 func (v *visit) sendCode(p client.Purpose) (text string, err error) {
-	end, err := ask[client.Ended](v.Switch.SendCode(v.r.Context(),
+	end, err := desk.Ask[client.Ended](v.Switch.SendCode(v.r.Context(),
 		&client.SendCodeParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.field("code_key")},
 		client.CodeRequest{Purpose: p, Account: digits(v.field("account")), Bank: v.field("bank")}))
 	return end.Text, err

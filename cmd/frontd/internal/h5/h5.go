@@ -80,51 +80,54 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.Ser
 // maxForm bounds a form's body in bytes.
 const maxForm = 16 << 10
 
+// visits are the pages of followers who are known.
+var visits = map[string]func(*visit){
+	"GET /h5/authenticate":       (*visit).authenticateForm,
+	"POST /h5/authenticate":      (*visit).authenticate,
+	"POST /h5/authenticate/code": (*visit).authenticateCode,
+	"GET /h5/settings":           (*visit).settingsForm,
+	"POST /h5/settings":          (*visit).settings,
+	"GET /h5/login":              (*visit).loginForm,
+	"POST /h5/login":             (*visit).login,
+	"POST /h5/logout":            (*visit).logout,
+	"GET /h5/deregister":         (*visit).deregisterForm,
+	"POST /h5/deregister":        (*visit).deregister,
+
+	"GET /h5/accounts":              (*visit).accounts,
+	"GET /h5/accounts/edit":         (*visit).edit,
+	"GET /h5/accounts/add":          (*visit).addForm,
+	"POST /h5/accounts/add":         (*visit).add,
+	"POST /h5/accounts/add/code":    (*visit).addCode,
+	"GET /h5/accounts/{id}/balance": (*visit).balance,
+	"GET /h5/accounts/{id}/details": (*visit).details,
+	"GET /h5/accounts/{id}/remove":  (*visit).removeForm,
+	"POST /h5/accounts/{id}/remove": (*visit).remove,
+
+	"GET /h5/branches":             (*visit).branches,
+	"GET /h5/branches/{id}":        (*visit).branch,
+	"GET /h5/branches/{id}/visit":  (*visit).bookForm,
+	"POST /h5/branches/{id}/visit": (*visit).book,
+	"GET /h5/merchants":            (*visit).merchants,
+
+	"GET /h5/security":             (*visit).security,
+	"GET /h5/security/reset":       (*visit).resetForm,
+	"POST /h5/security/reset":      (*visit).reset,
+	"POST /h5/security/reset/code": (*visit).resetCode,
+
+	"GET /h5/page-key": (*visit).pageKey,
+}
+
 func (s *Site) routes() (http.Handler, error) {
 	m := http.NewServeMux()
 	m.Handle("GET /h5/static/", static())
 	m.Handle("GET /h5/oauth", s.measured("oauth", s.oauth))
 	m.Handle("GET /h5/terms", s.measured("terms", s.terms))
 	m.Handle("GET /h5/result/{id}", s.measured("result", s.result))
-	for pattern, page := range map[string]func(*visit){
-		"GET /h5/authenticate":       (*visit).authenticateForm,
-		"POST /h5/authenticate":      (*visit).authenticate,
-		"POST /h5/authenticate/code": (*visit).authenticateCode,
-		"GET /h5/settings":           (*visit).settingsForm,
-		"POST /h5/settings":          (*visit).settings,
-		"GET /h5/login":              (*visit).loginForm,
-		"POST /h5/login":             (*visit).login,
-		"POST /h5/logout":            (*visit).logout,
-		"GET /h5/deregister":         (*visit).deregisterForm,
-		"POST /h5/deregister":        (*visit).deregister,
-
-		"GET /h5/accounts":              (*visit).accounts,
-		"GET /h5/accounts/edit":         (*visit).edit,
-		"GET /h5/accounts/add":          (*visit).addForm,
-		"POST /h5/accounts/add":         (*visit).add,
-		"POST /h5/accounts/add/code":    (*visit).addCode,
-		"GET /h5/accounts/{id}/balance": (*visit).balance,
-		"GET /h5/accounts/{id}/details": (*visit).details,
-		"GET /h5/accounts/{id}/remove":  (*visit).removeForm,
-		"POST /h5/accounts/{id}/remove": (*visit).remove,
-
-		"GET /h5/branches":             (*visit).branches,
-		"GET /h5/branches/{id}":        (*visit).branch,
-		"GET /h5/branches/{id}/visit":  (*visit).bookForm,
-		"POST /h5/branches/{id}/visit": (*visit).book,
-		"GET /h5/merchants":            (*visit).merchants,
-
-		"GET /h5/security":             (*visit).security,
-		"GET /h5/security/reset":       (*visit).resetForm,
-		"POST /h5/security/reset":      (*visit).reset,
-		"POST /h5/security/reset/code": (*visit).resetCode,
-
-		"GET /h5/page-key": (*visit).pageKey,
-	} {
+	for pattern, page := range visits {
 		m.Handle(pattern, s.measured(name(pattern), s.known(page)))
 	}
 	m.Handle("/", s.measured("unknown", func(w http.ResponseWriter, r *http.Request) {
-		s.notice(w, r, http.StatusNotFound, notices.missing, "")
+		s.notice(w, http.StatusNotFound, notices.missing, "")
 	}))
 	cross := http.NewCrossOriginProtection()
 	// Older clients tell their origin alone, and a balancer may have changed Host.
@@ -132,7 +135,7 @@ func (s *Site) routes() (http.Handler, error) {
 		return nil, fmt.Errorf("h5: the public address: %w", err)
 	}
 	cross.SetDenyHandler(s.measured("foreign", func(w http.ResponseWriter, r *http.Request) {
-		s.notice(w, r, http.StatusForbidden, notices.stale, "")
+		s.notice(w, http.StatusForbidden, notices.stale, "")
 	}))
 	return s.guarded(cross.Handler(m)), nil
 }
@@ -185,7 +188,7 @@ func (s *Site) known(page func(*visit)) func(http.ResponseWriter, *http.Request)
 			s.identify(w, r)
 			return
 		case !ok:
-			s.notice(w, r, http.StatusForbidden, notices.over, formPage(r.URL.Path))
+			s.notice(w, http.StatusForbidden, notices.over, formPage(r.URL.Path))
 			return
 		case post && !s.own(w, r, x):
 			return
@@ -204,10 +207,10 @@ func (s *Site) own(w http.ResponseWriter, r *http.Request, x session) bool {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		s.notice(w, r, http.StatusRequestEntityTooLarge, notices.stale, "")
+		s.notice(w, http.StatusRequestEntityTooLarge, notices.stale, "")
 		return false
 	case err != nil || subtle.ConstantTimeCompare([]byte(r.PostForm.Get("csrf")), []byte(x.CSRF)) != 1:
-		s.notice(w, r, http.StatusForbidden, notices.stale, formPage(r.URL.Path))
+		s.notice(w, http.StatusForbidden, notices.stale, formPage(r.URL.Path))
 		return false
 	}
 	return true

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"time"
 
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
 
@@ -65,17 +66,17 @@ func (s *Site) authorizeURL(state string) string {
 func (s *Site) oauth(w http.ResponseWriter, r *http.Request) {
 	e, ours := s.errandOf(r)
 	if !ours {
-		s.notice(w, r, http.StatusBadRequest, notices.stale, "")
+		s.notice(w, http.StatusBadRequest, notices.stale, "")
 		return
 	}
 	openID, snapshot, err := s.Platform.Identify(r.Context(), r.FormValue("code"))
 	switch {
 	case err != nil || openID == "":
 		s.Log.Warn().Err(err).Msg("a code was not exchanged")
-		s.notice(w, r, http.StatusBadGateway, notices.unidentified, e.To)
+		s.notice(w, http.StatusBadGateway, notices.unidentified, e.To)
 		return
 	case snapshot:
-		s.notice(w, r, http.StatusForbidden, notices.snapshot, "")
+		s.notice(w, http.StatusForbidden, notices.snapshot, "")
 		return
 	}
 	first, err := s.first(r.Context(), e.State)
@@ -86,11 +87,11 @@ func (s *Site) oauth(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		s.Log.Warn().Err(err).Msg("an identity was not taken up")
-		s.notice(w, r, http.StatusServiceUnavailable, notices.busy, e.To)
+		s.notice(w, http.StatusServiceUnavailable, notices.busy, e.To)
 	case !first:
-		s.notice(w, r, http.StatusBadRequest, notices.stale, "")
+		s.notice(w, http.StatusBadRequest, notices.stale, "")
 	case !followed:
-		s.notice(w, r, http.StatusForbidden, notices.stranger, "")
+		s.notice(w, http.StatusForbidden, notices.stranger, "")
 	default:
 		s.begin(w, session{Subject: openID})
 		http.Redirect(w, r, e.To, http.StatusSeeOther)
@@ -113,7 +114,7 @@ func (s *Site) errandOf(r *http.Request) (e errand, ours bool) {
 
 // first reports whether the state is served for the first time, at any instance.
 func (s *Site) first(ctx context.Context, state string) (bool, error) {
-	kept, err := ask[client.KeptFirst](s.Switch.PutKeptOnce(ctx, &client.PutKeptOnceParams{Seconds: int((stateLife + errandGrace) / time.Second)},
+	kept, err := desk.Ask[client.KeptFirst](s.Switch.PutKeptOnce(ctx, &client.PutKeptOnceParams{Seconds: int((stateLife + errandGrace) / time.Second)},
 		client.KeptValue{Name: stateName + state, Value: "served"}))
 	return kept.First, err
 }
@@ -129,11 +130,11 @@ func (s *Site) follows(ctx context.Context, openID string) (bool, error) {
 	if err != nil || !followed {
 		return false, err
 	}
-	_, err = ask[client.Ended](s.Switch.Follow(ctx,
+	_, err = desk.Ask[client.Ended](s.Switch.Follow(ctx,
 		&client.FollowParams{FollowerChannel: s.Channel, FollowerSubject: openID, IdempotencyKey: newKey()}))
 	return err == nil, err
 }
 
 func (s *Site) customer(ctx context.Context, openID string) (client.CustomerView, error) {
-	return ask[client.CustomerView](s.Switch.GetCustomer(ctx, &client.GetCustomerParams{FollowerChannel: s.Channel, FollowerSubject: openID}))
+	return desk.Ask[client.CustomerView](s.Switch.GetCustomer(ctx, &client.GetCustomerParams{FollowerChannel: s.Channel, FollowerSubject: openID}))
 }

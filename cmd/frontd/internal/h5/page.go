@@ -12,6 +12,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"wxswitch/cmd/frontd/internal/written"
 )
 
 //go:embed templates static
@@ -37,8 +39,9 @@ func static() http.Handler {
 // pages are the templates, each with the layout and the parts.
 var pages = func() map[string]*template.Template {
 	shared := template.Must(template.New("").Funcs(template.FuncMap{
-		"money": money, "day": day, "moment": moment, "clock": clock, "distance": distance, "static": func() string { return staticHash },
-		"dict": dict, "tel": tel,
+		"money": func(fen int64) string { return written.Money(fen, true) }, "distance": written.Distance, "day": day, "moment": moment,
+		"static": func() string { return staticHash },
+		"dict":   dict, "tel": tel,
 	}).ParseFS(files, "templates/layout.html", "templates/parts.html"))
 	names, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
@@ -96,7 +99,7 @@ type noticePage struct {
 }
 
 // notice writes a page that says one thing.
-func (s *Site) notice(w http.ResponseWriter, _ *http.Request, status int, n note, again string) {
+func (s *Site) notice(w http.ResponseWriter, status int, n note, again string) {
 	s.render(w, status, "notice", layout{Title: n.Title, Data: noticePage{n, again}})
 }
 
@@ -135,30 +138,5 @@ func tel(number string) template.URL {
 	return template.URL("tel:" + strings.ReplaceAll(number, " ", "")) //nolint:gosec // digits and signs only
 }
 
-// money writes fen as ¥1,234.56.
-func money(fen int64) string {
-	sign := ""
-	if fen < 0 {
-		sign, fen = "-", -fen
-	}
-	whole := fmt.Sprint(fen / 100)
-	for at := len(whole) - 3; at > 0; at -= 3 {
-		whole = whole[:at] + "," + whole[at:]
-	}
-	return fmt.Sprintf("%s¥%s.%02d", sign, whole, fen%100)
-}
-
-// shanghai is where days are; without tzdata the offset alone, which has not
-// changed since 1991.
-var shanghai = time.FixedZone("Asia/Shanghai", 8*60*60)
-
-func day(t time.Time) string    { return t.In(shanghai).Format("2006年01月02日") }
-func clock(t time.Time) string  { return t.In(shanghai).Format("15:04") }
-func moment(t time.Time) string { return t.In(shanghai).Format("2006-01-02 15:04:05") }
-
-func distance(metres int) string {
-	if metres < 1000 {
-		return fmt.Sprintf("%d米", metres)
-	}
-	return fmt.Sprintf("%.1f公里", float64(metres)/1000)
-}
+func day(t time.Time) string    { return t.In(written.Shanghai).Format("2006年01月02日") }
+func moment(t time.Time) string { return t.In(written.Shanghai).Format("2006-01-02 15:04:05") }

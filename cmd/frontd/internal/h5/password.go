@@ -4,13 +4,14 @@ import (
 	"net/http"
 	"time"
 
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
 
 // pageKey gives front.js the switch's key of the day and a nonce, with which it
 // seals passwords.
 func (v *visit) pageKey() {
-	key, err := ask[client.PageKey](v.Switch.GetPageKey(v.r.Context()))
+	key, err := desk.Ask[client.PageKey](v.Switch.GetPageKey(v.r.Context()))
 	if err != nil {
 		v.failed(err)
 		return
@@ -20,10 +21,10 @@ func (v *visit) pageKey() {
 
 // ways is how passwords may be set now.
 type ways struct {
-	Open             bool // without the old ones, until Minutes are over
-	Minutes          int
-	Login, Payment   bool // are set
-	MaySet, MayReset bool
+	Open           bool // without the old ones, until Minutes are over
+	Minutes        int
+	Login, Payment bool // are set
+	MaySet         bool
 }
 
 // settingsForm is 登录设置 (A7).
@@ -35,7 +36,7 @@ func (v *visit) showSettings(status int, f form) {
 	case err != nil:
 		v.failed(err)
 		return
-	case c.State == client.CustomerStateUnknown, c.State == client.CustomerStateDeregistered, c.State == client.CustomerStateSuperseded:
+	case isNobody(c):
 		v.lead("/h5/authenticate")
 		return
 	}
@@ -50,7 +51,7 @@ func (v *visit) showSettings(status int, f form) {
 }
 
 func (v *visit) settings() {
-	end, err := ask[client.Ended](v.Switch.SetPasswords(v.r.Context(),
+	end, err := desk.Ask[client.Ended](v.Switch.SetPasswords(v.r.Context(),
 		&client.SetPasswordsParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key()},
 		client.Passwords{Login: v.field("login"), Payment: v.field("payment"), OldLogin: v.field("old_login"), OldPayment: v.field("old_payment")}))
 	f := v.form("/h5/settings")
@@ -69,7 +70,7 @@ func (v *visit) loginForm() {
 		v.failed(err)
 	case c.State == client.CustomerStateAuthenticated && !c.HasLogin:
 		v.leadOn("/h5/settings")
-	case c.State == client.CustomerStateUnknown, c.State == client.CustomerStateDeregistered, c.State == client.CustomerStateSuperseded:
+	case isNobody(c):
 		v.leadOn("/h5/authenticate")
 	default:
 		v.showLogin(http.StatusOK, v.form("/h5/login"))
@@ -88,7 +89,7 @@ func (v *visit) leadOn(path string) {
 func (v *visit) showLogin(status int, f form) { v.show(status, "login", "登录", f) }
 
 func (v *visit) login() {
-	in, err := ask[client.Login](v.Switch.Login(v.r.Context(),
+	in, err := desk.Ask[client.Login](v.Switch.Login(v.r.Context(),
 		&client.LoginParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
 		client.LoginRequest{Password: v.field("password")}))
 	f := v.form("/h5/login")
@@ -103,7 +104,7 @@ func (v *visit) login() {
 // logout ends the switch's session; the follower is still known.
 func (v *visit) logout() {
 	if v.Login != "" {
-		_, err := ask[client.Ended](v.Switch.Logout(v.r.Context(), &client.LogoutParams{
+		_, err := desk.Ask[client.Ended](v.Switch.Logout(v.r.Context(), &client.LogoutParams{
 			FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key(),
 		}))
 		if err != nil {
@@ -112,7 +113,7 @@ func (v *visit) logout() {
 		}
 	}
 	v.changed("")
-	v.notice(v.w, v.r, http.StatusOK, notices.loggedOut, "")
+	v.notice(v.w, http.StatusOK, notices.loggedOut, "")
 }
 
 // security is 安全管理.
@@ -136,7 +137,7 @@ func (v *visit) resetForm() { v.showReset(http.StatusOK, v.form("/h5/security/re
 func (v *visit) showReset(status int, f form) {
 	c, err := v.customer(v.r.Context(), v.Subject)
 	switch {
-	case err == nil && c.State != client.CustomerStateAuthenticated && c.State != client.CustomerStateDeregistering:
+	case err == nil && !isKnown(c):
 		v.lead("/h5/authenticate")
 		return
 	case err == nil:
@@ -165,7 +166,7 @@ func (v *visit) resetCode() {
 }
 
 func (v *visit) reset() {
-	end, err := ask[client.Ended](v.Switch.ResetPassword(v.r.Context(),
+	end, err := desk.Ask[client.Ended](v.Switch.ResetPassword(v.r.Context(),
 		&client.ResetPasswordParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
 		client.PasswordReset{
 			Kind: v.resetKind(), CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: digits(v.field("account")),

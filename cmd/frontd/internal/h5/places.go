@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"wxswitch/cmd/frontd/internal/chat"
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
 
@@ -15,7 +16,7 @@ const nearest = 20
 // near returns the nearest places to where the follower said it is; known is
 // false where it has not, or too long ago.
 func (v *visit) near(kind client.LocationKind) (list client.NearList, known bool, err error) {
-	kept, err := ask[client.Kept](v.Switch.GetTalk(v.r.Context(), &client.GetTalkParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject}))
+	kept, err := desk.Ask[client.Kept](v.Switch.GetTalk(v.r.Context(), &client.GetTalkParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject}))
 	if err != nil {
 		return list, false, err
 	}
@@ -23,7 +24,7 @@ func (v *visit) near(kind client.LocationKind) (list client.NearList, known bool
 	if !known {
 		return list, false, nil
 	}
-	list, err = ask[client.NearList](v.Switch.FindNearest(v.r.Context(), &client.FindNearestParams{Limit: nearest},
+	list, err = desk.Ask[client.NearList](v.Switch.FindNearest(v.r.Context(), &client.FindNearestParams{Limit: nearest},
 		client.Location{Kind: kind, Latitude: at.Latitude, Longitude: at.Longitude}))
 	return list, true, err
 }
@@ -38,14 +39,14 @@ func (v *visit) places(kind client.LocationKind, page, title string) {
 	case err != nil:
 		v.failed(err)
 	case !known:
-		v.notice(v.w, v.r, http.StatusOK, notices.noPlace, "")
+		v.notice(v.w, http.StatusOK, notices.noPlace, "")
 	default:
 		v.show(http.StatusOK, page, title, list)
 	}
 }
 
 func (v *visit) branchOf() (client.Branch, error) {
-	return ask[client.Branch](v.Switch.GetBranch(v.r.Context(), v.r.PathValue("id")))
+	return desk.Ask[client.Branch](v.Switch.GetBranch(v.r.Context(), v.r.PathValue("id")))
 }
 
 func (v *visit) branch() {
@@ -74,7 +75,7 @@ func (v *visit) showBook(status int, f form) {
 
 // book sends the visit to the branch's bank, and shows what its core returned.
 func (v *visit) book() {
-	end, err := ask[client.Visit](v.Switch.BookVisit(v.r.Context(),
+	end, err := desk.Ask[client.Visit](v.Switch.BookVisit(v.r.Context(),
 		&client.BookVisitParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
 		client.VisitRequest{Branch: v.r.PathValue("id"), Business: v.field("business"), Phone: digits(v.field("phone"))}))
 	if err != nil {

@@ -39,7 +39,7 @@ func (s *Site) result(w http.ResponseWriter, r *http.Request) {
 	name := resultCookie + r.PathValue("id")
 	var x result
 	if !resultID.MatchString(r.PathValue("id")) || !s.unseal(r, name, &x) {
-		s.notice(w, r, http.StatusNotFound, notices.stale, "")
+		s.notice(w, http.StatusNotFound, notices.stale, "")
 		return
 	}
 	s.render(w, http.StatusOK, "result", layout{Title: kinds[x.Kind].Title, Data: x})

@@ -40,11 +40,9 @@ const (
 	textUnheard = "未收到处理结果。请再点一次按钮查询，不会重复办理"
 	textUnsent  = "系统繁忙，请稍后再试"
 	textReused  = "内容有改动，请再次提交"
-	textExpired = "设置时间已过，请重新验证身份后再设置"
 
 	textDeregisterFailed = "注销失败，请与开户行联系。" // A9
 	textDeregisterDoubt  = "注销超时，请与开户行联系！" // A9
-	textDeregisterAgain  = "上一次注销尚未得到开户行答复，您可以再次提交，不会重复办理。"
 
 	textSet        = "密码设置成功"
 	textReset      = "密码重置成功"

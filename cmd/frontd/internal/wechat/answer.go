@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"wxswitch/cmd/frontd/internal/written"
 	"wxswitch/switch/api/frontapi"
 )
 
@@ -53,8 +54,8 @@ const grace = 5 * time.Minute
 
 // untilTomorrow is until the next day begins in Shanghai, when quotas are new.
 func untilTomorrow(now time.Time) time.Duration {
-	year, month, day := now.In(shanghai).Date()
-	return time.Date(year, month, day+1, 0, 0, 0, 0, shanghai).Add(grace).Sub(now)
+	year, month, day := now.In(written.Shanghai).Date()
+	return time.Date(year, month, day+1, 0, 0, 0, 0, written.Shanghai).Add(grace).Sub(now)
 }
 
 // codeOf names an error in the words of a problem's code.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
 
@@ -47,13 +48,13 @@ func (b *bankNames) of(ctx context.Context, id string) string {
 func (b *bankNames) refresh(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, namesLimit)
 	defer cancel()
-	a, err := b.ask.ListChoicesWithResponse(ctx)
-	if err != nil || a.JSON200 == nil {
+	choices, err := desk.Ask[client.Choices](b.ask.ListChoices(ctx))
+	if err != nil {
 		b.next = b.now().Add(namesPause) // with the names of before
 		return
 	}
-	b.names, b.next = make(map[string]string, len(a.JSON200.Banks)), b.now().Add(namesLife)
-	for _, bank := range a.JSON200.Banks {
+	b.names, b.next = make(map[string]string, len(choices.Banks)), b.now().Add(namesLife)
+	for _, bank := range choices.Banks {
 		b.names[bank.Id] = bank.Name
 	}
 }

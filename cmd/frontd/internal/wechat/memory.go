@@ -3,9 +3,9 @@ package wechat
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"time"
 
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
 
@@ -22,21 +22,16 @@ func (n *Notices) claim(ctx context.Context, name string) (before string, err er
 	ctx, cancel := context.WithTimeout(ctx, n.Limit/5)
 	defer cancel()
 	own := rand.Text() // like no other
-	a, err := n.Switch.PutKeptOnceWithResponse(ctx, &client.PutKeptOnceParams{Seconds: seconds(claimLife)}, client.KeptValue{Name: name, Value: own})
-	switch {
-	case err != nil:
+	kept, err := desk.Ask[client.KeptFirst](n.Switch.PutKeptOnce(ctx, &client.PutKeptOnceParams{Seconds: seconds(claimLife)}, client.KeptValue{Name: name, Value: own}))
+	if err != nil || kept.First || kept.Before == own {
 		return "", err
-	case a.JSON200 == nil:
-		return "", problem(a.ApplicationproblemJSONDefault)
-	case a.JSON200.First || a.JSON200.Before == own:
-		return "", nil
 	}
-	return a.JSON200.Before, nil
+	return kept.Before, nil
 }
 
 // release lets the next try begin at once; else the claim passes by itself.
 func (n *Notices) release(ctx context.Context, name string) {
-	if _, err := n.Switch.TakeKeptWithResponse(ctx, client.KeptName{Name: name}); err != nil {
+	if _, err := desk.Ask[client.Kept](n.Switch.TakeKept(ctx, client.KeptName{Name: name})); err != nil {
 		n.Log.Warn().Err(err).Msg("a notice's claim is left to pass")
 	}
 }
@@ -45,10 +40,7 @@ func (n *Notices) release(ctx context.Context, name string) {
 // becomes of that: where it fails, the platform still tells a template of one
 // client_msg_id once within 10 minutes.
 func (n *Notices) remember(ctx context.Context, name, msgID, id string) {
-	a, err := n.Switch.PutKeptWithResponse(ctx, &client.PutKeptParams{Seconds: seconds(toldLife)}, client.KeptValue{Name: name, Value: markTold})
-	if err == nil && a.JSON200 == nil {
-		err = problem(a.ApplicationproblemJSONDefault)
-	}
+	_, err := desk.Ask[client.Done](n.Switch.PutKept(ctx, &client.PutKeptParams{Seconds: seconds(toldLife)}, client.KeptValue{Name: name, Value: markTold}))
 	if err != nil {
 		n.Log.Warn().Err(err).Str("notice", id).Msg("told, and not remembered")
 	}
@@ -61,10 +53,3 @@ func (n *Notices) remember(ctx context.Context, name, msgID, id string) {
 }
 
 func seconds(d time.Duration) int { return int(d / time.Second) }
-
-func problem(p *client.Problem) error {
-	if p == nil {
-		return errors.New("the switch answers what is not in its API")
-	}
-	return errors.New("the switch answers " + p.Code)
-}

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode"
 
+	"wxswitch/cmd/frontd/internal/written"
 	"wxswitch/switch/api/frontapi"
 )
 
@@ -64,35 +65,22 @@ func tail(masked string) string {
 	return masked[at:]
 }
 
-// money writes fen as ¥1234.56, or for reading as ¥1,234.56.
+// money writes fen; grouped is for reading.
 func money(fen string, grouped bool) string {
 	n, err := strconv.ParseInt(fen, 10, 64)
 	if err != nil {
 		return ""
 	}
-	digits, negative := strings.CutPrefix(strconv.FormatInt(n, 10), "-")
-	digits = strings.Repeat("0", max(0, 3-len(digits))) + digits
-	whole, rest := digits[:len(digits)-2], digits[len(digits)-2:]
-	for at := len(whole) - 3; grouped && at > 0; at -= 3 {
-		whole = whole[:at] + "," + whole[at:]
-	}
-	text := "¥" + whole + "." + rest
-	if negative {
-		text = "-" + text
-	}
-	return text
+	return written.Money(n, grouped)
 }
-
-// shanghai has had no other offset since 1991; a table of zones need not be there.
-var shanghai = time.FixedZone("CST", 8*60*60)
 
 // happened is when a movement was, to the bank, or else when the switch heard of
 // it.
 func happened(n frontapi.Notice) time.Time {
-	if t, err := time.ParseInLocation("20060102150405", n.Data["at"], shanghai); err == nil {
+	if t, err := time.ParseInLocation("20060102150405", n.Data["at"], written.Shanghai); err == nil {
 		return t
 	}
-	return n.At.In(shanghai)
+	return n.At.In(written.Shanghai)
 }
 
 func eventOf(event string) string {

@@ -1,0 +1,55 @@
+// Package desk reads what the switch answers: the front's one way to do so.
+//
+//	end, err := desk.Ask[client.Ended](c.Deregister(ctx, &params))
+//	if p, ok := desk.Refused(err); ok { … p.Code, p.Retry, p.Text … }
+package desk
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"wxswitch/switch/api/client"
+)
+
+// Refusal is a problem that the switch answered: nothing was done, or it says
+// otherwise.
+type Refusal struct{ client.Problem }
+
+func (r *Refusal) Error() string { return "the switch answers " + r.Code }
+
+// ErrStrange: the switch answered what its API does not have.
+var ErrStrange = errors.New("the switch answers what is not in its API")
+
+// maxAnswer is far above any answer of the switch, in bytes.
+const maxAnswer = 1 << 20
+
+// Ask reads an answer: a T, or a problem, which is a *Refusal. Errors: that,
+// ErrStrange, and err, where there is no answer.
+func Ask[T any](r *http.Response, err error) (T, error) {
+	var answer T
+	if err != nil {
+		return answer, err
+	}
+	defer r.Body.Close() //nolint:errcheck // read
+	d := json.NewDecoder(io.LimitReader(r.Body, maxAnswer))
+	if r.StatusCode == http.StatusOK {
+		if err := d.Decode(&answer); err != nil {
+			return answer, ErrStrange
+		}
+		return answer, nil
+	}
+	var p client.Problem
+	if d.Decode(&p) != nil || p.Code == "" {
+		return answer, ErrStrange
+	}
+	return answer, &Refusal{p}
+}
+
+// Refused returns the switch's problem, if err is one.
+func Refused(err error) (*Refusal, bool) {
+	var r *Refusal
+	ok := errors.As(err, &r)
+	return r, ok
+}
