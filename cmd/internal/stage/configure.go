@@ -8,7 +8,6 @@ import (
 	frontd "wxswitch/cmd/frontd/app"
 	"wxswitch/cmd/internal/world"
 	wxsim "wxswitch/cmd/wxsim/app"
-	"wxswitch/codec"
 )
 
 // The account and its templates, as its owner would have made them.
@@ -20,8 +19,6 @@ const (
 	movementTemplate = "vjR9DUNAiOL8movement"
 	serviceTemplate  = "qT4mCwYbXk2sservice"
 )
-
-func secretOf(s string) codec.Secret { return codec.NewSecret(s) }
 
 // letters is a random text of n letters and digits, as the platform's keys are.
 func letters(n int) string {

@@ -16,7 +16,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,6 +26,7 @@ import (
 	"wxswitch/cmd/internal/world"
 	switchd "wxswitch/cmd/switchd/app"
 	wxsim "wxswitch/cmd/wxsim/app"
+	"wxswitch/codec"
 	"wxswitch/switch/api"
 )
 
@@ -79,6 +79,7 @@ func New(ctx context.Context, o Options) (*Stage, error) {
 	}
 	w := o.World
 	w.Control = true
+	w.Told = switchd.Front{URL: "http://" + s.doors.notices.Addr().String(), Token: codec.NewSecret(s.tokens.notices)}
 	tune := w.Tune
 	w.Tune = func(c *switchd.Config) {
 		s.tune(c)
@@ -87,7 +88,8 @@ func New(ctx context.Context, o Options) (*Stage, error) {
 		}
 	}
 	if s.World, err = world.New(ctx, w); err != nil {
-		return nil, errors.Join(err, s.doors.close())
+		s.doors.close()
+		return nil, err
 	}
 	for range o.Fronts {
 		s.fronts = append(s.fronts, newFront())
@@ -99,8 +101,6 @@ func New(ctx context.Context, o Options) (*Stage, error) {
 func (s *Stage) tune(c *switchd.Config) {
 	sum := sha256.Sum256([]byte(s.tokens.api))
 	c.Clients = append(c.Clients, switchd.Client{ID: "front", TokenSHA256: hex.EncodeToString(sum[:]), Scopes: []api.Scope{api.ScopeCustomer}})
-	c.Front.URL = "http://" + s.doors.notices.Addr().String()
-	c.Front.Token = secretOf(s.tokens.notices)
 	c.Tap = s.tapBank
 }
 
@@ -120,8 +120,8 @@ func (s *Stage) Run(ctx context.Context) error {
 	var all parts.Stack
 	all.Add("world", s.World.Run)
 	all.Add("stage", s.runFronts)
-	err := all.Run(ctx)
-	return errors.Join(err, s.doors.close())
+	defer s.doors.close()
+	return all.Run(ctx)
 }
 
 // runFronts starts what needs the switch, once that is up.
@@ -169,20 +169,20 @@ func openDoors(ctx context.Context) (*doors, error) {
 	for _, l := range []*net.Listener{&d.front, &d.notices, &d.wechat} {
 		var err error
 		if *l, err = listen.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
-			return nil, errors.Join(err, d.close())
+			d.close()
+			return nil, err
 		}
 	}
 	return d, nil
 }
 
 // close closes what nobody has served; the others are closed already.
-func (d *doors) close() error {
+func (d *doors) close() {
 	for _, l := range []net.Listener{d.front, d.notices, d.wechat} {
 		if l != nil {
 			_ = l.Close()
 		}
 	}
-	return nil
 }
 
 // log is where all write.

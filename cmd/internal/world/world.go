@@ -62,6 +62,9 @@ type Options struct {
 	LogTo   io.Writer
 	LogAs   string // json or console
 	Control bool   // the banks' control APIs are open
+	// Told is the front that tells followers; a stub of the world's own if it has no
+	// URL.
+	Told app.Front
 	// Tune changes the switch's configuration before it starts; may be nil.
 	Tune func(*app.Config)
 	// TuneBank changes a bank's before it is made; may be nil.
@@ -72,7 +75,7 @@ type Options struct {
 type World struct {
 	Options
 	Sims  map[string]*sim.Bank
-	Front *Front
+	Front *Front // the stub; nil if there is none
 	Token string // of a client that may all
 	// Up is closed when the doors are open and every bank has a link.
 	Up        chan struct{}
@@ -88,9 +91,12 @@ func New(ctx context.Context, o Options) (*World, error) {
 	token := make([]byte, 24)
 	_, _ = rand.Read(token)
 	w := &World{Options: o, Sims: make(map[string]*sim.Bank), Token: hex.EncodeToString(token), Up: make(chan struct{})}
-	var err error
-	if w.Front, err = NewFront(ctx, w.Token); err != nil {
-		return nil, err
+	if o.Told.URL == "" {
+		var err error
+		if w.Front, err = NewFront(ctx, w.Token); err != nil {
+			return nil, err
+		}
+		w.Told = app.Front{URL: w.Front.URL(), Token: codec.NewSecret(w.Token)}
 	}
 	for _, s := range Banks {
 		b, err := w.newSim(ctx, s)
@@ -138,7 +144,7 @@ func (w *World) configure() error {
 	w.config = app.Config{
 		Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Database: filepath.Join(w.Dir, "switch.db"), Routes: routes, Places: places, Acquirer: "48980000",
 		Clients: []app.Client{{ID: "demo", TokenSHA256: hex.EncodeToString(sum[:]), Scopes: []api.Scope{api.ScopeBank, api.ScopeOperate, api.ScopeCustomer}}},
-		Front:   app.Front{URL: w.Front.URL(), Token: codec.NewSecret(w.Token)},
+		Front:   w.Told,
 		Log:     app.Log{Format: w.LogAs},
 	}
 	w.config.Key, w.config.LogTo = key, w.LogTo
@@ -178,7 +184,9 @@ func (w *World) Run(ctx context.Context) error {
 	opened := make(chan app.Addresses, 1)
 	w.config.Ready = func(a app.Addresses) { opened <- a }
 	var s parts.Stack
-	s.Add("front", w.Front.Run)
+	if w.Front != nil {
+		s.Add("front", w.Front.Run)
+	}
 	s.Add("banks", sims.Run)
 	s.Add("switch", func(ctx context.Context) error { return app.Run(ctx, w.config) })
 	s.Add("ready", func(ctx context.Context) error {

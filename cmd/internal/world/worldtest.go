@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wxswitch/banks/sim"
+	"wxswitch/cmd/internal/parts/partstest"
 	"wxswitch/switch/api/client"
 )
 
@@ -15,30 +16,11 @@ func Start(t testing.TB, o Options) *World {
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	w, err := New(ctx, o)
+	w, err := New(context.Background(), o)
 	if err != nil {
-		stop()
 		t.Fatal(err)
 	}
-	ran := make(chan error, 2) // once for WaitUp, once for the end
-	go func() { err := w.Run(ctx); ran <- err; ran <- err }()
-	t.Cleanup(func() {
-		stop()
-		select {
-		case err := <-ran:
-			if err != nil {
-				t.Errorf("world: %v", err)
-			}
-		case <-time.After(time.Minute):
-			t.Error("world did not stop")
-		}
-	})
-	limit, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	if err := w.WaitUp(limit, ran); err != nil {
-		t.Fatal(err)
-	}
+	partstest.Start(t, w.Run, w.Up)
 	return w
 }
 

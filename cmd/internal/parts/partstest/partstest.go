@@ -1,0 +1,35 @@
+// Package partstest runs a part for a test.
+package partstest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"wxswitch/cmd/internal/parts"
+)
+
+// Start runs a part until the test's end, where it must stop without a fault, and
+// waits until up is closed.
+func Start(t testing.TB, run parts.Run, up <-chan struct{}) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	ran := make(chan error, 2) // once for parts.Up, once for the end
+	go func() { err := run(ctx); ran <- err; ran <- err }()
+	t.Cleanup(func() {
+		stop()
+		select {
+		case err := <-ran:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(time.Minute):
+			t.Error("did not stop")
+		}
+	})
+	limit, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if err := parts.Up(limit, up, ran); err != nil {
+		t.Fatal(err)
+	}
+}
