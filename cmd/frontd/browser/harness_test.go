@@ -505,14 +505,5 @@ func (p *phone) shot(name string) {
 			p.Errorf("%s is %d px wider than the window", look[string](p.page, "path"), over)
 		}
 	}
-	dir := os.Getenv("SCREENS")
-	if dir == "" {
-		dir = p.TempDir()
-	}
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
-	defer cancel()
-	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	must(p, err)
-	must(p, os.MkdirAll(dir, 0o750))
-	must(p, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600))
+	p.keepPicture(name)
 }

@@ -160,8 +160,8 @@ func (p *phone) customer() *phone {
 	return p.authenticated(bankA).settled(theirLogin, theirPay).loggedIn(theirLogin)
 }
 
-// linked links the account at the bank, from 账户管理, and ends there.
-func (p *phone) linked(bank string) *phone {
+// attachment fills 账户加挂 in, for the account at the bank, from 账户管理.
+func (p *phone) attachment(bank string) {
 	p.Helper()
 	p.later(time.Minute)
 	p.page.tap("[data-nav=edit]")
@@ -171,6 +171,25 @@ func (p *phone) linked(bank string) *phone {
 	p.page.enter("#account", p.Account(bank))
 	p.code()
 	p.page.enter("#payment", theirPay)
+}
+
+// resets resets the password that a link leads to, and ends at the result page.
+func (p *phone) resets(link, password string) {
+	p.Helper()
+	p.page.tap(link)
+	p.page.at("/h5/security/reset")
+	p.identity(bankA)
+	p.code()
+	p.page.enter("#password", password)
+	p.page.enter("#password_again", password)
+	p.sends()
+	p.page.ends("approved", "密码重置成功")
+}
+
+// linked links the account at the bank, from 账户管理, and ends there.
+func (p *phone) linked(bank string) *phone {
+	p.Helper()
+	p.attachment(bank)
 	p.sends()
 	p.page.ends("approved", "加挂成功")
 	p.page.tap("[data-primary]", "账户查询")

@@ -19,7 +19,7 @@ type Refusal struct{ client.Problem }
 
 func (r *Refusal) Error() string { return "the switch answers " + r.Code }
 
-// ErrStrange: the switch answered what its API does not have.
+// ErrStrange says that the switch answered what its API does not have.
 var ErrStrange = errors.New("the switch answers what is not in its API")
 
 // maxAnswer is far above any answer of the switch, in bytes.
