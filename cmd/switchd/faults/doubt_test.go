@@ -14,13 +14,15 @@ import (
 // Were the account free, a new registration would be made, and ended by the
 // completion.
 func TestLateDeclineMeetsACompletion(t *testing.T) {
-	h := running(t, brisk)
+	h := running(t, plan{deadline: 10 * time.Second})
 	h.answered(authenticate(plainBank, 1, "first"))
 	account := h.banks[plainBank].people[1].Accounts[0].Number
 	h.fault(plainBank, sim.Fault{Kind: sim.Decline, Code: "05", Type: codec.Deregister, Account: account, Count: 1})
 	h.fault(plainBank, sim.Fault{Kind: sim.Late, Delay: 600 * time.Millisecond, Type: codec.Deregister, Account: account, Count: 1})
 	h.fault(plainBank, sim.Fault{Kind: sim.Delay, Delay: 1500 * time.Millisecond, Type: codec.Completion, Account: account, Count: 1})
-	if a := h.answered(deregister(plainBank, 1, "late")); a.outcome() != switching.TimedOut {
+	late := deregister(plainBank, 1, "late")
+	late.timeout = 400 * time.Millisecond
+	if a := h.answered(late); a.outcome() != switching.TimedOut {
 		t.Fatalf("%s", a.body)
 	}
 	h.metric(`wxswitch_late_messages_total{bank="xjrcu",result="journalled"} 1`)
