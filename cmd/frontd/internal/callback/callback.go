@@ -15,11 +15,28 @@ import (
 	"wxswitch/cmd/frontd/internal/secret"
 )
 
-// Answerer says what the account replies to a message: "" is nothing. It
-// returns before ctx is done, and may be called again for the same message, at
-// any instance.
+// Answerer says what the account replies to a message. It returns before ctx is
+// done, and may be called again for the same message, at any instance.
 type Answerer interface {
-	Answer(ctx context.Context, m Message) string
+	Answer(ctx context.Context, m Message) Answer
+}
+
+// Answer is a reply, and whether what it stands on was done.
+type Answer struct {
+	Text string // "" is nothing
+	// Failed says that the message was not worked off. With a text the follower is
+	// told so; without one the platform is, and delivers the message again.
+	Failed bool
+}
+
+func (a Answer) result() string {
+	switch {
+	case a.Failed:
+		return "failed"
+	case a.Text == "":
+		return "nothing"
+	}
+	return "answered"
 }
 
 // Secret is a token or a key.
@@ -46,9 +63,9 @@ type Options struct {
 const (
 	maxBody   = 64 << 10
 	maxEcho   = 128
-	window    = 5 * time.Minute         // of timestamps; holds the platform's retries
-	bodyTime  = 2 * time.Second         // to read a body
-	replyTime = 1500 * time.Millisecond // for an Answerer
+	window    = 5 * time.Minute // of timestamps; holds the platform's retries
+	bodyTime  = 2 * time.Second // to read a body
+	replyTime = 4 * time.Second // for an Answerer; the platform waits for 5
 )
 
 // Callback is the address that the platform is told. It implements http.Handler.
@@ -140,19 +157,23 @@ func (c *Callback) deliver(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, stop := context.WithTimeout(r.Context(), replyTime)
 	defer stop()
-	text := c.o.Answerer.Answer(ctx, m)
-	if text == "" {
-		c.metrics.took(m.kind(), "nothing", time.Since(begun))
+	a := c.o.Answerer.Answer(ctx, m)
+	c.metrics.took(m.kind(), a.result(), time.Since(begun))
+	switch {
+	case a.Text != "":
+	case a.Failed:
+		http.Error(w, "try again", http.StatusServiceUnavailable)
+		return
+	default:
 		write(w, "text/plain; charset=utf-8", "success")
 		return
 	}
-	reply, err := c.reply(m, text, with)
+	reply, err := c.reply(m, a.Text, with)
 	if err != nil {
 		c.o.Log.Error().Err(err).Msg("callback: reply")
 		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
 	}
-	c.metrics.took(m.kind(), "answered", time.Since(begun))
 	write(w, "text/xml; charset=utf-8", reply)
 }
 

@@ -38,16 +38,17 @@ func plainly(p callbacktest.Platform) callbacktest.Platform { p.AESKey = ""; ret
 
 // said is an Answerer that says the text, and keeps what it was asked.
 type said struct {
-	text  string
-	mu    sync.Mutex // guards asked
-	asked []Message
+	text   string
+	failed bool
+	mu     sync.Mutex // guards asked
+	asked  []Message
 }
 
-func (s *said) Answer(_ context.Context, m Message) string {
+func (s *said) Answer(_ context.Context, m Message) Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, m)
-	return s.text
+	return Answer{Text: s.text, Failed: s.failed}
 }
 
 func options(p callbacktest.Platform, a Answerer) Options {
@@ -115,6 +116,21 @@ func TestNothingToSayIsSuccess(t *testing.T) {
 		q, body := p.Query(p.Event(follower, "VIEW", "<EventKey>https://x/</EventKey>"))
 		if status, answer := post(t, s.URL, q, body); status != 200 || answer != "success" {
 			t.Errorf("%d %q", status, answer)
+		}
+	}
+}
+
+// What was not done is delivered again, unless the follower is told so.
+func TestNothingDoneIsNoSuccess(t *testing.T) {
+	for _, p := range []callbacktest.Platform{platform, plainly(platform)} {
+		s := start(t, options(p, &said{failed: true}))
+		q, body := p.Query(p.Event(follower, "unsubscribe", ""))
+		if status, answer := post(t, s.URL, q, body); status != 503 || answer == "success" {
+			t.Errorf("%d %q", status, answer)
+		}
+		s = start(t, options(p, &said{text: "系统繁忙", failed: true}))
+		if got, err := p.Post(t.Context(), s.Client(), s.URL, p.Text(follower, "1", "1")); err != nil || got != "系统繁忙" {
+			t.Errorf("%q, %v", got, err)
 		}
 	}
 }
@@ -429,13 +445,16 @@ func TestASlowBodyEnds(t *testing.T) {
 // late waits for its context.
 type late struct{}
 
-func (late) Answer(ctx context.Context, _ Message) string { <-ctx.Done(); return "系统繁忙" }
+func (late) Answer(ctx context.Context, _ Message) Answer {
+	<-ctx.Done()
+	return Answer{Text: "系统繁忙"}
+}
 
 func TestAnAnswererHasItsTime(t *testing.T) {
 	s := start(t, options(platform, late{}))
 	begun := time.Now()
 	got, err := platform.Post(t.Context(), s.Client(), s.URL, platform.Text(follower, "1", "rz"))
-	if took := time.Since(begun); err != nil || got != "系统繁忙" || took < replyTime || took > 4*time.Second {
+	if took := time.Since(begun); err != nil || got != "系统繁忙" || took < replyTime || took > replyTime+time.Second {
 		t.Errorf("%q, %v after %s", got, err, took)
 	}
 }
@@ -690,4 +709,6 @@ func BenchmarkCallback(b *testing.B) {
 // ready answers at once.
 type ready struct{}
 
-func (ready) Answer(context.Context, Message) string { return "您好，注销请点击这里" }
+func (ready) Answer(context.Context, Message) Answer {
+	return Answer{Text: "您好，注销请点击这里"}
+}

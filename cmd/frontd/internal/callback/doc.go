@@ -29,13 +29,14 @@
 //
 // # What is answered
 //
-// Answerer says the text; it is given 1.5 s, and must keep to them. Nothing to
-// say is the platform's "success". Redeliveries are not recognised here, since
+// Answerer says the text; it is given 4 s, and must keep to them. Nothing to say
+// is the platform's "success"; nothing done is 503, after which the platform
+// delivers the message again, three times in all. Redeliveries are not recognised here, since
 // instances share no memory: Message.Name is the same for each of them, and what
 // depends on it is the Answerer's business.
 //
 // # Metrics
 //
-//	frontd_callbacks_total{type,result}   type of message or event; answered, nothing, refused, unreadable
+//	frontd_callbacks_total{type,result}   type of message or event; answered, nothing, failed, refused, unreadable
 //	frontd_callback_seconds{type}         of those that passed
 package callback

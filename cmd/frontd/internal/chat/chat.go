@@ -29,9 +29,10 @@ type Options struct {
 
 // Bounds.
 const (
-	callTime     = time.Second      // of one call of the switch
-	againTime    = time.Second / 5  // before it is told again
-	keptLife     = 10 * time.Minute // of a place (D1), and of the answers that come of it
+	callTime     = time.Second         // of one call of the switch
+	askTime      = 3 * time.Second / 2 // for what a follower waits for
+	againTime    = time.Second / 5     // before it is told again
+	keptLife     = 10 * time.Minute    // of a place (D1), and of the answers that come of it
 	nearestLimit = 5
 	placesLimit  = 8 // messages that ask the switch at once: hundreds a second, at its usual pace
 )
@@ -51,7 +52,7 @@ var _ callback.Answerer = (*Chat)(nil)
 func New(o Options) *Chat { return &Chat{o, newTexts(o), make(chan struct{}, placesLimit)} }
 
 // Answer implements callback.Answerer.
-func (c *Chat) Answer(ctx context.Context, m callback.Message) string {
+func (c *Chat) Answer(ctx context.Context, m callback.Message) callback.Answer {
 	switch m.Type {
 	case "text":
 		return c.word(ctx, m)
@@ -60,22 +61,24 @@ func (c *Chat) Answer(ctx context.Context, m callback.Message) string {
 	case "event":
 		return c.event(ctx, m)
 	}
-	return c.texts.help
+	return say(c.texts.help)
 }
 
+func say(text string) callback.Answer { return callback.Answer{Text: text} }
+
 // word answers a text.
-func (c *Chat) word(ctx context.Context, m callback.Message) string {
+func (c *Chat) word(ctx context.Context, m callback.Message) callback.Answer {
 	switch normalise(m.Text) {
 	case "rz", "认证":
-		return c.texts.authenticate
+		return say(c.texts.authenticate)
 	case "zx", "注销":
-		return c.texts.deregister
+		return say(c.texts.deregister)
 	case "1", "网点预约":
 		return c.nearest(ctx, m, client.LocationKindBranches)
 	case "2", "特惠商户":
 		return c.nearest(ctx, m, client.LocationKindMerchants)
 	}
-	return c.texts.help
+	return say(c.texts.help)
 }
 
 // Keys of the menu that are answered: an Item's Answer.
@@ -94,39 +97,43 @@ func Answers(key string) bool {
 }
 
 // event answers an event, most with nothing.
-func (c *Chat) event(ctx context.Context, m callback.Message) string {
+func (c *Chat) event(ctx context.Context, m callback.Message) callback.Answer {
 	switch m.Event {
 	case "CLICK":
 		if text, known := c.texts.clicks()[m.Key]; known {
-			return text
+			return say(text)
 		}
-		return c.texts.help // of an older menu: clients keep it for a while
+		return say(c.texts.help) // of an older menu: clients keep it for a while
 	case "subscribe":
-		c.insist(ctx, m, func(ctx context.Context) error { return c.follow(ctx, m.Follower, m.Name()) })
-		return c.texts.welcome
+		// Welcome at any rate: where the switch did not hear, the next page asks the
+		// platform whether the follower follows, and tells it.
+		heard := c.insist(ctx, m, func(ctx context.Context) error { return c.follow(ctx, m.Follower, m.Name()) })
+		return callback.Answer{Text: c.texts.welcome, Failed: !heard}
 	case "unsubscribe":
-		c.insist(ctx, m, func(ctx context.Context) error { return c.unfollow(ctx, m.Follower, m.Name()) })
+		heard := c.insist(ctx, m, func(ctx context.Context) error { return c.unfollow(ctx, m.Follower, m.Name()) })
+		return callback.Answer{Failed: !heard}
 	case "TEMPLATESENDJOBFINISH":
-		c.insist(ctx, m, func(ctx context.Context) error {
+		heard := c.insist(ctx, m, func(ctx context.Context) error {
 			return c.o.Deliveries.Finished(ctx, m.SendID, delivery.Read(m.Status), m.At)
 		})
+		return callback.Answer{Failed: !heard}
 	}
-	return ""
+	return callback.Answer{}
 }
 
-// insist tells the switch what the platform may not say again, until it has
-// heard or ctx is done. What is told may be told twice.
-func (c *Chat) insist(ctx context.Context, m callback.Message, tell func(context.Context) error) {
+// insist tells the switch what no follower waits for, until it has heard or ctx
+// is done. What is told may be told twice.
+func (c *Chat) insist(ctx context.Context, m callback.Message, tell func(context.Context) error) (heard bool) {
 	for {
 		err := c.tell(ctx, tell)
 		if err == nil {
-			return
+			return true
 		}
 		select {
 		case <-time.After(againTime):
 		case <-ctx.Done():
 			c.o.Log.Warn().Err(err).Str("event", m.Event).Str("callback", m.Name()).Msg("chat: the switch was not told")
-			return
+			return false
 		}
 	}
 }

@@ -92,18 +92,18 @@ func TestTheManualsAnswersLetterForLetter(t *testing.T) {
 		"A1 (ours)":   {text("f", "认证"), "您好，客户认证请点击这里", link("/h5/authenticate", "点击这里")},
 	}
 	for name, test := range tests {
-		if got := c.Answer(t.Context(), test.m); letters(got) != test.letters || !strings.Contains(got, test.link) {
+		if got := c.Answer(t.Context(), test.m).Text; letters(got) != test.letters || !strings.Contains(got, test.link) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	if got := c.Answer(t.Context(), event("f", "CLICK", "branches")); !strings.HasPrefix(got, "新疆汇和银行网点分布\n") {
+	if got := c.Answer(t.Context(), event("f", "CLICK", "branches")).Text; !strings.HasPrefix(got, "新疆汇和银行网点分布\n") {
 		t.Errorf("B2: %s", got)
 	}
 }
 
 func TestWordsInAnyShape(t *testing.T) {
 	c := unasked(t)
-	ask := func(s string) string { return letters(c.Answer(t.Context(), text("f", s))) }
+	ask := func(s string) string { return letters(c.Answer(t.Context(), text("f", s)).Text) }
 	for _, word := range []string{"zx", "ZX", "Zx", "ｚｘ", "ＺＸ", "  zx\n", "\u3000zx\u3000", "\u200bzx\ufeff", "注销", " 注销 ", "\u3000注销"} {
 		if got := ask(word); got != "您好，注销请点击这里" {
 			t.Errorf("%q: %s", word, got)
@@ -126,23 +126,23 @@ func TestWhatIsAnsweredWithoutTheSwitch(t *testing.T) {
 	for _, kind := range []string{"image", "voice", "video", "link", "made up"} {
 		m := message("f")
 		m.Type = kind
-		if got := c.Answer(t.Context(), m); !strings.HasPrefix(got, "您好，您可以：") {
+		if got := c.Answer(t.Context(), m).Text; !strings.HasPrefix(got, "您好，您可以：") {
 			t.Errorf("%s: %s", kind, got)
 		}
 	}
 	for _, name := range []string{"VIEW", "LOCATION", "SCAN", "MASSSENDJOBFINISH", "made up", "click"} {
-		if got := c.Answer(t.Context(), event("f", name, "hotline")); got != "" {
+		if got := c.Answer(t.Context(), event("f", name, "hotline")).Text; got != "" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	if got := c.Answer(t.Context(), event("f", "CLICK", "of an older menu")); !strings.HasPrefix(got, "您好，您可以：") {
+	if got := c.Answer(t.Context(), event("f", "CLICK", "of an older menu")).Text; !strings.HasPrefix(got, "您好，您可以：") {
 		t.Error(got)
 	}
-	if got := c.Answer(t.Context(), event("f", "CLICK", "visit")); !strings.Contains(got, "「+」→「位置」→「发送位置」") {
+	if got := c.Answer(t.Context(), event("f", "CLICK", "visit")).Text; !strings.Contains(got, "「+」→「位置」→「发送位置」") {
 		t.Error(got)
 	}
 	for _, place := range [][2]string{{"", ""}, {"x", "87"}, {"91", "87"}, {"43", "NaN"}, {"43", "-180.1"}, {strings.Repeat("4", 400), "87"}} {
-		if got := c.Answer(t.Context(), location("f", place[0], place[1])); !strings.Contains(got, "「发送位置」") {
+		if got := c.Answer(t.Context(), location("f", place[0], place[1])).Text; !strings.Contains(got, "「发送位置」") {
 			t.Errorf("%v: %s", place, got)
 		}
 	}
@@ -165,10 +165,10 @@ func TestConfiguredTexts(t *testing.T) {
 		long[i] = fmt.Sprintf("第%d支行<b>，新华北路%d号", i, i)
 	}
 	c := chat.New(chat.Options{Public: public, Hotline: "96518", BranchesTitle: "网点", Branches: long})
-	if got := c.Answer(t.Context(), event("f", "CLICK", "hotline")); got != "96518" {
+	if got := c.Answer(t.Context(), event("f", "CLICK", "hotline")).Text; got != "96518" {
 		t.Error(got)
 	}
-	got := c.Answer(t.Context(), event("f", "CLICK", "branches"))
+	got := c.Answer(t.Context(), event("f", "CLICK", "branches")).Text
 	lines := strings.Split(got, "\n")
 	if len(got) > 2048 || len(got) < 1900 || lines[0] != "网点" || !strings.Contains(lines[len(lines)-1], public+"/h5/branches") {
 		t.Errorf("%d bytes: %s", len(got), got)
@@ -218,8 +218,11 @@ func start(t *testing.T) *env {
 	return e
 }
 
-// ask gives the answer time as the callback does.
-func (e *env) ask(c *chat.Chat, m callback.Message) string {
+// ask is the answer's text.
+func (e *env) ask(c *chat.Chat, m callback.Message) string { return e.answer(c, m).Text }
+
+// answer gives the answer less time than the callback does.
+func (e *env) answer(c *chat.Chat, m callback.Message) callback.Answer {
 	ctx, stop := context.WithTimeout(e.Context(), 1500*time.Millisecond)
 	defer stop()
 	return c.Answer(ctx, m)
@@ -353,6 +356,25 @@ func TestWithASwitch(t *testing.T) {
 		e.want("place, redelivered", e.ask(e.b, place), choose)
 		e.want("choice, redelivered", e.ask(e.b, one), branches)
 	})
+	run("what the switch did not hear is delivered again", func(e *env) {
+		defer whole.shut.Store(false)
+		finished := event("deaf", "TEMPLATESENDJOBFINISH", "")
+		finished.SendID, finished.Status = "200163837", "success"
+		e.ask(e.a, event("deaf", "subscribe", ""))
+		for _, m := range []callback.Message{event("deaf", "unsubscribe", ""), finished} {
+			whole.shut.Store(true)
+			if got := e.answer(e.a, m); got.Text != "" || !got.Failed {
+				e.Errorf("%s, not heard: %+v", m.Event, got)
+			}
+			whole.shut.Store(false)
+			if got := e.answer(e.b, m); got.Text != "" || got.Failed {
+				e.Errorf("%s, heard: %+v", m.Event, got)
+			}
+		}
+		if e.followed("deaf") {
+			e.Error("still follows")
+		}
+	})
 	run("a place is forgotten after 10 minutes", func(e *env) { // the last: it moves the clock
 		e.want("place", e.ask(e.a, near("late")), choose)
 		whole.ahead.Store(int64(10*time.Minute - 5*time.Second))
@@ -402,7 +424,7 @@ func TestTheSwitchIsNotFlooded(t *testing.T) {
 	if most.Load() > 12 || all.Load() > 40 { // 8 for a second, and 8 for the half that remains; on a busy machine ends are seen late
 		t.Errorf("%d at once, %d in all", most.Load(), all.Load())
 	}
-	if got := c.Answer(t.Context(), text("f", "zx")); letters(got) != "您好，注销请点击这里" {
+	if got := c.Answer(t.Context(), text("f", "zx")).Text; letters(got) != "您好，注销请点击这里" {
 		t.Error(got)
 	}
 }
@@ -422,7 +444,7 @@ func TestNamesOfPlacesAreNoMarkup(t *testing.T) {
 				{"metres":1,"branch":{"id":"y","name":%q}},{"metres":1,"branch":{"id":"z","name":%q}},{"metres":1,"branch":{"id":"z","name":%q}},{"metres":1,"branch":{"id":"z","name":%q}}]}`, name, name, name, name, name)
 		}
 	})
-	got := newChat(c).Answer(t.Context(), text("f", "1"))
+	got := newChat(c).Answer(t.Context(), text("f", "1")).Text
 	lines := strings.Split(got, "\n")
 	if len(got) > 2048 || lines[1] != `<a href="https://wx.example.cn/h5/branches/a%2F%22b%3Fc">＜a href="https://evil"＞点我＜/a＞</a> 999米` ||
 		!strings.HasSuffix(lines[2], "</a> 1.0公里") || !strings.HasSuffix(got, "查看更多网点</a>") {

@@ -28,8 +28,10 @@
 // is the switch's talk with the follower, which ends by itself; pages read it with
 // ReadPlace. What depends on it is kept at the switch under the message's name for
 // as long: a redelivery, at whatever instance, gets the first answer. Calls have
-// 1 s each within the context; when one fails the follower is asked to try later,
-// and that is not kept, so that a redelivery does better. What no follower waits
-// for is tried again until the context is done. At most 8 messages ask at once;
+// 1 s each, an answer 1.5 s; when one fails the follower is asked to try later,
+// and that is not kept, so that a redelivery does better. Who came, who left and
+// what was delivered is told again until the switch has heard or the context is
+// done; then the platform is asked to deliver it again, but a follower who came is
+// welcomed, and the first page tells the switch. At most 8 messages ask at once;
 // the others wait, and cost the switch nothing when their time is over.
 package chat

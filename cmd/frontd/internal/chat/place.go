@@ -43,11 +43,13 @@ func degrees(s string, most float64) (string, bool) {
 }
 
 // located keeps the place, and asks what is looked for.
-func (c *Chat) located(ctx context.Context, m callback.Message) string {
+func (c *Chat) located(ctx context.Context, m callback.Message) callback.Answer {
 	p, is := placeOf(m)
 	if !is {
-		return textSendPlace
+		return say(textSendPlace)
 	}
+	ctx, stop := context.WithTimeout(ctx, askTime)
+	defer stop()
 	leave, err := c.enter(ctx)
 	if err == nil {
 		defer leave()
@@ -56,7 +58,7 @@ func (c *Chat) located(ctx context.Context, m callback.Message) string {
 	if err != nil {
 		return c.busy(m, err)
 	}
-	return textChoose
+	return say(textChoose)
 }
 
 // replacePlace keeps the place, but for a redelivery after a newer one was sent.
@@ -69,12 +71,14 @@ func (c *Chat) replacePlace(ctx context.Context, follower string, p Place) error
 }
 
 // nearest answers 1 and 2, the same for each delivery of one message.
-func (c *Chat) nearest(ctx context.Context, m callback.Message, kind client.LocationKind) string {
+func (c *Chat) nearest(ctx context.Context, m callback.Message, kind client.LocationKind) callback.Answer {
+	ctx, stop := context.WithTimeout(ctx, askTime)
+	defer stop()
 	text, err := c.findNearest(ctx, m, kind)
 	if err != nil {
 		return c.busy(m, err)
 	}
-	return text
+	return say(text)
 }
 
 func (c *Chat) findNearest(ctx context.Context, m callback.Message, kind client.LocationKind) (string, error) {
@@ -96,7 +100,7 @@ func (c *Chat) findNearest(ctx context.Context, m callback.Message, kind client.
 	return c.once(ctx, "answer/"+m.Name(), text)
 }
 
-func (c *Chat) busy(m callback.Message, err error) string {
+func (c *Chat) busy(m callback.Message, err error) callback.Answer {
 	c.o.Log.Warn().Err(err).Str("type", m.Type).Str("callback", m.Name()).Msg("chat: the switch did not answer")
-	return textBusy
+	return callback.Answer{Text: textBusy, Failed: true}
 }
