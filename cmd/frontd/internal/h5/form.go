@@ -88,6 +88,9 @@ func (v *visit) wrong(f *form, err error) (status int) {
 	case !ok || p.Retry == client.ProblemRetrySameKey:
 		f.Key, f.Values, f.Alert = v.key(), v.r.PostForm, textUnheard
 		return http.StatusGatewayTimeout
+	case p.Code == "not-following" && v.cameBack():
+		f.Alert = textUnsent
+		return http.StatusServiceUnavailable
 	case p.Code == "idempotency-key-reused":
 		f.Alert = textReused
 		return p.Status
@@ -95,6 +98,13 @@ func (v *visit) wrong(f *form, err error) (status int) {
 	f.Alert, f.Wrong = p.Text, fieldOf[p.Code]
 	f.AskBank = f.AskBank || f.Wrong == "bank"
 	return p.Status
+}
+
+// cameBack tells the switch of a follower whose coming it may have missed, and
+// reports whether the next try is one of somebody who follows.
+func (v *visit) cameBack() bool {
+	followed, err := v.follows(v.r.Context(), v.Subject)
+	return err == nil && followed
 }
 
 // refusedForm answers a form that was not carried out: with the form again, or

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/cmd/internal/world"
+	"wxswitch/switch/api/client"
 )
 
 // Who a browser is comes from the exchange of a code only.
@@ -208,4 +210,31 @@ func TestAFormOutlivesTheFront(t *testing.T) {
 	b.Site = again
 	x.send("/h5/deregister", nil)
 	x.sees("交易成功")
+}
+
+// The switch may have missed that somebody who had left came back: the page asks
+// the platform, and the next tap is carried out.
+func TestOneWhoCameBackUnheard(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.authenticated("oBack")
+	left := func(followsNow bool) {
+		b.platform.mu.Lock()
+		defer b.platform.mu.Unlock()
+		b.platform.strange["oBack"] = !followsNow
+		_, err := desk.Ask[client.Ended](b.Switch.Unfollow(t.Context(), &client.UnfollowParams{FollowerChannel: "wechat", FollowerSubject: "oBack", IdempotencyKey: newKey()}))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	page := "/h5/branches/urmqccb-1/visit"
+	x.get(page)
+	typed := url.Values{"phone": {"13800138000"}, "business": {"vip"}}
+	left(false)
+	x.send(page, typed)
+	x.sees("请先关注公众号后再办理")
+	left(true)
+	x.send(page, typed)
+	x.sees("请稍后再试", "13800138000")
+	x.send(page, typed)
+	x.sees(`data-result="approved"`)
 }
