@@ -377,7 +377,7 @@ func loginOnce(b bed) {
 	p.later(16 * time.Minute)
 	p.accounts()
 	p.page.at("/h5/login")
-	p.resets("[data-nav=reset-login]", "kuqa-20261128x")
+	p.resets("login", "kuqa-20261128x")
 	p.accounts()
 	p.page.at("/h5/login")
 	p.page.enter("#password", theirLogin)

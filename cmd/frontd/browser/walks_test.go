@@ -173,11 +173,11 @@ func (p *phone) attachment(bank string) {
 	p.page.enter("#payment", theirPay)
 }
 
-// resets resets the password that a link leads to, and ends at the result page.
-func (p *phone) resets(link, password string) {
+// resets resets the login or payment password by a link, and ends at the result page.
+func (p *phone) resets(kind, password string) {
 	p.Helper()
-	p.page.tap(link)
-	p.page.at("/h5/security/reset")
+	p.page.tap("[data-nav=reset-" + kind + "]")
+	p.page.at("/h5/security/reset/" + kind)
 	p.identity(bankA)
 	p.code()
 	p.page.enter("#password", password)

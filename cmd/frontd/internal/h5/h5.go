@@ -109,10 +109,13 @@ var visits = map[string]func(*visit){
 	"POST /h5/branches/{id}/visit": (*visit).book,
 	"GET /h5/merchants":            (*visit).merchants,
 
-	"GET /h5/security":             (*visit).security,
-	"GET /h5/security/reset":       (*visit).resetForm,
-	"POST /h5/security/reset":      (*visit).reset,
-	"POST /h5/security/reset/code": (*visit).resetCode,
+	"GET /h5/security":                     (*visit).security,
+	"GET /h5/security/reset/login":         (*visit).resetForm,
+	"POST /h5/security/reset/login":        (*visit).reset,
+	"POST /h5/security/reset/login/code":   (*visit).resetCode,
+	"GET /h5/security/reset/payment":       (*visit).resetForm,
+	"POST /h5/security/reset/payment":      (*visit).reset,
+	"POST /h5/security/reset/payment/code": (*visit).resetCode,
 
 	"GET /h5/page-key": (*visit).pageKey,
 }

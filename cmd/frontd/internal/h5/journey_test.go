@@ -192,14 +192,32 @@ func TestPlaces(t *testing.T) {
 func TestReset(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
 	x := b.authenticated("oReset")
-	x.get("/h5/security/reset")
+	x.get("/h5/security/reset/payment")
 	x.sees("微信支付密码重置")
-	x.send("/h5/security/reset/code", with(x.identity(bankA), "kind", "payment"))
+	x.send("/h5/security/reset/payment/code", x.identity(bankA))
 	form := x.fill(with(x.identity(bankA), "code", x.code(bankA)))
-	x.post("/h5/security/reset", with(form, "password", x.seal(url.Values{"password": {"730164"}}).Get("password")))
+	x.post("/h5/security/reset/payment", with(form, "password", x.seal(url.Values{"password": {"730164"}}).Get("password")))
 	x.sees(`data-result="approved"`)
-	x.get("/h5/security/reset?kind=login")
+	x.get("/h5/security/reset/login")
 	x.sees("微信登录密码重置")
+	x.get("/h5/security/reset/other")
+	x.at("/h5/security/reset/other", 404)
+}
+
+// What WeChat leads back to is what was asked for, with what comes after it.
+func TestTheWayBackIsWhole(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	b.loggedIn("oWhole")
+	for _, path := range []string{"/h5/security/reset/login", "/h5/security/reset/payment", "/h5/login?to=/h5/accounts/add"} {
+		y := b.browser("oWhole")
+		if y.get(path); y.page.url.RequestURI() != path {
+			t.Errorf("%s became %s", path, y.page.url.RequestURI())
+		}
+	}
+	y := b.browser("oWhole")
+	if y.get("/h5/login?to=//evil.example"); y.page.url.RequestURI() != "/h5/login" {
+		t.Error(y.page.url)
+	}
 }
 
 // An answer that is lost on its way is learned by the same form: it keeps its key

@@ -32,7 +32,7 @@ const (
 )
 
 // returns are the pages to which one may be led back.
-var returns = regexp.MustCompile(`^/h5/(authenticate|settings|login|deregister|security|security/reset|accounts|accounts/edit|accounts/add|branches|merchants|` +
+var returns = regexp.MustCompile(`^/h5/(authenticate|settings|login|deregister|security|security/reset/(login|payment)|accounts|accounts/edit|accounts/add|branches|merchants|` +
 	`accounts/[A-Za-z0-9_-]{22}/(details|remove)|branches/[A-Za-z0-9._-]{1,64}(/visit)?)$`)
 
 func returnPath(path, otherwise string) string {
@@ -42,12 +42,20 @@ func returnPath(path, otherwise string) string {
 	return otherwise
 }
 
+// onward is the path, and after it where the request's page was to lead on to.
+func onward(path string, r *http.Request) string {
+	if to := returnPath(r.FormValue("to"), ""); to != "" {
+		return path + "?to=" + to
+	}
+	return path
+}
+
 // identify sends a browser that nobody knows to the platform. It keeps nothing but
 // in the browser: whoever asks for pages could fill anything else.
 func (s *Site) identify(w http.ResponseWriter, r *http.Request) {
 	var v visitor
 	s.unseal(r, visitCookie, &v)
-	e := errand{random(), returnPath(r.URL.Path, "/h5/accounts"), s.Now().Unix()}
+	e := errand{random(), onward(returnPath(r.URL.Path, "/h5/accounts"), r), s.Now().Unix()}
 	v.Errands = append(v.Errands, e)
 	v.Errands = v.Errands[max(0, len(v.Errands)-maxErrands):]
 	s.put(w, visitCookie, root, s.sealer.seal(visitCookie, v), visitLife)

@@ -2,6 +2,7 @@ package h5
 
 import (
 	"net/http"
+	"path"
 	"time"
 
 	"wxswitch/cmd/frontd/internal/desk"
@@ -79,12 +80,7 @@ func (v *visit) loginForm() {
 
 // leadOn leads to what is missing first, and from there to where this page would
 // have led.
-func (v *visit) leadOn(path string) {
-	if to := returnPath(v.r.FormValue("to"), ""); to != "" {
-		path += "?to=" + to
-	}
-	v.to(path)
-}
+func (v *visit) leadOn(path string) { v.to(onward(path, v.r)) }
 
 func (v *visit) showLogin(status int, f form) { v.show(status, "login", "登录", f) }
 
@@ -132,7 +128,10 @@ func (v *visit) security() {
 }
 
 // resetForm is 微信支付密码重置 (D3), and that of the login password (A11).
-func (v *visit) resetForm() { v.showReset(http.StatusOK, v.form("/h5/security/reset")) }
+func (v *visit) resetForm() { v.showReset(http.StatusOK, v.resetting()) }
+
+// resetting is the form of the page's path.
+func (v *visit) resetting() form { return v.form(formPage(v.r.URL.Path)) }
 
 func (v *visit) showReset(status int, f form) {
 	c, err := v.customer(v.r.Context(), v.Subject)
@@ -150,30 +149,27 @@ func (v *visit) showReset(status int, f form) {
 		v.failed(err)
 		return
 	}
-	f.Data = v.resetKind()
-	v.show(status, "reset", map[bool]string{true: "微信登录密码重置", false: "微信支付密码重置"}[f.Data == client.PasswordResetKindLogin], f)
+	kind := resetKind(f)
+	f.Data = kind
+	v.show(status, "reset", map[client.PasswordResetKind]string{
+		client.PasswordResetKindLogin: "微信登录密码重置", client.PasswordResetKindPayment: "微信支付密码重置",
+	}[kind], f)
 }
 
-func (v *visit) resetKind() client.PasswordResetKind {
-	if v.r.FormValue("kind") == string(client.PasswordResetKindLogin) {
-		return client.PasswordResetKindLogin
-	}
-	return client.PasswordResetKindPayment
-}
+func resetKind(f form) client.PasswordResetKind { return client.PasswordResetKind(path.Base(f.Action)) }
 
-func (v *visit) resetCode() {
-	v.askCode(client.PurposeReset, v.form("/h5/security/reset"), v.showReset)
-}
+func (v *visit) resetCode() { v.askCode(client.PurposeReset, v.resetting(), v.showReset) }
 
 func (v *visit) reset() {
+	f := v.resetting()
 	end, err := desk.Ask[client.Ended](v.Switch.ResetPassword(v.r.Context(),
 		&client.ResetPasswordParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
 		client.PasswordReset{
-			Kind: v.resetKind(), CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: digits(v.field("account")),
+			Kind: resetKind(f), CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: digits(v.field("account")),
 			Bank: v.field("bank"), Code: v.field("code"), Password: v.field("password"),
 		}))
 	if err != nil {
-		v.refusedForm(err, v.form("/h5/security/reset"), v.showReset)
+		v.refusedForm(err, f, v.showReset)
 		return
 	}
 	v.changed("")
