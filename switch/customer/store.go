@@ -47,7 +47,7 @@ type Limits struct {
 	Setup      time.Duration // passwords may be set so long after a right code (A7); default 10 min
 	Links      int           // accounts of one customer; default 20
 	VisitsADay int           // per follower, and per phone (D1); default 3
-	Kept       int           // values a front keeps here, conversations and others each (talk.go); default 1,000,000
+	Kept       int           // values a front keeps here, conversations and others by kind each (talk.go); default 1,000,000
 
 	Erase time.Duration // who ended so long ago is erased (A10); 0, the default, is never
 

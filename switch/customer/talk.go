@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"wxswitch/codec"
@@ -33,8 +35,8 @@ const (
 var (
 	ErrKeptSize = errors.New("customer: a kept value or its name is too long, or has no name")
 	ErrKeptLife = errors.New("customer: the life of a kept value is out of range")
-	// ErrKeptFull: Limits.Kept values were kept in the life of the oldest. Nothing
-	// was done; what is over makes room.
+	// ErrKeptFull: Limits.Kept values of the kind were kept in the life of its
+	// oldest. Nothing was done; what is over makes room.
 	ErrKeptFull = errors.New("customer: no room for another value")
 )
 
@@ -154,12 +156,25 @@ func (s *Store) forget(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// rooms are the beginnings of names whose values have room of their own, each
+// Limits.Kept; all others share one. They are the API's (PutKept).
+var rooms = []string{"answer/", "notice/", "oauth-state/", "sent/"}
+
+func roomOf(name string) string {
+	i := slices.IndexFunc(rooms, func(room string) bool { return strings.HasPrefix(name, room) })
+	if i < 0 {
+		return ""
+	}
+	return rooms[i]
+}
+
 // keeper keeps one value, in one of the two tables.
 type keeper struct {
 	*Store
 	table string
 	size  int // at most
 	life  time.Duration
+	room  string
 	name  []byte // keyed index
 }
 
@@ -169,7 +184,7 @@ func (s *Store) keeper(table string, size int, life time.Duration, name ...strin
 			return keeper{}, ErrKeptSize
 		}
 	}
-	return keeper{s, table, size, life, s.Vault.Index(append([]string{table}, name...)...)}, nil
+	return keeper{s, table, size, life, roomOf(name[0]), s.Vault.Index(append([]string{table}, name...)...)}, nil
 }
 
 func (s *Store) talk(f Follower) (keeper, error) {
@@ -213,8 +228,8 @@ func (k keeper) get(ctx context.Context, tx switching.Tx) (value codec.Secret, f
 	return codec.NewSecret(string(clear)), true, nil
 }
 
-// set writes the value with an id above all others: so the first and the last id
-// tell, without counting, that there are not too many.
+// set writes the value with a seq above all others of its room: so the first and
+// the last tell, without counting, that there are not too many.
 func (k keeper) set(ctx context.Context, tx switching.Tx, value codec.Secret, life time.Duration) error {
 	sealed, err := k.Vault.Seal([]byte(value.Reveal()), k.context())
 	if err != nil {
@@ -223,15 +238,17 @@ func (k keeper) set(ctx context.Context, tx switching.Tx, value codec.Secret, li
 	if err := k.drop(ctx, tx); err != nil {
 		return err
 	}
-	var span int
-	err = tx.QueryRowContext(ctx, `SELECT COALESCE((SELECT MAX(id) FROM `+k.table+`) - (SELECT MIN(id) FROM `+k.table+`) + 1, 0)`).Scan(&span)
+	var first, last int64
+	err = tx.QueryRowContext(ctx, `SELECT COALESCE((SELECT MIN(seq) FROM `+k.table+` WHERE room = $1), 1),
+		COALESCE((SELECT MAX(seq) FROM `+k.table+` WHERE room = $1), 0)`, k.room).Scan(&first, &last)
 	switch {
 	case err != nil:
 		return fmt.Errorf("count %s: %w", k.table, err)
-	case span >= k.Limits.Kept:
+	case last-first+1 >= int64(k.Limits.Kept):
 		return ErrKeptFull
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO `+k.table+` (name, value, expires) VALUES ($1, $2, $3)`, k.name, sealed, k.Now().Add(life).UnixMilli())
+	_, err = tx.ExecContext(ctx, `INSERT INTO `+k.table+` (name, value, expires, room, seq) VALUES ($1, $2, $3, $4, $5)`,
+		k.name, sealed, k.Now().Add(life).UnixMilli(), k.room, last+1)
 	if err != nil {
 		return fmt.Errorf("keep %s: %w", k.table, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -123,6 +124,28 @@ func TestFullUntilSomethingIsOver(t *testing.T) {
 	w.now = w.now.Add(time.Minute)
 	w.must(w.service.Clean(w.Context()))
 	w.must(once("d", time.Hour))
+}
+
+// Values of one kind, however many, take no other's room: notices keep no login
+// back.
+func TestKindsHaveRoomOfTheirOwn(t *testing.T) {
+	w := newWorld(t)
+	w.store.Limits.Kept = 2
+	once := func(name string) error {
+		_, _, err := w.service.Once(w.Context(), name, codec.NewSecret("v"), time.Hour)
+		return err
+	}
+	for _, kind := range append([]string{"", "others/", "sentences/"}, rooms...) {
+		alone := kind == "" || slices.Contains(rooms, kind)
+		for i, want := range []error{nil, nil, ErrKeptFull} {
+			if !alone {
+				want = ErrKeptFull // shares the room of those before
+			}
+			if err := once(kind + fmt.Sprint(i)); !errors.Is(err, want) {
+				t.Errorf("%s%d: %v, want %v", kind, i, err, want)
+			}
+		}
+	}
 }
 
 func TestOnce(t *testing.T) {

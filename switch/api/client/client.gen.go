@@ -2669,6 +2669,10 @@ type ClientInterface interface {
 	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 	//
+	// There is room for 1,000,000 values within the life of the oldest: for those whose
+	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+	// others together.
+	//
 	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type.
@@ -2680,6 +2684,10 @@ type ClientInterface interface {
 	//
 	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+	//
+	// There is room for 1,000,000 values within the life of the oldest: for those whose
+	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+	// others together.
 	//
 	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
 	//
@@ -3920,6 +3928,10 @@ func (c *Client) ReleaseCustomer(ctx context.Context, id CustomerID, body Releas
 // In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 // callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 //
+// There is room for 1,000,000 values within the life of the oldest: for those whose
+// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+// others together.
+//
 // Problems: `kept-full`, `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type.
@@ -3941,6 +3953,10 @@ func (c *Client) PutKeptWithBody(ctx context.Context, params *PutKeptParams, con
 //
 // In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 // callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+//
+// There is room for 1,000,000 values within the life of the oldest: for those whose
+// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+// others together.
 //
 // Problems: `kept-full`, `outcome-unknown`, and those of every call.
 //
@@ -7609,6 +7625,10 @@ type ClientWithResponsesInterface interface {
 	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 	//
+	// There is room for 1,000,000 values within the life of the oldest: for those whose
+	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+	// others together.
+	//
 	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -7620,6 +7640,10 @@ type ClientWithResponsesInterface interface {
 	//
 	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+	//
+	// There is room for 1,000,000 values within the life of the oldest: for those whose
+	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+	// others together.
 	//
 	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
 	//
@@ -11054,6 +11078,10 @@ func (c *ClientWithResponses) ReleaseCustomerWithResponse(ctx context.Context, i
 // In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 // callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 //
+// There is room for 1,000,000 values within the life of the oldest: for those whose
+// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+// others together.
+//
 // Problems: `kept-full`, `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11071,6 +11099,10 @@ func (c *ClientWithResponses) PutKeptWithBodyWithResponse(ctx context.Context, p
 //
 // In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 // callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
+//
+// There is room for 1,000,000 values within the life of the oldest: for those whose
+// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+// others together.
 //
 // Problems: `kept-full`, `outcome-unknown`, and those of every call.
 //

@@ -49,12 +49,13 @@
 //	422  never; also what cannot be read, or is for another channel
 //	429  another is telling it just now
 //	503  tomorrow: until five minutes past midnight in Shanghai; soon: a minute
-//	502  again
+//	502  again; also told, but the switch did not hear as which message: a repeat says
+//	     that, and tells nothing
 //	401  not the switch's token
 //
 // Nothing is remembered here. That a notice is being told, and that it was, is
-// kept at the switch (/v1/kept), the first for 10 s and the second for an hour, so
-// that any instance knows. Of several that get a notice one tells it. What no
+// kept at the switch (/v1/kept), the first for 10 s and the second for 40 minutes,
+// so that any instance knows. Of several that get a notice one tells it. What no
 // memory can decide is a message that the platform took without answering. It is
 // sent again, since twice is better than never; a template has the same
 // client_msg_id, so that the platform tells it once within 10 minutes. A text has

@@ -86,16 +86,27 @@ func (m *memory) serve(r *http.Request, v client.KeptValue) any {
 
 // deliveries remembers which message was which notice.
 type deliveries struct {
-	mu   sync.Mutex
-	sent []string
-	err  error
+	mu          sync.Mutex
+	sent        []string
+	asked, deaf int // calls; the first that are not heard
 }
 
 func (d *deliveries) Sent(_ context.Context, msgID, noticeID string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.asked++
+	if d.asked <= d.deaf {
+		return errors.New("not heard")
+	}
 	d.sent = append(d.sent, msgID+" "+noticeID)
-	return d.err
+	return nil
+}
+
+// hears begins anew: after so many that are not heard, all are.
+func (d *deliveries) hears(deaf int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked, d.deaf = 0, deaf
 }
 
 // room is a front that tells notices, a platform, and a switch that asks for it.
@@ -208,7 +219,7 @@ func TestMovement(t *testing.T) {
 	}
 	// Told once, by whichever instance is asked.
 	r.expect(movement(), 200)
-	if len(r.platform.at(pathTemplate)) != 1 || r.memory.seconds["notice/movement-5f0c/1"] != "3600" {
+	if len(r.platform.at(pathTemplate)) != 1 || r.memory.seconds["notice/movement-5f0c/1"] != "2400" {
 		t.Error("told twice, or not remembered", r.memory.seconds)
 	}
 	// The next round is another sending.
@@ -305,7 +316,7 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%d %v %s, %d texts", status, wait, code, len(r.platform.at(pathText)))
 			}
 			kept := r.memory.kept["notice/movement-5f0c/1"]
-			if (kept == "told") != (test.status == 200) || test.status != 200 && kept != "" {
+			if strings.HasPrefix(kept, "told/") != (test.status == 200) || test.status != 200 && kept != "" {
 				t.Errorf("kept %q", kept)
 			}
 			// Mended, it is told at the next try.
@@ -427,11 +438,38 @@ func TestNothingIsToldWithoutMemory(t *testing.T) {
 // Told is told, though it cannot be written down.
 func TestToldAndNotRemembered(t *testing.T) {
 	r := newRoom(t, nil)
-	r.memory.broken["/v1/kept"] = 1
-	r.deliveries.err = errors.New("no")
+	r.memory.broken["/v1/kept"] = 1000
+	r.deliveries.hears(1000)
 	r.expect(movement(), 200)
 	if !strings.Contains(r.log.String(), "not remembered") || !strings.Contains(r.log.String(), "will not be known") {
 		t.Error(r.log)
+	}
+}
+
+// Which message a notice was is said until the switch has heard it: the delivery
+// event finds no notice without. A repeat that has to tell nothing else says it.
+func TestTheMessageIsReported(t *testing.T) {
+	r := newRoom(t, nil)
+	r.deliveries.hears(1)
+	r.memory.broken["/v1/kept"] = 1
+	r.expect(movement(), 200)
+	if got := fmt.Sprint(r.deliveries.sent); got != "[7 movement-5f0c]" {
+		t.Error("one that was not heard: ", got)
+	}
+	next := movement()
+	next.Round = 2
+	r.deliveries.hears(1000)
+	if status, _, code := r.send(next); status != 502 || code != "not-reported" {
+		t.Errorf("not heard: %d %s", status, code)
+	}
+	r.expect(next, 502)
+	r.deliveries.hears(0)
+	r.expect(next, 200)
+	if got := fmt.Sprint(r.deliveries.sent); got != "[7 movement-5f0c 7 movement-5f0c]" || len(r.platform.at(pathTemplate)) != 2 {
+		t.Error("heard later: ", got)
+	}
+	if got := counts(t, r.registry, "frontd_notices_total"); got["template movement"] != 2 || got["before movement"] != 2 {
+		t.Error(got)
 	}
 }
 
@@ -471,7 +509,7 @@ func TestCallerHangsUp(t *testing.T) {
 	<-done
 	close(leave)
 	r.door.Close() // waits for it
-	if r.memory.kept["notice/movement-5f0c/1"] != "told" {
+	if r.memory.kept["notice/movement-5f0c/1"] != "told/7" {
 		t.Error(r.memory.kept)
 	}
 }
