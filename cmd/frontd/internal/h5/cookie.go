@@ -106,7 +106,7 @@ func random() string {
 
 // read returns the session of the request, if it has one that is not over.
 func (s *Site) read(r *http.Request) (x session, ok bool) {
-	if !s.unseal(r, sessionCookie, &x) {
+	if !s.unseal(r, s.hosted(sessionCookie), &x) {
 		return session{}, false
 	}
 	now := s.Now()
@@ -120,6 +120,15 @@ func (s *Site) unseal(r *http.Request, name string, v any) bool {
 	return err == nil && s.sealer.open(name, c.Value, v)
 }
 
+// hosted is the name of a cookie that counts for all pages. Browsers take one that
+// begins so from this host alone, over TLS.
+func (s *Site) hosted(name string) string {
+	if s.secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
 // begin makes a session anew, for the same follower or another: nobody who knew
 // the cookie before knows this one.
 func (s *Site) begin(w http.ResponseWriter, x session) session {
@@ -130,7 +139,8 @@ func (s *Site) begin(w http.ResponseWriter, x session) session {
 }
 
 func (s *Site) write(w http.ResponseWriter, x session) {
-	s.put(w, sessionCookie, root, s.sealer.seal(sessionCookie, x), fullLife)
+	name := s.hosted(sessionCookie)
+	s.put(w, name, "/", s.sealer.seal(name, x), fullLife)
 }
 
 // renew keeps the session of one who goes on.

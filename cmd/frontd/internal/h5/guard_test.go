@@ -2,6 +2,7 @@ package h5
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -159,6 +160,46 @@ func TestTheSessionCookie(t *testing.T) {
 	x.send("/h5/deregister", nil)
 	if x.at("/h5/deregister", 403); !strings.Contains(x.page.body, "未提交") {
 		t.Error(x.page.body)
+	}
+}
+
+// Where the pages are secure, no other host of the domain can plant a cookie, and
+// no browser that was here once comes without TLS.
+func TestSecurePages(t *testing.T) {
+	o := start(t, world.Options{Tune: quick}).Site.Options
+	o.Public, o.Registerer = "https://wx.example.cn", nil
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(cookies ...*http.Cookie) *http.Response {
+		r := httptest.NewRequest(http.MethodGet, "/h5/page-key", nil)
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		return w.Result()
+	}
+	stranger := ask()
+	if got := stranger.Header.Get("Strict-Transport-Security"); got != "max-age=31536000" {
+		t.Errorf("HSTS %q", got)
+	}
+	in := httptest.NewRecorder()
+	s.begin(in, session{Subject: "oSecure"})
+	made := append(stranger.Cookies(), in.Result().Cookies()...)
+	for _, c := range made {
+		if !strings.HasPrefix(c.Name, "__Host-front") || !c.Secure || c.Path != "/" || c.Domain != "" || !c.HttpOnly {
+			t.Error(c)
+		}
+	}
+	session := made[len(made)-1]
+	if r := ask(session); len(made) != 2 || r.StatusCode != http.StatusOK {
+		t.Error(made, r.Status)
+	}
+	session.Name = sessionCookie // as a sibling could plant it
+	if r := ask(session); r.StatusCode != http.StatusFound {
+		t.Error("a planted cookie counts: ", r.Status)
 	}
 }
 

@@ -164,6 +164,9 @@ func (s *Site) guarded(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		if s.secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		if s.FrameAncestors == "" {
 			h.Set("X-Frame-Options", "DENY")
 		}

@@ -54,11 +54,12 @@ func onward(path string, r *http.Request) string {
 // in the browser: whoever asks for pages could fill anything else.
 func (s *Site) identify(w http.ResponseWriter, r *http.Request) {
 	var v visitor
-	s.unseal(r, visitCookie, &v)
+	name := s.hosted(visitCookie)
+	s.unseal(r, name, &v)
 	e := errand{random(), onward(returnPath(r.URL.Path, "/h5/accounts"), r), s.Now().Unix()}
 	v.Errands = append(v.Errands, e)
 	v.Errands = v.Errands[max(0, len(v.Errands)-maxErrands):]
-	s.put(w, visitCookie, root, s.sealer.seal(visitCookie, v), visitLife)
+	s.put(w, name, "/", s.sealer.seal(name, v), visitLife)
 	http.Redirect(w, r, s.authorizeURL(e.State), http.StatusFound)
 }
 
@@ -110,7 +111,7 @@ func (s *Site) oauth(w http.ResponseWriter, r *http.Request) {
 // sent with it, or too long ago.
 func (s *Site) errandOf(r *http.Request) (e errand, ours bool) {
 	var v visitor
-	s.unseal(r, visitCookie, &v)
+	s.unseal(r, s.hosted(visitCookie), &v)
 	state := r.FormValue("state")
 	for _, e := range v.Errands {
 		if e.State == state && s.Now().Before(time.Unix(e.At, 0).Add(stateLife)) {
