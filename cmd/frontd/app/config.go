@@ -25,6 +25,7 @@ import (
 	"wxswitch/cmd/frontd/internal/secret"
 	"wxswitch/cmd/frontd/internal/wechat"
 	"wxswitch/cmd/internal/config"
+	"wxswitch/cmd/internal/parts"
 )
 
 // Config is the front's configuration. Paths in a file are relative to it; what
@@ -236,14 +237,14 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	need(c.Account.Name != "", "account.name", "must not be empty")
 	need(accountID.MatchString(c.Account.ID), "account.id", "must be gh_ and letters or digits")
 	need(appID.MatchString(c.Account.AppID), "account.app_id", "must be wx and letters or digits")
-	need(c.Account.Secret.IsSet(), "account.secret_file", "must not be empty")
-	need(c.Account.Token.IsSet(), "account.token_file", "must not be empty")
+	need(c.Account.Secret.IsSet() || c.Account.SecretFile != "", "account.secret_file", "must not be empty")
+	need(c.Account.Token.IsSet() || c.Account.TokenFile != "", "account.token_file", "must not be empty")
 	need(c.Account.AESKey.IsSet() || !c.Account.PreviousAESKey.IsSet(), "account.previous_aes_key_file", "stands without aes_key_file")
 	need(config.IsURL(c.Platform.API), "platform.api", "must be http://host or https://host")
 	need(config.IsURL(c.Platform.Authorize), "platform.authorize", "must be http://host or https://host")
 	need(config.IsURL(c.Switch.URL), "switch.url", "must be http://host or https://host")
-	need(c.Switch.Token.IsSet(), "switch.token_file", "must not be empty")
-	need(c.Switch.NoticeToken.IsSet(), "switch.notice_token_file", "must not be empty")
+	need(c.Switch.Token.IsSet() || c.Switch.TokenFile != "", "switch.token_file", "must not be empty")
+	need(c.Switch.NoticeToken.IsSet() || c.Switch.NoticeTokenFile != "", "switch.notice_token_file", "must not be empty")
 	need(channel.MatchString(c.Switch.Channel), "switch.channel", "must be 1 to 64 visible ASCII characters")
 	need(c.Switch.Timeout >= time.Second && c.Switch.Timeout <= 10*time.Minute, "switch.timeout", "must be 1s to 10m")
 	need(slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level), "log.level", "must be debug, info, warn or error")
@@ -284,7 +285,7 @@ func (c *Config) log() zerolog.Logger {
 	}
 	out := c.LogTo
 	if c.Log.Format == "console" {
-		out = zerolog.ConsoleWriter{Out: c.LogTo, TimeFormat: time.TimeOnly}
+		out = parts.Console(c.LogTo)
 	}
 	return zerolog.New(out).Level(level).With().Timestamp().Str("program", "frontd").Logger()
 }

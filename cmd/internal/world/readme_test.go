@@ -9,14 +9,25 @@ import (
 	"wxswitch/cmd/internal/world"
 )
 
-// The README's Python is run as it stands there.
-func TestTheReadmesPythonDoesABalance(t *testing.T) {
+// block is the README's first in the language after the mark.
+func block(t *testing.T, mark, language string) string {
+	t.Helper()
 	readme, err := os.ReadFile("../../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, program, _ := strings.Cut(string(readme), "```python\n")
-	program, _, _ = strings.Cut(program, "```")
+	_, rest, found := strings.Cut(string(readme), mark)
+	_, rest, found2 := strings.Cut(rest, "```"+language+"\n")
+	text, _, found3 := strings.Cut(rest, "```")
+	if !found || !found2 || !found3 {
+		t.Fatalf("the README has no %s after %q", language, mark)
+	}
+	return text
+}
+
+// The README's Python is run as it stands there.
+func TestTheReadmesPythonDoesABalance(t *testing.T) {
+	program := block(t, "", "python")
 	if lines := strings.Count(program, "\n"); lines != 8 {
 		t.Errorf("the README promises eight lines, and has %d", lines)
 	}
@@ -27,5 +38,21 @@ func TestTheReadmesPythonDoesABalance(t *testing.T) {
 	out, err := python.CombinedOutput()
 	if err != nil || !strings.HasPrefix(string(out), "approved ") {
 		t.Fatalf("python3 (apt-get install python3): %v\n%s", err, out)
+	}
+}
+
+// What the README does by hand is done as it stands there, until the programs would
+// start on the ports of the samples.
+func TestTheReadmesSamplesFit(t *testing.T) {
+	before, _, found := strings.Cut(block(t, "### All of it by hand", "sh"), "\nbanksim ")
+	if !found || !strings.Contains(before, "\nfrontd config check frontd.yaml") {
+		t.Fatal("the README checks no configuration before it starts a program")
+	}
+	shell := exec.CommandContext(t.Context(), "sh", "-ec", before)
+	shell.Dir = "../../.."
+	shell.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+	out, err := shell.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "switchd.yaml: ok (4 banks, 3 clients)\nfrontd.yaml: good") {
+		t.Fatalf("%v\n%s", err, out)
 	}
 }

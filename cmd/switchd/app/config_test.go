@@ -43,8 +43,8 @@ func sample(t *testing.T, old, text string) string {
 
 func TestAWrongConfigurationSaysWhereAndWhy(t *testing.T) {
 	tests := map[string]struct{ old, text, want string }{
-		"unknown key":      {"drain:", "drian:", `:29:1: unknown key "drian"`},
-		"no duration":      {"drain: 20s", "drain: soon", ":29:8: drain: must be a duration"},
+		"unknown key":      {"drain:", "drian:", `:33:1: unknown key "drian"`},
+		"no duration":      {"drain: 20s", "drain: soon", ":33:8: drain: must be a duration"},
 		"negative":         {"drain: 20s", "drain: -1s", "drain: must not be negative"},
 		"no port":          {"127.0.0.1:8480", "here", ":5:9: listen: must be host:port"},
 		"no acquirer":      {`acquirer: "48980000"`, `acquirer: ""`, ": acquirer: must be 1 to 11 digits"},

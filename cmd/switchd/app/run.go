@@ -129,7 +129,7 @@ func (a *app) defaults() {
 	}
 	a.lines.to, out = out, &a.lines
 	if a.Log.Format == "console" {
-		out = zerolog.ConsoleWriter{Out: a.lines.to, TimeFormat: time.TimeOnly}
+		out = parts.Console(a.lines.to)
 	}
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	a.log = zerolog.New(out).Level(level).With().Timestamp().Logger()

@@ -101,6 +101,6 @@ func (c *Chat) findNearest(ctx context.Context, m callback.Message, kind client.
 }
 
 func (c *Chat) busy(m callback.Message, err error) callback.Answer {
-	c.o.Log.Warn().Err(err).Str("type", m.Type).Str("callback", m.Name()).Msg("chat: the switch did not answer")
+	c.o.Log.Warn().Err(err).Str("type", m.Type).Str("callback", m.Name()).Msg("chat: busy")
 	return callback.Answer{Text: textBusy, Failed: true}
 }

@@ -20,7 +20,7 @@ function fill(node, attributes, children) {
     else if (name === 'data') Object.assign(node.dataset, value);
     else node.setAttribute(name, value === true ? '' : value);
   }
-  node.append(...children.filter((c) => c !== null && c !== undefined && c !== false));
+  node.append(...children.filter((c) => c && (c instanceof Node || typeof c === 'string'))); // of "none.length && …" nothing shows
   return node;
 }
 

@@ -1,0 +1,24 @@
+package parts
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Console writes log lines for people: in colours on a terminal, and without them
+// into a file or a pipe.
+func Console(to io.Writer) io.Writer {
+	return zerolog.ConsoleWriter{Out: to, TimeFormat: time.TimeOnly, NoColor: !isTerminal(to)}
+}
+
+func isTerminal(to io.Writer) bool {
+	f, is := to.(*os.File)
+	if !is {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
