@@ -1546,6 +1546,9 @@ type FollowerChannel = string
 // FollowerSubject defines model for FollowerSubject.
 type FollowerSubject = string
 
+// Happened defines model for Happened.
+type Happened = int64
+
 // ID defines model for ID.
 type ID = string
 
@@ -1751,6 +1754,9 @@ type DeregisterParams struct {
 
 // FollowParams defines parameters for Follow.
 type FollowParams struct {
+	// At when it was so, in Unix seconds, as the platform says; now, if it is missing or to come
+	At Happened `form:"at,omitempty" json:"at,omitempty"`
+
 	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
 	FollowerChannel FollowerChannel `json:"Follower-Channel"`
 
@@ -1867,6 +1873,9 @@ type PutTalkParams struct {
 
 // UnfollowParams defines parameters for Unfollow.
 type UnfollowParams struct {
+	// At when it was so, in Unix seconds, as the platform says; now, if it is missing or to come
+	At Happened `form:"at,omitempty" json:"at,omitempty"`
+
 	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
 	FollowerChannel FollowerChannel `json:"Follower-Channel"`
 
@@ -3419,6 +3428,19 @@ func (siw *ServerInterfaceWrapper) Follow(w http.ResponseWriter, r *http.Request
 	// Parameter object where we will unmarshal all parameters from the context
 	var params FollowParams
 
+	// ------------- Optional query parameter "at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "at", r.URL.Query(), &params.At, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "at"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "at", Err: err})
+		}
+		return
+	}
+
 	headers := r.Header
 
 	// ------------- Required header parameter "Follower-Channel" -------------
@@ -4223,6 +4245,19 @@ func (siw *ServerInterfaceWrapper) Unfollow(w http.ResponseWriter, r *http.Reque
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params UnfollowParams
+
+	// ------------- Optional query parameter "at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "at", r.URL.Query(), &params.At, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "at"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "at", Err: err})
+		}
+		return
+	}
 
 	headers := r.Header
 

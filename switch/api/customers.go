@@ -24,8 +24,8 @@ type Customers interface {
 	PageKey(ctx context.Context) (customer.PageKey, error)
 
 	View(ctx context.Context, f customer.Follower) (customer.View, error)
-	Follow(ctx context.Context, call customer.Call) (customer.Answer, error)
-	Unfollow(ctx context.Context, call customer.Call) (customer.Answer, error)
+	Follow(ctx context.Context, call customer.Call, at time.Time) (customer.Answer, error)
+	Unfollow(ctx context.Context, call customer.Call, at time.Time) (customer.Answer, error)
 	Codes(ctx context.Context, f customer.Follower, p customer.Purpose) (customer.CodeClocks, error)
 	SendCode(ctx context.Context, call customer.Call, r customer.CodeRequest) (customer.Answer, error)
 	Authenticate(ctx context.Context, call customer.Call, r customer.AuthRequest) (customer.Answer, error)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"wxswitch/codec"
 	"wxswitch/switch/customer"
@@ -59,7 +60,7 @@ func (o operationsOf) Follow(ctx context.Context, in FollowRequestObject) (Follo
 	if err != nil {
 		return nil, err
 	}
-	e, err := endedOf(o.Customers.Follow(ctx, call))
+	e, err := endedOf(o.Customers.Follow(ctx, call, unixSeconds(p.At)))
 	return Follow200JSONResponse{e}, err
 }
 
@@ -70,8 +71,16 @@ func (o operationsOf) Unfollow(ctx context.Context, in UnfollowRequestObject) (U
 	if err != nil {
 		return nil, err
 	}
-	e, err := endedOf(o.Customers.Unfollow(ctx, call))
+	e, err := endedOf(o.Customers.Unfollow(ctx, call, unixSeconds(p.At)))
 	return Unfollow200JSONResponse{e}, err
+}
+
+// unixSeconds is a time; 0 is none.
+func unixSeconds(at int64) time.Time {
+	if at <= 0 {
+		return time.Time{}
+	}
+	return time.Unix(at, 0)
 }
 
 // GetCodes is the clocks of the last SMS code.

@@ -89,12 +89,12 @@ func (f *fakeCustomers) View(_ context.Context, who customer.Follower) (customer
 	}, err
 }
 
-func (f *fakeCustomers) Follow(_ context.Context, call customer.Call) (customer.Answer, error) {
-	return f.ask(call, nil)
+func (f *fakeCustomers) Follow(_ context.Context, call customer.Call, at time.Time) (customer.Answer, error) {
+	return f.ask(call, at)
 }
 
-func (f *fakeCustomers) Unfollow(_ context.Context, call customer.Call) (customer.Answer, error) {
-	return f.ask(call, nil)
+func (f *fakeCustomers) Unfollow(_ context.Context, call customer.Call, at time.Time) (customer.Answer, error) {
+	return f.ask(call, at)
 }
 
 func (f *fakeCustomers) Codes(_ context.Context, who customer.Follower, p customer.Purpose) (customer.CodeClocks, error) {

@@ -8,19 +8,21 @@ import (
 	switching "wxswitch/switch"
 )
 
-// Follow notes that the follower follows, or does so again.
-func (s *Service) Follow(ctx context.Context, call Call) (Answer, error) {
-	return s.setFollowed(ctx, call, true)
+// Follow notes that the follower follows, or does so again, since at; the zero
+// time is now. What is older than what was last heard of the follower's coming and
+// leaving changes nothing: platforms deliver again what they told before.
+func (s *Service) Follow(ctx context.Context, call Call, at time.Time) (Answer, error) {
+	return s.setFollowed(ctx, call, true, at)
 }
 
-// Unfollow notes that the follower has left: its sessions end, and nothing is
-// told to it, not even what waits already. All it had stays, and nothing that is
-// in flight is cancelled.
-func (s *Service) Unfollow(ctx context.Context, call Call) (Answer, error) {
-	return s.setFollowed(ctx, call, false)
+// Unfollow notes that the follower has left at that time, as Follow does: its
+// sessions end, and nothing is told to it, not even what waits already. All it had
+// stays, and nothing that is in flight is cancelled.
+func (s *Service) Unfollow(ctx context.Context, call Call, at time.Time) (Answer, error) {
+	return s.setFollowed(ctx, call, false, at)
 }
 
-func (s *Service) setFollowed(ctx context.Context, call Call, followed bool) (Answer, error) {
+func (s *Service) setFollowed(ctx context.Context, call Call, followed bool, at time.Time) (Answer, error) {
 	operation := "unfollow"
 	if followed {
 		operation = "follow"
@@ -32,6 +34,9 @@ func (s *Service) setFollowed(ctx context.Context, call Call, followed bool) (An
 	k, err := s.once(ctx, work{
 		local: call.local(operation, c.ID),
 		inside: func(ctx context.Context, tx switching.Tx) (kept, error) {
+			if newer, err := s.heard(ctx, tx, c.ID, at); err != nil || !newer {
+				return kept{}, err
+			}
 			c, err := s.byID(ctx, tx, c.ID)
 			if err != nil || c.Followed == followed {
 				return kept{}, err
@@ -49,6 +54,21 @@ func (s *Service) setFollowed(ctx context.Context, call Call, followed bool) (An
 		return Answer{}, err
 	}
 	return k.answer(), nil
+}
+
+// heard notes when the follower came or left, and reports whether nothing newer was
+// heard before; in the same second, platforms know no less, words count as they come.
+// Who tells of the future tells of now, or no later word would count.
+func (s *Store) heard(ctx context.Context, tx switching.Tx, id string, at time.Time) (newer bool, err error) {
+	if now := s.Now(); at.IsZero() || at.After(now) {
+		at = now
+	}
+	r, err := tx.ExecContext(ctx, `UPDATE customer SET followed_at = $1 WHERE id = $2 AND followed_at <= $1`, at.Truncate(time.Second).UnixMilli(), id)
+	if err != nil {
+		return false, fmt.Errorf("note when heard: %w", err)
+	}
+	n, err := r.RowsAffected()
+	return n == 1, err
 }
 
 // Gone is Unfollow of a follower who turns out, when something is told to it, to

@@ -33,7 +33,7 @@ func TestUnfollow(t *testing.T) {
 
 	call := w.call(f)
 	for range 2 { // WeChat repeats it
-		a, err := w.service.Unfollow(w.Context(), call)
+		a, err := w.service.Unfollow(w.Context(), call, time.Time{})
 		w.want(a, err, switching.Approved, "")
 	}
 	c := w.row(f)
@@ -51,12 +51,12 @@ func TestUnfollow(t *testing.T) {
 		t.Errorf("told after it left: %v", kinds)
 	}
 
-	a, err = w.service.Follow(w.Context(), w.call(f))
+	a, err = w.service.Follow(w.Context(), w.call(f), time.Time{})
 	w.want(a, err, switching.Approved, "")
 	if !w.row(f).Followed {
 		t.Error("does not follow again")
 	}
-	a, err = w.service.Unfollow(w.Context(), call) // an old repeat does nothing
+	a, err = w.service.Unfollow(w.Context(), call, time.Time{}) // an old repeat does nothing
 	w.want(a, err, switching.Approved, "")
 	if !w.row(f).Followed {
 		t.Error("an old message was obeyed again")
@@ -69,14 +69,14 @@ func TestUnfollow(t *testing.T) {
 func TestUnfollowOfOneNeverSeen(t *testing.T) {
 	w := newWorld(t)
 	f := follower("a")
-	a, err := w.service.Unfollow(w.Context(), w.call(f))
+	a, err := w.service.Unfollow(w.Context(), w.call(f), time.Time{})
 	w.want(a, err, switching.Approved, "")
 	if c := w.row(f); c.Followed || c.State != Unknown {
 		t.Errorf("%+v", c)
 	}
 	call := w.call(f)
 	call.Key = ""
-	if _, err := w.service.Follow(w.Context(), call); !errors.Is(err, ErrNoKey) {
+	if _, err := w.service.Follow(w.Context(), call, time.Time{}); !errors.Is(err, ErrNoKey) {
 		t.Error(err)
 	}
 }
@@ -87,14 +87,14 @@ func TestUnfollowIsWholeOrNothing(t *testing.T) {
 	outbox := &stopped{err: errors.New("on purpose")}
 	w.service.Notices = outbox
 	call := w.call(f)
-	if _, err := w.service.Unfollow(w.Context(), call); !errors.Is(err, outbox.err) {
+	if _, err := w.service.Unfollow(w.Context(), call, time.Time{}); !errors.Is(err, outbox.err) {
 		t.Fatal(err)
 	}
 	if !w.row(f).Followed {
 		t.Error("half of it was done")
 	}
 	outbox.err = nil
-	a, err := w.service.Unfollow(w.Context(), call) // the key is free
+	a, err := w.service.Unfollow(w.Context(), call, time.Time{}) // the key is free
 	w.want(a, err, switching.Approved, "")
 }
 
@@ -104,7 +104,7 @@ func TestUnfollowCancelsNothingInFlight(t *testing.T) {
 	w.desk.will(switching.TimedOut)
 	a, err := w.service.Deregister(w.Context(), w.call(f))
 	w.want(a, err, switching.TimedOut, "")
-	a, err = w.service.Unfollow(w.Context(), w.call(f))
+	a, err = w.service.Unfollow(w.Context(), w.call(f), time.Time{})
 	w.want(a, err, switching.Approved, "")
 	w.desk.answerAdvice("xjrcu", codec.Approved, codec.Done)
 	w.state(f, Deregistered)
@@ -204,4 +204,26 @@ func TestWhoIsGoneWhenToldHasLeft(t *testing.T) {
 	if n := w.count(`SELECT COUNT(*) FROM customer_history WHERE event = 'unfollow'`); n != 1 {
 		t.Errorf("%d events in the history", n)
 	}
+}
+
+// A platform delivers again what it was not acknowledged, so a leaving may come
+// after the coming that followed it. Whichever is told last, the newer counts.
+func TestComingAndLeavingInTheirOwnOrder(t *testing.T) {
+	w := newWorld(t)
+	f := follower("late")
+	left, back := w.now.Add(-20*time.Second), w.now.Add(-10*time.Second)
+	tell := func(what func(context.Context, Call, time.Time) (Answer, error), at time.Time, want bool) {
+		t.Helper()
+		a, err := what(w.Context(), w.call(f), at)
+		w.want(a, err, switching.Approved, "")
+		if v, err := w.service.View(w.Context(), f); err != nil || v.Followed != want {
+			t.Fatalf("follows: %v, %v", v.Followed, err)
+		}
+	}
+	tell(w.service.Follow, back, true) // which changes nothing, and is heard
+	tell(w.service.Unfollow, left, true)
+	tell(w.service.Unfollow, back, false) // in the same second: as they are told
+	tell(w.service.Follow, w.now.Add(time.Hour), true)
+	tell(w.service.Unfollow, left, true)
+	tell(w.service.Unfollow, time.Time{}, false) // nothing is later than now
 }

@@ -145,11 +145,11 @@ func TestAVisitInDoubtIsTakenBack(t *testing.T) {
 func TestWhoMayNotBook(t *testing.T) {
 	w := visits(t)
 	f := follower("a")
-	a, err := w.service.Unfollow(w.Context(), w.call(f))
+	a, err := w.service.Unfollow(w.Context(), w.call(f), time.Time{})
 	w.want(a, err, switching.Approved, "")
 	v, err := w.book(f, "13812345678")
 	w.want(v.Answer, err, switching.Refused, ReasonUnfollowed)
-	a, err = w.service.Follow(w.Context(), w.call(f))
+	a, err = w.service.Follow(w.Context(), w.call(f), time.Time{})
 	w.want(a, err, switching.Approved, "")
 	w.must(w.exec(`UPDATE customer SET frozen = 1 WHERE subject = 'a'`))
 	v, err = w.book(f, "13812345678")

@@ -41,8 +41,8 @@ func TestTheReadmesPythonDoesABalance(t *testing.T) {
 	}
 }
 
-// What the README does by hand is done as it stands there, until the programs would
-// start on the ports of the samples.
+// What the README does by hand before it starts the programs, which it does on the
+// samples' ports, is done as it stands there.
 func TestTheReadmesSamplesFit(t *testing.T) {
 	before, _, found := strings.Cut(block(t, "### All of it by hand", "sh"), "\nbanksim ")
 	if !found || !strings.Contains(before, "\nfrontd config check frontd.yaml") {

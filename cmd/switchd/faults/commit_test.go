@@ -126,7 +126,7 @@ func TestOpenThatCannotBeReadBack(t *testing.T) {
 				if open, _, err := h.doubts(); err != nil || (open == 1) != persisted {
 					t.Errorf("%d rows open, %v", open, err)
 				}
-				<-time.After(300 * time.Millisecond) // most of the deadline, in which it could be sent
+				<-time.After(800 * time.Millisecond) // most of the deadline, in which it could be sent
 				if sent, err := h.banks[plainBank].Ledger(t.Context()); err != nil || len(sent) != len(before) {
 					t.Errorf("sent to the bank: %+v, %v", sent, err)
 				}
@@ -216,7 +216,7 @@ func TestCommitsThatFailUnderLoad(t *testing.T) {
 	h.online()
 	for _, bank := range []string{cupsBank, plainBank} {
 		h.fault(bank, sim.Fault{Kind: sim.SilenceAfter, Count: 20})
-		h.fault(bank, sim.Fault{Kind: sim.Late, Delay: 500 * time.Millisecond, Count: 20})
+		h.fault(bank, sim.Fault{Kind: sim.Late, Delay: 1200 * time.Millisecond, Count: 20})
 		h.fault(bank, sim.Fault{Kind: sim.Silence, Count: 20})
 	}
 	unknown := 0

@@ -192,7 +192,7 @@ func TestRepliesThatFitNothing(t *testing.T) {
 // TestBankThatNeverReads: nobody waits longer than his deadline for it, and the
 // other bank's callers notice nothing.
 func TestBankThatNeverReads(t *testing.T) {
-	h := newHouse(t, plan{deadline: 500 * time.Millisecond, people: 300, seed: 9, bank: "    limit: 250\n    write_timeout: 1s\n"})
+	h := newHouse(t, plan{deadline: 2 * time.Second, people: 300, seed: 9, bank: "    limit: 250\n    write_timeout: 1s\n"})
 	h.banks[plainBank].stop()
 	r := h.usurp(plainBank, &rogue{deaf: true})
 	h.start()

@@ -138,7 +138,7 @@ type scene struct {
 
 func newScene(t *testing.T) *scene {
 	s := &scene{}
-	p := brisk
+	p := plan{deadline: 400 * time.Millisecond} // before what is sent after 500 ms
 	p.more, p.people, p.pause = "log: {level: debug}", 120, time.Millisecond
 	p.tune = func(c *sim.Config) { c.Log = zerolog.New(&s.bankLogs) }
 	s.house = newHouse(t, p)

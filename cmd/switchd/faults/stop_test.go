@@ -300,7 +300,7 @@ func TestDeadlinePassesAtEachStep(t *testing.T) {
 			var armed atomic.Bool
 			h.hooks.Failpoint = func(at string) {
 				if at == step && armed.CompareAndSwap(true, false) {
-					<-time.After(600 * time.Millisecond)
+					<-time.After(1500 * time.Millisecond)
 				}
 			}
 			h.start()

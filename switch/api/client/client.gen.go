@@ -1546,6 +1546,9 @@ type FollowerChannel = string
 // FollowerSubject defines model for FollowerSubject.
 type FollowerSubject = string
 
+// Happened defines model for Happened.
+type Happened = int64
+
 // ID defines model for ID.
 type ID = string
 
@@ -1751,6 +1754,9 @@ type DeregisterParams struct {
 
 // FollowParams defines parameters for Follow.
 type FollowParams struct {
+	// At when it was so, in Unix seconds, as the platform says; now, if it is missing or to come
+	At Happened `form:"at,omitempty" json:"at,omitempty"`
+
 	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
 	FollowerChannel FollowerChannel `json:"Follower-Channel"`
 
@@ -1867,6 +1873,9 @@ type PutTalkParams struct {
 
 // UnfollowParams defines parameters for Unfollow.
 type UnfollowParams struct {
+	// At when it was so, in Unix seconds, as the platform says; now, if it is missing or to come
+	At Happened `form:"at,omitempty" json:"at,omitempty"`
+
 	// FollowerChannel where the follower follows; 1 to 64 visible ASCII characters
 	FollowerChannel FollowerChannel `json:"Follower-Channel"`
 
@@ -2378,6 +2387,9 @@ type ClientInterface interface {
 
 	// Follow The follower follows, or does so again
 	//
+	// What is older than what was last heard of the follower's coming and leaving
+	// changes nothing.
+	//
 	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
 	// `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -2547,6 +2559,9 @@ type ClientInterface interface {
 	// Its sessions end and nothing is told to it any more, not even what waits. Its
 	// data stays, and nothing in flight is cancelled.
 	//
+	// What is older than what was last heard of the follower's coming and leaving
+	// changes nothing.
+	//
 	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
 	// `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -2669,8 +2684,8 @@ type ClientInterface interface {
 	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 	//
-	// There is room for 1,000,000 values within the life of the oldest: for those whose
-	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+	// 1,000,000 may be kept, or kept anew, within the life of the oldest: of those whose
+	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and of all
 	// others together.
 	//
 	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
@@ -2685,8 +2700,8 @@ type ClientInterface interface {
 	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 	//
-	// There is room for 1,000,000 values within the life of the oldest: for those whose
-	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+	// 1,000,000 may be kept, or kept anew, within the life of the oldest: of those whose
+	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and of all
 	// others together.
 	//
 	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
@@ -3427,6 +3442,9 @@ func (c *Client) Deregister(ctx context.Context, params *DeregisterParams, reqEd
 
 // Follow The follower follows, or does so again
 //
+// What is older than what was last heard of the follower's coming and leaving
+// changes nothing.
+//
 // Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
 // `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -3716,6 +3734,9 @@ func (c *Client) PutTalk(ctx context.Context, params *PutTalkParams, body PutTal
 // Its sessions end and nothing is told to it any more, not even what waits. Its
 // data stays, and nothing in flight is cancelled.
 //
+// What is older than what was last heard of the follower's coming and leaving
+// changes nothing.
+//
 // Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
 // `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -3928,8 +3949,8 @@ func (c *Client) ReleaseCustomer(ctx context.Context, id CustomerID, body Releas
 // In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 // callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 //
-// There is room for 1,000,000 values within the life of the oldest: for those whose
-// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+// 1,000,000 may be kept, or kept anew, within the life of the oldest: of those whose
+// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and of all
 // others together.
 //
 // Problems: `kept-full`, `outcome-unknown`, and those of every call.
@@ -3954,8 +3975,8 @@ func (c *Client) PutKeptWithBody(ctx context.Context, params *PutKeptParams, con
 // In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 // callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 //
-// There is room for 1,000,000 values within the life of the oldest: for those whose
-// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+// 1,000,000 may be kept, or kept anew, within the life of the oldest: of those whose
+// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and of all
 // others together.
 //
 // Problems: `kept-full`, `outcome-unknown`, and those of every call.
@@ -5446,6 +5467,29 @@ func NewFollowRequest(server string, params *FollowParams) (*http.Request, error
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "at", params.At, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -6029,6 +6073,29 @@ func NewUnfollowRequest(server string, params *UnfollowParams) (*http.Request, e
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "at", params.At, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
@@ -7324,6 +7391,9 @@ type ClientWithResponsesInterface interface {
 
 	// FollowWithResponse The follower follows, or does so again
 	//
+	// What is older than what was last heard of the follower's coming and leaving
+	// changes nothing.
+	//
 	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
 	// `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -7501,6 +7571,9 @@ type ClientWithResponsesInterface interface {
 	// Its sessions end and nothing is told to it any more, not even what waits. Its
 	// data stays, and nothing in flight is cancelled.
 	//
+	// What is older than what was last heard of the follower's coming and leaving
+	// changes nothing.
+	//
 	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
 	// `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -7625,8 +7698,8 @@ type ClientWithResponsesInterface interface {
 	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 	//
-	// There is room for 1,000,000 values within the life of the oldest: for those whose
-	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+	// 1,000,000 may be kept, or kept anew, within the life of the oldest: of those whose
+	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and of all
 	// others together.
 	//
 	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
@@ -7641,8 +7714,8 @@ type ClientWithResponsesInterface interface {
 	// In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 	// callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 	//
-	// There is room for 1,000,000 values within the life of the oldest: for those whose
-	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+	// 1,000,000 may be kept, or kept anew, within the life of the oldest: of those whose
+	// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and of all
 	// others together.
 	//
 	// Problems: `kept-full`, `outcome-unknown`, and those of every call.
@@ -10651,6 +10724,9 @@ func (c *ClientWithResponses) DeregisterWithResponse(ctx context.Context, params
 
 // FollowWithResponse The follower follows, or does so again
 //
+// What is older than what was last heard of the follower's coming and leaving
+// changes nothing.
+//
 // Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
 // `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -10900,6 +10976,9 @@ func (c *ClientWithResponses) PutTalkWithResponse(ctx context.Context, params *P
 // Its sessions end and nothing is told to it any more, not even what waits. Its
 // data stays, and nothing in flight is cancelled.
 //
+// What is older than what was last heard of the follower's coming and leaving
+// changes nothing.
+//
 // Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
 // `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -11078,8 +11157,8 @@ func (c *ClientWithResponses) ReleaseCustomerWithResponse(ctx context.Context, i
 // In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 // callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 //
-// There is room for 1,000,000 values within the life of the oldest: for those whose
-// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+// 1,000,000 may be kept, or kept anew, within the life of the oldest: of those whose
+// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and of all
 // others together.
 //
 // Problems: `kept-full`, `outcome-unknown`, and those of every call.
@@ -11100,8 +11179,8 @@ func (c *ClientWithResponses) PutKeptWithBodyWithResponse(ctx context.Context, p
 // In place of what was there, at most 8 KiB for at most 3600 s: the answer to a
 // callback, whose duplicates `/v1/kept/first` recognises. Sealed at rest.
 //
-// There is room for 1,000,000 values within the life of the oldest: for those whose
-// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and for all
+// 1,000,000 may be kept, or kept anew, within the life of the oldest: of those whose
+// names begin with `answer/`, `notice/`, `oauth-state/` and `sent/` each, and of all
 // others together.
 //
 // Problems: `kept-full`, `outcome-unknown`, and those of every call.

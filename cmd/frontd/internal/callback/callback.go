@@ -65,7 +65,7 @@ const (
 	maxEcho   = 128
 	window    = 5 * time.Minute // of timestamps; holds the platform's retries
 	bodyTime  = 2 * time.Second // to read a body
-	replyTime = 4 * time.Second // for an Answerer; the platform waits for 5
+	replyTime = 4 * time.Second // for the body and an Answerer; the platform waits for 5
 )
 
 // Callback is the address that the platform is told. It implements http.Handler.
@@ -155,7 +155,7 @@ func (c *Callback) deliver(w http.ResponseWriter, r *http.Request) {
 		c.refuse(w, m.kind(), err)
 		return
 	}
-	ctx, stop := context.WithTimeout(r.Context(), replyTime)
+	ctx, stop := context.WithDeadline(r.Context(), begun.Add(replyTime))
 	defer stop()
 	a := c.o.Answerer.Answer(ctx, m)
 	c.metrics.took(m.kind(), a.result(), time.Since(begun))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"wxswitch/cmd/frontd/internal/callback"
 	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
@@ -60,16 +61,18 @@ func (c *Chat) once(ctx context.Context, name, text string) (string, error) {
 	return kept.Before, nil
 }
 
-func (c *Chat) follow(ctx context.Context, follower, key string) error {
+// follow and unfollow say when it was so: redelivered, an event may come after a
+// later one.
+func (c *Chat) follow(ctx context.Context, m callback.Message) error {
 	_, err := desk.Ask[client.Ended](c.o.Switch.Follow(ctx, &client.FollowParams{
-		FollowerChannel: c.o.Channel, FollowerSubject: follower, IdempotencyKey: key,
+		FollowerChannel: c.o.Channel, FollowerSubject: m.Follower, IdempotencyKey: m.Name(), At: m.At.Unix(),
 	}))
 	return err
 }
 
-func (c *Chat) unfollow(ctx context.Context, follower, key string) error {
+func (c *Chat) unfollow(ctx context.Context, m callback.Message) error {
 	_, err := desk.Ask[client.Ended](c.o.Switch.Unfollow(ctx, &client.UnfollowParams{
-		FollowerChannel: c.o.Channel, FollowerSubject: follower, IdempotencyKey: key,
+		FollowerChannel: c.o.Channel, FollowerSubject: m.Follower, IdempotencyKey: m.Name(), At: m.At.Unix(),
 	}))
 	return err
 }

@@ -105,12 +105,14 @@ func (c *Chat) event(ctx context.Context, m callback.Message) callback.Answer {
 		}
 		return say(c.texts.help) // of an older menu: clients keep it for a while
 	case "subscribe":
-		// Welcome at any rate: where the switch did not hear, the next page asks the
-		// platform whether the follower follows, and tells it.
-		heard := c.insist(ctx, m, func(ctx context.Context) error { return c.follow(ctx, m.Follower, m.Name()) })
+		// Welcome at any rate, and soon: where the switch did not hear, the next page
+		// asks the platform whether the follower follows, and tells it.
+		ctx, stop := context.WithTimeout(ctx, askTime)
+		defer stop()
+		heard := c.insist(ctx, m, func(ctx context.Context) error { return c.follow(ctx, m) })
 		return callback.Answer{Text: c.texts.welcome, Failed: !heard}
 	case "unsubscribe":
-		heard := c.insist(ctx, m, func(ctx context.Context) error { return c.unfollow(ctx, m.Follower, m.Name()) })
+		heard := c.insist(ctx, m, func(ctx context.Context) error { return c.unfollow(ctx, m) })
 		return callback.Answer{Failed: !heard}
 	case "TEMPLATESENDJOBFINISH":
 		heard := c.insist(ctx, m, func(ctx context.Context) error {

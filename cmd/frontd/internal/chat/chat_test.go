@@ -374,6 +374,11 @@ func TestWithASwitch(t *testing.T) {
 		if e.followed("deaf") {
 			e.Error("still follows")
 		}
+		left, back := event("deaf", "unsubscribe", ""), event("deaf", "subscribe", "")
+		e.ask(e.a, back)
+		if e.ask(e.b, left); !e.followed("deaf") {
+			e.Error("a leaving that was delivered late undid the coming after it")
+		}
 	})
 	run("a place is forgotten after 10 minutes", func(e *env) { // the last: it moves the clock
 		e.want("place", e.ask(e.a, near("late")), choose)

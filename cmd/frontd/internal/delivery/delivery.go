@@ -15,7 +15,7 @@ import (
 
 // life is how long one waits for the other: the platform calls within seconds,
 // or not at all.
-const life = 15 * time.Minute
+const life = time.Hour
 
 // What is kept begins with who kept it: notice/ID, status/UNIX SECONDS/STATUS.
 const (

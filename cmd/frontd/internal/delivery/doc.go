@@ -8,7 +8,7 @@
 //
 // The platform may call before the sender has heard its msgid, and at another
 // instance. So both leave what they know at the switch under one name, sent/MSGID,
-// for 15 minutes: who finds the other's value there reports. Both may be repeated at
+// for an hour: who finds the other's value there reports. Both may be repeated at
 // will, and should be after an error: a repeat finds its own value, or the other's
 // and reports again with the same time, which changes nothing.
 package delivery

@@ -106,7 +106,7 @@ func random() string {
 
 // read returns the session of the request, if it has one that is not over.
 func (s *Site) read(r *http.Request) (x session, ok bool) {
-	if !s.unseal(r, s.hosted(sessionCookie), &x) {
+	if name, _ := s.hosted(sessionCookie); !s.unseal(r, name, &x) {
 		return session{}, false
 	}
 	now := s.Now()
@@ -120,13 +120,13 @@ func (s *Site) unseal(r *http.Request, name string, v any) bool {
 	return err == nil && s.sealer.open(name, c.Value, v)
 }
 
-// hosted is the name of a cookie that counts for all pages. Browsers take one that
-// begins so from this host alone, over TLS.
-func (s *Site) hosted(name string) string {
+// hosted is the name and the path of a cookie that counts for all pages. Browsers
+// take one that begins so from this host alone, over TLS, and for all its paths.
+func (s *Site) hosted(cookie string) (name, path string) {
 	if s.secure {
-		return "__Host-" + name
+		return "__Host-" + cookie, "/"
 	}
-	return name
+	return cookie, root
 }
 
 // begin makes a session anew, for the same follower or another: nobody who knew
@@ -139,8 +139,8 @@ func (s *Site) begin(w http.ResponseWriter, x session) session {
 }
 
 func (s *Site) write(w http.ResponseWriter, x session) {
-	name := s.hosted(sessionCookie)
-	s.put(w, name, "/", s.sealer.seal(name, x), fullLife)
+	name, path := s.hosted(sessionCookie)
+	s.put(w, name, path, s.sealer.seal(name, x), fullLife)
 }
 
 // renew keeps the session of one who goes on.

@@ -54,12 +54,12 @@ func onward(path string, r *http.Request) string {
 // in the browser: whoever asks for pages could fill anything else.
 func (s *Site) identify(w http.ResponseWriter, r *http.Request) {
 	var v visitor
-	name := s.hosted(visitCookie)
+	name, path := s.hosted(visitCookie)
 	s.unseal(r, name, &v)
 	e := errand{random(), onward(returnPath(r.URL.Path, "/h5/accounts"), r), s.Now().Unix()}
 	v.Errands = append(v.Errands, e)
 	v.Errands = v.Errands[max(0, len(v.Errands)-maxErrands):]
-	s.put(w, name, "/", s.sealer.seal(name, v), visitLife)
+	s.put(w, name, path, s.sealer.seal(name, v), visitLife)
 	http.Redirect(w, r, s.authorizeURL(e.State), http.StatusFound)
 }
 
@@ -111,7 +111,8 @@ func (s *Site) oauth(w http.ResponseWriter, r *http.Request) {
 // sent with it, or too long ago.
 func (s *Site) errandOf(r *http.Request) (e errand, ours bool) {
 	var v visitor
-	s.unseal(r, s.hosted(visitCookie), &v)
+	name, _ := s.hosted(visitCookie)
+	s.unseal(r, name, &v)
 	state := r.FormValue("state")
 	for _, e := range v.Errands {
 		if e.State == state && s.Now().Before(time.Unix(e.At, 0).Add(stateLife)) {
@@ -140,7 +141,7 @@ func (s *Site) follows(ctx context.Context, openID string) (bool, error) {
 		return false, err
 	}
 	_, err = desk.Ask[client.Ended](s.Switch.Follow(ctx,
-		&client.FollowParams{FollowerChannel: s.Channel, FollowerSubject: openID, IdempotencyKey: newKey()}))
+		&client.FollowParams{FollowerChannel: s.Channel, FollowerSubject: openID, IdempotencyKey: newKey(), At: s.Now().Unix()}))
 	return err == nil, err
 }
 

@@ -64,8 +64,6 @@ func codeOf(err error) string {
 	var f *FieldError
 	var u *Unanswered
 	switch {
-	case errors.Is(err, errUnreported):
-		return "not-reported"
 	case errors.As(err, &e) && e.Code < 0:
 		return "errcode-minus-" + strconv.Itoa(-e.Code)
 	case errors.As(err, &e):

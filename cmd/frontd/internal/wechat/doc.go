@@ -49,20 +49,19 @@
 //	422  never; also what cannot be read, or is for another channel
 //	429  another is telling it just now
 //	503  tomorrow: until five minutes past midnight in Shanghai; soon: a minute
-//	502  again; also told, but the switch did not hear as which message: a repeat says
-//	     that, and tells nothing
+//	502  again
 //	401  not the switch's token
 //
 // Nothing is remembered here. That a notice is being told, and that it was, is
-// kept at the switch (/v1/kept), the first for 10 s and the second for 40 minutes,
+// kept at the switch (/v1/kept), the first for 10 s and the second for an hour,
 // so that any instance knows. Of several that get a notice one tells it. What no
 // memory can decide is a message that the platform took without answering. It is
 // sent again, since twice is better than never; a template has the same
 // client_msg_id, so that the platform tells it once within 10 minutes. A text has
 // none.
 //
-// A template message's id goes to [Deliveries], and the platform's event about it
-// to the switch. Of a text there is no event: it stays sent.
+// A template message's id goes to [Deliveries], again and again while there is time,
+// and the platform's event about it to the switch. Of a text there is no event: it stays sent.
 //
 // # Metrics
 //

@@ -3,8 +3,6 @@ package wechat
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -12,18 +10,14 @@ import (
 	"wxswitch/switch/api/client"
 )
 
-// markTold, and the platform's msgid where there is one, is kept under the name of
+// markTold, and the platform's msgid where there is one, are kept under the name of
 // a notice that the platform took; any other value is of one that is being told.
 const (
-	markTold  = "told/"
-	toldLife  = 40 * time.Minute // longer than the switch's longest pause
+	markTold  = "told"
+	toldLife  = time.Hour        // longer than the switch's pauses, but for a day's quota
 	claimLife = 10 * time.Second // longer than Limit, shorter than the switch gives up
 	againTime = time.Second / 5  // before the switch is told again
 )
-
-// errUnreported is of a notice that was told, and whose delivery cannot be known
-// before the switch has heard of it.
-var errUnreported = errors.New("told; the switch did not hear as which message")
 
 // claim makes this the one that tells; else before is what is there.
 func (n *Notices) claim(ctx context.Context, name string) (before string, err error) {
@@ -45,43 +39,40 @@ func (n *Notices) release(ctx context.Context, name string) {
 }
 
 // remember writes down that the platform took the notice, and as which message. It
-// was told, whatever becomes of that: where it is not written down, a repeat would
-// tell it again, though the platform tells a template of one client_msg_id once
-// within 10 minutes. So errUnreported asks for a repeat only where that finds what
-// is left to do.
-func (n *Notices) remember(ctx context.Context, name, msgID, id string) error {
-	told := n.insist(ctx, func(ctx context.Context) error {
-		_, err := desk.Ask[client.Done](n.Switch.PutKept(ctx, &client.PutKeptParams{Seconds: seconds(toldLife)}, client.KeptValue{Name: name, Value: markTold + msgID}))
+// was told, whatever becomes of that, and what is told is not asked for again: a
+// repeat, of an answer that the switch did not hear, finds what was written down.
+func (n *Notices) remember(ctx context.Context, name, msgID, id string) {
+	half, cancel := context.WithTimeout(ctx, remaining(ctx)/2)
+	defer cancel()
+	err := insist(half, func(ctx context.Context) error {
+		_, err := desk.Ask[client.Done](n.Switch.PutKept(ctx, &client.PutKeptParams{Seconds: seconds(toldLife)}, client.KeptValue{Name: name, Value: markTold + "/" + msgID}))
 		return err
 	})
-	if told != nil {
-		n.Log.Warn().Err(told).Str("notice", id).Msg("told, and not remembered")
+	if err != nil {
+		n.Log.Warn().Err(err).Str("notice", id).Msg("told, and not remembered")
 	}
-	err := n.report(ctx, msgID, id)
-	if told != nil && err != nil {
-		n.Log.Warn().Err(err).Str("notice", id).Msg("told; whether it arrives will not be known")
-		return nil
-	}
-	return err
+	n.report(ctx, msgID, id)
 }
 
 // report says which notice the message is, if it is one of which the platform will
 // say how it ended.
-func (n *Notices) report(ctx context.Context, msgID, id string) error {
+func (n *Notices) report(ctx context.Context, msgID, id string) {
 	if msgID == "" {
-		return nil
+		return
 	}
-	err := n.insist(ctx, func(ctx context.Context) error { return n.Deliveries.Sent(ctx, msgID, id) })
-	if err != nil {
-		return fmt.Errorf("%w: %w", errUnreported, err)
+	if err := insist(ctx, func(ctx context.Context) error { return n.Deliveries.Sent(ctx, msgID, id) }); err != nil {
+		n.Log.Warn().Err(err).Str("notice", id).Msg("told; whether it arrives will not be known")
 	}
-	return nil
 }
 
-// insist does it again until it is done, for a part of Limit at most.
-func (n *Notices) insist(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, n.Limit/10)
-	defer cancel()
+// remaining is what is left until the notice must be answered.
+func remaining(ctx context.Context) time.Duration {
+	end, _ := ctx.Deadline()
+	return time.Until(end)
+}
+
+// insist does it again until it is done or the time is over.
+func insist(ctx context.Context, do func(context.Context) error) error {
 	for {
 		err := do(ctx)
 		if err == nil {
@@ -96,6 +87,9 @@ func (n *Notices) insist(ctx context.Context, do func(context.Context) error) er
 }
 
 // toldAs is the message as which the notice was told, if it was.
-func toldAs(kept string) (msgID string, told bool) { return strings.CutPrefix(kept, markTold) }
+func toldAs(kept string) (msgID string, told bool) {
+	rest, told := strings.CutPrefix(kept, markTold)
+	return strings.TrimPrefix(rest, "/"), told
+}
 
 func seconds(d time.Duration) int { return int(d / time.Second) }

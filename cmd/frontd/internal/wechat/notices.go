@@ -109,8 +109,7 @@ const (
 //
 // It goes on when the switch hangs up, so that what the platform took is written
 // down, and ends within Limit: the first fifth is for the question whether it was
-// told, three for the platform, the last for what must be remembered. A repeat goes
-// on where this one ended.
+// told, three for the platform, and what is left for what must be remembered.
 func (n *Notices) SendNotice(ctx context.Context, request frontapi.SendNoticeRequestObject) (frontapi.SendNoticeResponseObject, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.Limit)
 	defer cancel()
@@ -145,7 +144,8 @@ func (n *Notices) tell(ctx context.Context, notice frontapi.Notice) end {
 	case err != nil:
 		return end{action: Again, err: fmt.Errorf("memory: %w", err)}
 	case told:
-		return endOf(wayBefore, n.report(ctx, msgID, notice.Id))
+		n.report(ctx, msgID, notice.Id)
+		return end{way: wayBefore}
 	case before != "":
 		return end{action: waiting}
 	}
@@ -154,16 +154,8 @@ func (n *Notices) tell(ctx context.Context, notice frontapi.Notice) end {
 		n.release(ctx, name)
 		return e
 	}
-	return endOf(e.way, n.remember(ctx, name, msgID, notice.Id))
-}
-
-// endOf is of what was told, now or before: the switch asks again where it has not
-// heard all of it.
-func endOf(way string, err error) end {
-	if err != nil {
-		return end{action: Again, way: way, err: err}
-	}
-	return end{way: way}
+	n.remember(ctx, name, msgID, notice.Id)
+	return e
 }
 
 // send tries one way after the other, while the platform says that another may do.

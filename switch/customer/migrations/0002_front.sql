@@ -7,3 +7,6 @@ CREATE INDEX talk_room ON talk (room, seq);
 ALTER TABLE once ADD COLUMN room TEXT NOT NULL DEFAULT '';
 ALTER TABLE once ADD COLUMN seq BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX once_room ON once (room, seq);
+
+-- When the follower last came or left, as its platform says.
+ALTER TABLE customer ADD COLUMN followed_at BIGINT NOT NULL DEFAULT 0;
