@@ -29,12 +29,12 @@
 //
 // # What is answered
 //
-// Answerer says the text; it is given 4 s, less what the body took, and must keep to
-// them. Nothing to say is the platform's "success"; nothing done is 503. The
-// platform's documents promise to deliver again, three times, what had no answer in
-// 5 s; that they take a 503 for none is an assumption. Redeliveries are not recognised here, since
-// instances share no memory: Message.Name is the same for each of them, and what
-// depends on it is the Answerer's business.
+// Answerer says the text; it is given 4 s, less what the body took, and must keep
+// to them. Nothing to say is the platform's "success"; nothing done is 503. The
+// platform promises to deliver again, three times, what had no answer within 5 s;
+// that a 503 is none to it is an assumption. Redeliveries are not recognised here,
+// since instances share no memory: Message.Name is the same for each of them, and
+// what depends on it is the Answerer's business.
 //
 // # Metrics
 //

@@ -60,8 +60,9 @@
 // client_msg_id, so that the platform tells it once within 10 minutes. A text has
 // none.
 //
-// A template message's id goes to [Deliveries], again and again while there is time,
-// and the platform's event about it to the switch. Of a text there is no event: it stays sent.
+// A template message's id goes to [Deliveries], again and again while there is
+// time, and the platform's event about it to the switch. Of a text there is no
+// event: it stays sent.
 //
 // # Metrics
 //
