@@ -160,11 +160,10 @@ func (c *Callback) deliver(w http.ResponseWriter, r *http.Request) {
 	a := c.o.Answerer.Answer(ctx, m)
 	c.metrics.took(m.kind(), a.result(), time.Since(begun))
 	switch {
-	case a.Text != "":
-	case a.Failed:
+	case a.Text == "" && a.Failed:
 		http.Error(w, "try again", http.StatusServiceUnavailable)
 		return
-	default:
+	case a.Text == "":
 		write(w, "text/plain; charset=utf-8", "success")
 		return
 	}

@@ -9,6 +9,7 @@ import (
 
 	"wxswitch/cmd/frontd/internal/callback"
 	"wxswitch/cmd/frontd/internal/delivery"
+	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
 
@@ -31,7 +32,6 @@ type Options struct {
 const (
 	callTime     = time.Second         // of one call of the switch
 	askTime      = 3 * time.Second / 2 // for what a follower waits for
-	againTime    = time.Second / 5     // before it is told again
 	keptLife     = 10 * time.Minute    // of a place (D1), and of the answers that come of it
 	nearestLimit = 5
 	placesLimit  = 8 // messages that ask the switch at once: hundreds a second, at its usual pace
@@ -126,18 +126,11 @@ func (c *Chat) event(ctx context.Context, m callback.Message) callback.Answer {
 // insist tells the switch what no follower waits for, until it has heard or ctx
 // is done. What is told may be told twice.
 func (c *Chat) insist(ctx context.Context, m callback.Message, tell func(context.Context) error) (heard bool) {
-	for {
-		err := c.tell(ctx, tell)
-		if err == nil {
-			return true
-		}
-		select {
-		case <-time.After(againTime):
-		case <-ctx.Done():
-			c.o.Log.Warn().Err(err).Str("event", m.Event).Str("callback", m.Name()).Msg("chat: the switch was not told")
-			return false
-		}
+	err := desk.Insist(ctx, func(ctx context.Context) error { return c.tell(ctx, tell) })
+	if err != nil {
+		c.o.Log.Warn().Err(err).Str("event", m.Event).Str("callback", m.Name()).Msg("chat: the switch was not told")
 	}
+	return err == nil
 }
 
 func (c *Chat) tell(ctx context.Context, tell func(context.Context) error) error {

@@ -2,13 +2,16 @@
 //
 //	end, err := desk.Ask[client.Ended](c.Deregister(ctx, &params))
 //	if p, ok := desk.Refused(err); ok { … p.Code, p.Retry, p.Text … }
+//	err := desk.Insist(ctx, tell) // what may be told twice, until it is heard
 package desk
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"wxswitch/switch/api/client"
 )
@@ -52,4 +55,22 @@ func Refused(err error) (*Refusal, bool) {
 	var r *Refusal
 	ok := errors.As(err, &r)
 	return r, ok
+}
+
+const againTime = time.Second / 5 // before the switch is told again
+
+// Insist tells the switch until it has heard or ctx is done, and returns why it has
+// not.
+func Insist(ctx context.Context, tell func(context.Context) error) error {
+	for {
+		err := tell(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(againTime):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }

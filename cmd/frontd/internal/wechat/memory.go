@@ -16,7 +16,6 @@ const (
 	markTold  = "told"
 	toldLife  = time.Hour        // longer than the switch's pauses, but for a day's quota
 	claimLife = 10 * time.Second // longer than Limit, shorter than the switch gives up
-	againTime = time.Second / 5  // before the switch is told again
 )
 
 // claim makes this the one that tells; else before is what is there.
@@ -42,9 +41,10 @@ func (n *Notices) release(ctx context.Context, name string) {
 // was told, whatever becomes of that, and what is told is not asked for again: a
 // repeat, of an answer that the switch did not hear, finds what was written down.
 func (n *Notices) remember(ctx context.Context, name, msgID, id string) {
-	half, cancel := context.WithTimeout(ctx, remaining(ctx)/2)
+	end, _ := ctx.Deadline()
+	half, cancel := context.WithTimeout(ctx, time.Until(end)/2)
 	defer cancel()
-	err := insist(half, func(ctx context.Context) error {
+	err := desk.Insist(half, func(ctx context.Context) error {
 		_, err := desk.Ask[client.Done](n.Switch.PutKept(ctx, &client.PutKeptParams{Seconds: seconds(toldLife)}, client.KeptValue{Name: name, Value: markTold + "/" + msgID}))
 		return err
 	})
@@ -60,29 +60,8 @@ func (n *Notices) report(ctx context.Context, msgID, id string) {
 	if msgID == "" {
 		return
 	}
-	if err := insist(ctx, func(ctx context.Context) error { return n.Deliveries.Sent(ctx, msgID, id) }); err != nil {
+	if err := desk.Insist(ctx, func(ctx context.Context) error { return n.Deliveries.Sent(ctx, msgID, id) }); err != nil {
 		n.Log.Warn().Err(err).Str("notice", id).Msg("told; whether it arrives will not be known")
-	}
-}
-
-// remaining is what is left until the notice must be answered.
-func remaining(ctx context.Context) time.Duration {
-	end, _ := ctx.Deadline()
-	return time.Until(end)
-}
-
-// insist does it again until it is done or the time is over.
-func insist(ctx context.Context, do func(context.Context) error) error {
-	for {
-		err := do(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-time.After(againTime):
-		case <-ctx.Done():
-			return err
-		}
 	}
 }
 
