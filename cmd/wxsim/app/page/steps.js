@@ -26,6 +26,7 @@ export class Steps {
   #path = '';
   #owner = '';
   doubt = false; // a deregistration ended in doubt, and its end has not come
+  spoke = false; // the account has written since the last deregistration was asked for
 
   constructor(sim, phone, picture) {
     Object.assign(this, { sim, phone, browser: phone.browser, picture });
@@ -117,13 +118,16 @@ export class Steps {
 
   #heard(e) {
     if (e.kind === 'card' && /[-+−]?[¥￥]\s?\d/.test(JSON.stringify(e.card.rows))) this.done('movement');
-    if (this.doubt && e.who === 'account') this.#settled();
+    if (e.who !== 'account') return;
+    this.spoke = true;
+    if (this.doubt) this.#settled();
   }
 
   // ---- the two waits of a deregistration ----
 
   // A bank that answers at once needs no bar.
   #asked() {
+    this.spoke = false;
     this.asking = setTimeout(() => this.picture.wait('中心等开户行答复，至多 5 秒', 'The switch waits at most 5 s', 5000, 500), 500);
   }
 
@@ -131,6 +135,7 @@ export class Steps {
     clearTimeout(this.asking);
     this.picture.waited();
     if (ending !== 'timed-out') return;
+    if (this.spoke) { this.#settled(); return; } // the end came before the page that says that there is none
     this.doubt = true;
     this.picture.wait('已告知客户超时；开户行迟到的答复再过 5 秒到', 'Told “timed out”; the late approval comes in 5 s', 5000);
   }
