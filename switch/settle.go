@@ -89,7 +89,7 @@ func (s *Switch) closed(row *Entry, end *End) {
 	if _, doubt := Doubt(*row, *end); doubt {
 		s.Wake(row.Bank, 0)
 	}
-	if !row.Type.Stateless() {
+	if row.Operation != Raw && !row.Type.Stateless() { // others run no Effect that could tell anything
 		s.Told()
 	}
 	s.Changed(row.ID)
