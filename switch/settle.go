@@ -101,7 +101,27 @@ func (s *Switch) Late(ctx context.Context, bank string, m *codec.Message) {
 	if !known {
 		return
 	}
-	e, known, err := s.late(ctx, NewLateReply(b, m))
+	r := NewLateReply(b, m)
+	// A row that this process is about to close is waited for: of two replies that
+	// contradict each other the first counts.
+	for end := time.Now().Add(s.Grace); s.own.answers(&r) && time.Now().Before(end); {
+		<-time.After(ownPause)
+	}
+	s.late(ctx, bank, m, r)
+}
+
+// late tries as often as close does: a late approval that is lost may leave a
+// registration at the bank that counts as not done.
+func (s *Switch) late(ctx context.Context, bank string, m *codec.Message, r LateReply) {
+	var e Entry
+	var known bool
+	var err error
+	for range closeTries {
+		if e, known, err = s.Journal.Late(ctx, r); err == nil {
+			break
+		}
+		<-time.After(closePause)
+	}
 	switch {
 	case err != nil:
 		s.Log.Error().Err(err).Str("bank", bank).Str("rrn", m.Get(codec.FieldRRN)).Msg("journal late reply")
@@ -117,25 +137,6 @@ func (s *Switch) Late(ctx context.Context, bank string, m *codec.Message) {
 		s.Told()
 		s.Changed(e.ID)
 	}
-}
-
-// late tries as often as close does: a late approval that is lost may leave a
-// registration at the bank that counts as not done.
-//
-// A row that this process is about to close is waited for: of two replies that
-// contradict each other the first counts.
-func (s *Switch) late(ctx context.Context, r LateReply) (e Entry, known bool, err error) {
-	id, _ := r.RRN.Number()
-	for end := time.Now().Add(s.Grace); s.own.has(id) && time.Now().Before(end); {
-		<-time.After(ownPause)
-	}
-	for range closeTries {
-		if e, known, err = s.Journal.Late(ctx, r); err == nil {
-			break
-		}
-		<-time.After(closePause)
-	}
-	return e, known, err
 }
 
 // NewLateReply reads a reply as what it says of an entry or of its advice.

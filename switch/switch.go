@@ -90,13 +90,22 @@ func (s *Switch) start(ctx context.Context, r *Request) *walk {
 	r.Fields.Set(codec.FieldAcquirer, s.Acquirer)
 	r.Fields.Set(codec.FieldForwarder, s.Forwarder)
 	w.entry = Entry{
-		Client: r.Client, Operation: r.Operation, Type: r.Type, Customer: r.Customer,
+		Client: r.Client, Operation: r.Operation, Type: r.Type, Customer: customerOf(r),
 		Account: r.Account, Fields: r.Fields, Instance: s.Instance, BodyHash: hash, Proof: r.Proof,
 	}
 	if r.Key != "" {
 		w.entry.KeyHash = s.keyHash(r)
 	}
 	return w
+}
+
+// customerOf keeps what different clients call their customers apart, and from
+// ours.
+func customerOf(r *Request) string {
+	if r.Operation != Raw || r.Customer == "" {
+		return r.Customer
+	}
+	return r.Client + " " + r.Customer
 }
 
 // keyHash is what the key is found by. That of a UUIDv7 (RFC 9562, 5.7) begins with
@@ -191,7 +200,7 @@ func (w *walk) open() (Opening, error) {
 	}
 	w.id = n.ID
 	e.ID, e.STAN, e.Sent, e.RRN = n.ID, n.STAN, n.Sent, codec.NewRRN(n.ID)
-	w.own.add(e.ID)
+	w.own.add(e.ID, e.Sent)
 	e.Opened = w.Now()
 	e.Deadline = e.Opened.Add(time.Until(w.deadline))
 	opening, err := w.Journal.Open(ctx, *e)
@@ -228,6 +237,10 @@ func (w *walk) readBackOpen(cause error) (Opening, error) {
 }
 
 func (w *walk) openFailed(err error) error {
+	var undone *EffectRefusal
+	if errors.As(err, &undone) {
+		return w.refuse(undone.Reason)
+	}
 	w.Log.Error().Err(err).Int64("id", w.entry.ID).Msg("open entry")
 	if errors.Is(err, ErrOutcomeUnknown) {
 		return ErrOutcomeUnknown
@@ -251,7 +264,14 @@ func (w *walk) send(permit *banks.Permit) error {
 		w.entry.Open, w.entry.End, w.entry.Standing = false, end, end.Outcome // as it will stand
 		return w.done(false)
 	}
-	return w.end(&end)
+	if err := w.end(&end); err != nil {
+		return err
+	}
+	if answered := end.Outcome == Approved || end.Outcome == Declined; answered && w.entry.End.Outcome != end.Outcome {
+		// Another instance took the row for abandoned: what the bank said is late.
+		w.late(w.ctx, w.bank.Name(), reply.Message, NewLateReply(w.bank, reply.Message))
+	}
+	return nil
 }
 
 // end closes the row and answers what it then holds.

@@ -60,7 +60,7 @@ type Request struct {
 	// Key is the idempotency key. Empty only for an enquiry that need not be
 	// repeatable.
 	Key string
-	// Customer is the customer's id, ours; empty for a raw transaction.
+	// Customer is the customer's id: ours, or in a raw transaction the client's own.
 	Customer string
 	Account  codec.Account
 	// Bank is the 开户行 the customer chose, empty for none.
@@ -104,7 +104,7 @@ type Entry struct {
 	KeyHash   []byte // keyed hash of client, operation and key; nil for none
 	BodyHash  []byte // keyed hash of what was asked
 	Type      codec.Type
-	Customer  string
+	Customer  string // the client's own after the client and a space
 	Bank      string
 	Card      bool // the account is a card
 	Account   codec.Account
@@ -169,8 +169,8 @@ type Tx interface {
 // reply ends, in another process. It uses SQL only.
 type Effect interface {
 	// Open locks and checks the state before the row is written. It may refuse
-	// with an *EffectRefusal, which commits what it wrote; any other error
-	// rolls back.
+	// with an *EffectRefusal, which commits what it wrote unless it is Undone;
+	// any other error rolls back.
 	Open(ctx context.Context, tx Tx, e *Entry) error
 	// Close applies an outcome, in time or late: e.Standing is the outcome, and
 	// e.End.Outcome differs from it where it came late. For Refused it gives back
@@ -179,8 +179,13 @@ type Effect interface {
 	Close(ctx context.Context, tx Tx, e Entry, o Outcome) ([]Notice, []Advice, error)
 }
 
-// EffectRefusal is an Effect's refusal: told to the caller, and journalled.
-type EffectRefusal struct{ Reason Reason }
+// EffectRefusal is an Effect's refusal: told to the caller, and journalled with
+// what the Effect wrote. One that is Undone leaves nothing of either, and the key
+// free.
+type EffectRefusal struct {
+	Reason Reason
+	Undone bool
+}
 
 func (e *EffectRefusal) Error() string { return "refused: " + string(e.Reason) }
 

@@ -85,6 +85,13 @@ func newRig(t *testing.T, dialect codec.Dialect, o switching.Options, run bool) 
 	return r, func() { stop(); wg.Wait(); dstop(); dbDone.Wait(); must(t, d.Close()) }
 }
 
+// newPlainRig is newRig in the plain dialect.
+func newPlainRig(t *testing.T, run bool) (*rig, func()) {
+	d, err := iso.Builtin("plain")
+	must(t, err)
+	return newRig(t, d, switching.Options{}, run)
+}
+
 func (r *rig) serve(c net.Conn, d codec.Dialect) {
 	defer c.Close()
 	buf := make([]byte, 0, 4096)
@@ -220,6 +227,129 @@ func TestALateApprovalOutlivesAFailedCommit(t *testing.T) {
 		time.Sleep(time.Hour)
 		if n := reversals.Load(); n != 2 {
 			t.Errorf("the bank approved what counts as not done, and was told to undo it %d times", n)
+		}
+	})
+}
+
+// foreign is a reply that pairs and names another customer's card.
+func foreign(m *codec.Message) *codec.Message {
+	a := codec.NewReply(m, "00")
+	a.Set(codec.FieldPAN, "6210081234567884")
+	return a
+}
+
+// A reply that was not believed in time is not believed when it comes again.
+func TestAForeignReplyIsForeignWhenItIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		f := foreign
+		r.answer.Store(&f)
+		result, err := r.sw.Do(t.Context(), request(codec.Deregister, "k"))
+		must(t, err)
+		m := codec.NewRequest(codec.Deregister)
+		m.Set(codec.FieldRRN, string(result.RRN))
+		m.Set(codec.FieldSTAN, string(result.STAN))
+		m.Set(codec.FieldSent, string(result.Sent))
+		r.sw.Late(t.Context(), "xjrcu", foreign(m))
+		e, _, err := r.j.Get(t.Context(), result.ID)
+		must(t, err)
+		if e.Standing != switching.TimedOut || !e.Holds {
+			t.Errorf("a reply about another account ended it: %s, holds %v", e.Standing, e.Holds)
+		}
+	})
+}
+
+// Another instance, whose clock is ahead, ends the row and settles the doubt while
+// the bank is at work; what the bank then answers in time is late.
+func TestAnAnswerToARowThatAnotherEndedIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		f := func(m *codec.Message) *codec.Message {
+			ctx := t.Context()
+			e, found, err := r.j.Find(ctx, r.keys.Index("idempotency", "c", "op", "k"))
+			if err != nil || !found {
+				t.Error(found, err)
+			}
+			e, err = r.j.Close(ctx, e, switching.End{Outcome: switching.TimedOut, Reason: switching.ReasonRecovered})
+			if err != nil {
+				t.Error(err)
+			}
+			a, ok, err := r.j.Claim(ctx, "xjrcu", 2, time.Now().Add(15*time.Second))
+			if err != nil || !ok {
+				t.Error(ok, err)
+			}
+			not := switching.LateReply{Bank: "xjrcu", Type: codec.Reversal, RRN: e.RRN, Code: "25", Class: codec.NotFound}
+			if _, err = r.j.Answered(ctx, a.ID, not); err != nil {
+				t.Error(err)
+			}
+			return codec.NewReply(m, "00")
+		}
+		r.answer.Store(&f)
+		result, err := r.sw.Do(t.Context(), request(codec.Authenticate, "k"))
+		must(t, err)
+		if result.End.Outcome != switching.TimedOut {
+			t.Errorf("told %s, and the row says timed out", result.End.Outcome)
+		}
+		e, _, err := r.j.Get(t.Context(), result.ID)
+		must(t, err)
+		list, err := r.j.Advices(t.Context(), "", "", 0, 10)
+		must(t, err)
+		if e.Late != codec.Approved || len(list) != 1 || list[0].State != switching.AdvicePending {
+			t.Errorf("the bank's registration would stand for ever: late %s, advices %+v", e.Late, list)
+		}
+	})
+}
+
+// Only what may answer a request in flight waits for its end: else a bank that
+// mangles numbers would keep its own messages from being heard.
+func TestAReplyToNothingInFlightWaitsForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, true)
+		defer stop()
+		var original atomic.Pointer[codec.Message]
+		f := func(m *codec.Message) *codec.Message { original.Store(m); return nil }
+		r.answer.Store(&f)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, err := r.sw.Do(t.Context(), request(codec.Balance, "k"))
+			must(t, err)
+		}()
+		time.Sleep(time.Second)
+		begun := time.Now()
+		a := codec.NewReply(original.Load(), "00")
+		a.Set(codec.FieldSTAN, "999998")
+		r.sw.Late(t.Context(), "xjrcu", a)
+		if took := time.Since(begun); took > 100*time.Millisecond {
+			t.Errorf("waited %s", took)
+		}
+		<-done
+	})
+}
+
+// Two clients may call different customers by one name.
+func TestRawCustomersAreTheirClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		f := func(m *codec.Message) *codec.Message { return nil }
+		r.answer.Store(&f)
+		q := request(codec.Deregister, "k")
+		q.Client, q.Operation, q.Customer = "core-a", switching.Raw, "1001"
+		result, err := r.sw.Do(t.Context(), q)
+		must(t, err)
+		if result.End.Outcome != switching.TimedOut {
+			t.Fatal(result.End)
+		}
+		f = func(m *codec.Message) *codec.Message { return codec.NewReply(m, "00") }
+		q = request(codec.Authenticate, "k")
+		q.Client, q.Operation, q.Customer, q.Account = "core-b", switching.Raw, "1001", codec.NewAccount("6210081234567884")
+		result, err = r.sw.Do(t.Context(), q)
+		must(t, err)
+		if result.End.Outcome != switching.Approved {
+			t.Errorf("core-b's customer waits for core-a's: %s %s", result.End.Outcome, result.End.Reason)
 		}
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"wxswitch/codec"
 )
 
 // poll is how often a waiter looks at the database, for what another instance
@@ -86,19 +88,20 @@ func (s *Switch) await(ctx context.Context, id int64, deadline time.Time, done f
 	}
 }
 
-// idSet are the entries that this process has open and will end itself.
+// idSet are the entries that this process has open and will end itself, and the
+// stamps (F7) they were sent with.
 type idSet struct {
 	mu sync.Mutex // guards m
-	m  map[int64]struct{}
+	m  map[int64]codec.Stamp
 }
 
-func (s *idSet) add(id int64) {
+func (s *idSet) add(id int64, sent codec.Stamp) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.m == nil {
-		s.m = make(map[int64]struct{})
+		s.m = make(map[int64]codec.Stamp)
 	}
-	s.m[id] = struct{}{}
+	s.m[id] = sent
 }
 
 func (s *idSet) remove(id int64) {
@@ -112,4 +115,16 @@ func (s *idSet) has(id int64) bool {
 	defer s.mu.Unlock()
 	_, ok := s.m[id]
 	return ok
+}
+
+// answers reports whether the reply may be to an entry of the set as it was sent.
+func (s *idSet) answers(r *LateReply) bool {
+	id, ok := r.RRN.Number()
+	if !ok || codec.NewSTAN(id%1_000_000) != r.STAN {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sent, ok := s.m[id]
+	return ok && sent == r.Sent
 }

@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"cmp"
 	"context"
 
 	"wxswitch/codec"
@@ -17,13 +18,16 @@ type AttachRequest struct {
 
 // Attach links an account of the authenticated certificate, if its bank approves.
 func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answer, error) {
-	c, id, reason, err := s.session(ctx, call)
-	if err != nil || reason != "" {
-		return refuse(reason), err
+	c, id, over, err := s.session(ctx, call)
+	if err == nil && over != "" {
+		c, err = s.whoever(ctx, call)
+	}
+	if err != nil {
+		return Answer{}, err
 	}
 	code, reason := normalCode(r.Code.Reveal())
 	if reason != "" {
-		return refuse(reason), nil
+		return refuse(cmp.Or(over, reason)), nil
 	}
 	q := switching.Request{
 		Type: codec.Attach, Client: call.Client, Operation: "attach", Key: call.Key, Customer: c.ID,
@@ -33,7 +37,7 @@ func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answe
 	q.Fields.Set(codec.FieldCertNumber, c.Cert.Reveal())
 	password, nonce, reason, err := s.openSealed(ctx, r.Payment)
 	if err != nil || reason != "" {
-		return refuse(reason), err
+		return refuse(cmp.Or(over, reason)), err
 	}
 	proof := attachProof{session: id, nonce: nonce, code: code, payment: verdict{kind: kindPayment, typed: password}}
 	q.Proof = proof
@@ -41,6 +45,9 @@ func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answe
 		if r, found, err := s.Switch.Replay(ctx, q); err != nil || found {
 			return s.answer(q, r, err)
 		}
+	}
+	if over != "" {
+		return refuse(over), nil
 	}
 	if proof.payment, reason, err = s.compare(ctx, &c, kindPayment, password); err != nil || reason != "" {
 		return refuse(reason), err
@@ -59,8 +66,10 @@ func (s *Service) Detach(ctx context.Context, call Call, id string) (Answer, err
 		return err
 	})
 	switch {
-	case err != nil || reason != "":
-		return refuse(reason), err
+	case err != nil:
+		return Answer{}, err
+	case reason != "":
+		return s.detachedBefore(ctx, call, id, reason)
 	case l.ID == "" || l.State == linkPending:
 		return refuse(ReasonNoLink), nil
 	case l.Role == Primary:
@@ -70,4 +79,30 @@ func (s *Service) Detach(ctx context.Context, call Call, id string) (Answer, err
 		Type: codec.Detach, Client: call.Client, Operation: "detach", Key: call.Key, Customer: who.customer,
 		Account: l.Account, Bank: l.Bank, Asked: l.ID, Timeout: call.Timeout, Proof: detachProof{who.session, l.ID},
 	})
+}
+
+// detachedBefore answers without a session: as the key ended before, or why there
+// is none.
+func (s *Service) detachedBefore(ctx context.Context, call Call, id string, over switching.Reason) (Answer, error) {
+	c, err := s.whoever(ctx, call)
+	if err != nil || call.Key == "" {
+		return refuse(over), err
+	}
+	q := switching.Request{
+		Type: codec.Detach, Client: call.Client, Operation: "detach", Key: call.Key, Customer: c.ID, Asked: id, Timeout: call.Timeout,
+	}
+	if r, found, err := s.Switch.Replay(ctx, q); err != nil || found {
+		return s.answer(q, r, err)
+	}
+	return refuse(over), nil
+}
+
+// whoever is the follower's customer, logged in or not: an answer that was lost is
+// told again though the session has ended since.
+func (s *Service) whoever(ctx context.Context, call Call) (c row, err error) {
+	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) error {
+		c, _, err = s.byFollower(ctx, tx, call.Follower)
+		return err
+	})
+	return c, err
 }

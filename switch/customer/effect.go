@@ -31,8 +31,11 @@ func refusal(r switching.Reason, err error) error {
 	if err != nil || r == "" {
 		return err
 	}
-	return &switching.EffectRefusal{Reason: r}
+	return &switching.EffectRefusal{Reason: r, Undone: countsNothing(r)}
 }
+
+// countsNothing: the same request may fare better, so its key stays free.
+func countsNothing(r switching.Reason) bool { return r == ReasonBusy || r == ReasonPageKey }
 
 // ours reports whether an entry is an operation of its own: one that joined
 // another leaves the customer to that one.
@@ -84,8 +87,6 @@ func (x authEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entr
 	if err != nil || reason != "" {
 		return refusal(reason, err)
 	}
-	c.Setup = x.Now().Add(x.Limits.Setup)
-	c.Told = proof.notices != ""
 	if _, err := x.move(ctx, tx, &c, AuthAsked, asked(e)); err != nil {
 		return err
 	}
@@ -138,6 +139,15 @@ func (s *Store) consents(ctx context.Context, tx switching.Tx, e *switching.Entr
 	return nil
 }
 
+// consented reports whether who asked for the authentication ticked 动账.
+func (s *Store) consented(ctx context.Context, tx switching.Tx, entry int64) (yes bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM consent WHERE entry = $1 AND kind = 'notices')`, entry).Scan(&yes)
+	if err != nil {
+		return false, fmt.Errorf("look for consent: %w", err)
+	}
+	return yes, nil
+}
+
 // Close makes the customer, or leaves none half-made. An approval that finds the
 // customer gone is released at the bank.
 func (x authEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) ([]switching.Notice, []switching.Advice, error) {
@@ -168,6 +178,13 @@ func (x authEffect) approved(ctx context.Context, tx switching.Tx, c *row, e swi
 	c.Cert = codec.NewCertNumber(e.Fields.Get(codec.FieldCertNumber))
 	c.CertIx = x.certIx(c.CertType, c.Cert)
 	c.Holder = codec.NewSecret(e.End.Reply.Get(codec.FieldHolder))
+	if !c.Frozen {
+		c.Setup = e.Opened.Add(x.Limits.Setup) // its code was right then
+	}
+	var err error
+	if c.Told, err = x.consented(ctx, tx, e.ID); err != nil {
+		return nil, nil, err
+	}
 	notices, err := x.supersede(ctx, tx, c, e)
 	if err != nil {
 		return nil, nil, err
@@ -232,7 +249,7 @@ func (s *Store) end(ctx context.Context, tx switching.Tx, c *row, ev Event, exce
 	if err := s.Hush(ctx, tx, c.Channel, c.Subject); err != nil {
 		return nil, fmt.Errorf("stop notices: %w", err)
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE sms_code SET state = 'void' WHERE customer = $1 AND state = 'sent'`, c.ID)
+	_, err := tx.ExecContext(ctx, `UPDATE sms_code SET state = 'void', used_by = 0 WHERE customer = $1 AND state IN ('sent', 'void')`, c.ID)
 	if err != nil {
 		return nil, fmt.Errorf("void codes: %w", err)
 	}

@@ -318,3 +318,45 @@ func TestHistoryIsNeverRewritten(t *testing.T) {
 		t.Fatal("history has", n)
 	}
 }
+
+// A right code alone opens no 登录设置 and changes no consent: whoever knows a
+// certificate's number can have a code sent to an account of their own.
+func TestOnlyAnApprovalOpensTheSettingAndTakesConsent(t *testing.T) {
+	for _, end := range []switching.Outcome{switching.Declined, switching.TimedOut, switching.Refused} {
+		w := newWorld(t)
+		f := w.authenticated("victim", cardA)
+		w.loggedIn(f) // has both passwords
+		w.now = w.now.Add(24 * time.Hour)
+		r := authRequest(cardB, w.code(f, ForAuthenticate, cardB))
+		r.Notices = ""
+		w.desk.will(end)
+		a, err := w.service.Authenticate(w.Context(), w.call(f), r)
+		w.want(a, err, end, "")
+		if c := w.row(f); !c.Told || c.Setup.After(w.now) {
+			t.Errorf("%s: told %v, may set passwords until %s; now %s", end, c.Told, c.Setup, w.now)
+		}
+		a, err = w.service.SetPasswords(w.Context(), w.call(f), SetRequest{Login: w.sealed("Intruder-77x"), Payment: w.sealed("639205")})
+		w.want(a, err, switching.Refused, ReasonSetupOver)
+	}
+}
+
+func TestACodeThatWasNeverSentVoidsNone(t *testing.T) {
+	w := newWorld(t)
+	f := follower("f")
+	ask := func(o switching.Outcome) {
+		w.now = w.now.Add(w.store.Limits.CodePause)
+		w.desk.will(o)
+		a, err := w.service.SendCode(w.Context(), w.call(f), CodeRequest{Purpose: ForAuthenticate, Account: codec.NewAccount(cardA)})
+		w.want(a, err, o, "")
+	}
+	first := w.code(f, ForAuthenticate, cardA)
+	ask(switching.TimedOut) // it may arrive
+	a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, first))
+	w.want(a, err, switching.Refused, ReasonCodeVoid)
+	second := w.code(f, ForAuthenticate, cardA)
+	ask(switching.Refused)
+	a, err = w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, first))
+	w.want(a, err, switching.Refused, ReasonCodeVoid)
+	a, err = w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, second))
+	w.want(a, err, switching.Approved, "")
+}

@@ -351,3 +351,50 @@ func TestLooksFindByAnIndex(t *testing.T) {
 		}))
 	}
 }
+
+// A page that was open for too long asks again with a fresh page key, and the same
+// idempotency key.
+func TestAttachWithAFreshPageKeyUnderTheSameKey(t *testing.T) {
+	w := newWorld(t)
+	call := w.loggedIn(w.authenticated("f", cardA))
+	r := AttachRequest{Account: codec.NewAccount(cardC), Code: w.code(call.Follower, ForAttach, cardC), Payment: w.sealed(payment)}
+	before := w.now
+	w.now = w.now.Add(w.store.Limits.Nonce + time.Second)
+	a, err := w.service.Attach(w.Context(), call, r)
+	w.want(a, err, switching.Refused, ReasonPageKey)
+	w.now = before // so that the code is still good
+	r.Payment = w.sealed(payment)
+	a, err = w.service.Attach(w.Context(), call, r)
+	w.want(a, err, switching.Approved, "")
+}
+
+// An answer that was lost is told again, though the session has ended since.
+func TestLinksAreToldAgainAfterTheSession(t *testing.T) {
+	w := newWorld(t)
+	attach := w.loggedIn(w.authenticated("f", cardA))
+	r := AttachRequest{Account: codec.NewAccount(cardC), Code: w.code(attach.Follower, ForAttach, cardC), Payment: w.sealed(payment)}
+	a, err := w.service.Attach(w.Context(), attach, r)
+	w.want(a, err, switching.Approved, "")
+	list, a, err := w.service.Accounts(w.Context(), attach)
+	w.want(a, err, switching.Approved, "")
+	detach, link := w.call(attach.Follower), list[len(list)-1].Link
+	detach.Session = attach.Session
+	first, err := w.service.Detach(w.Context(), detach, link)
+	w.want(first, err, switching.Approved, "")
+
+	w.now = w.now.Add(w.store.Limits.SessionIdle + time.Second)
+	r.Payment = w.sealed(payment) // as the page seals it anew
+	a, err = w.service.Attach(w.Context(), attach, r)
+	w.want(a, err, switching.Approved, "")
+	a, err = w.service.Detach(w.Context(), detach, link)
+	w.want(a, err, switching.Approved, "")
+	if a.Entry != first.Entry {
+		t.Error("detached as", a.Entry, "and before as", first.Entry)
+	}
+	other := w.call(attach.Follower)
+	other.Session = attach.Session
+	a, err = w.service.Attach(w.Context(), other, r)
+	w.want(a, err, switching.Refused, ReasonNoSession)
+	a, err = w.service.Detach(w.Context(), other, link)
+	w.want(a, err, switching.Refused, ReasonNoSession)
+}

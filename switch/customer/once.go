@@ -51,7 +51,7 @@ func (s *Service) once(ctx context.Context, w work) (k kept, err error) {
 		}
 		answer, _, err = s.Journal.Local(ctx, w.local, func(ctx context.Context, tx switching.Tx) ([]byte, error) {
 			k, err := w.inside(ctx, tx)
-			if err == nil && (k.Reason == ReasonBusy || k.Reason == ReasonPageKey) {
+			if err == nil && countsNothing(k.Reason) {
 				err = &undone{k.Reason}
 			}
 			if err != nil {

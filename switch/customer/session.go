@@ -32,7 +32,7 @@ func (s *Store) openSession(ctx context.Context, tx switching.Tx, customer strin
 		return "", at, fmt.Errorf("open session: %w", err)
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE session SET ended = $1, why = 'too-many' WHERE customer = $2 AND ended = 0 AND id NOT IN
-		(SELECT id FROM session WHERE customer = $2 AND ended = 0 ORDER BY created DESC, id = $3 DESC, id LIMIT $4)`,
+		(SELECT id FROM session WHERE customer = $2 AND ended = 0 ORDER BY id = $3 DESC, created DESC, id LIMIT $4)`,
 		at.UnixMilli(), customer, id, s.Limits.Sessions)
 	if err != nil {
 		return "", at, fmt.Errorf("end sessions: %w", err)

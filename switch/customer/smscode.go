@@ -87,9 +87,11 @@ func (s *Service) Codes(ctx context.Context, f Follower, p Purpose) (clocks Code
 			return err
 		}
 		since := s.Now().Sub(list[0].sent)
-		clocks.Again = max(0, s.Limits.CodePause-since)
-		if list[0].state == "sent" {
-			clocks.Valid = max(0, s.Limits.CodeLife-since)
+		if since >= 0 {
+			clocks.Again = max(0, s.Limits.CodePause-since)
+		}
+		if s.unusable(list[0]) == "" {
+			clocks.Valid = min(s.Limits.CodeLife-since, s.Limits.CodeLife)
 		}
 		return nil
 	})
@@ -114,7 +116,8 @@ func (x codeEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entr
 	if !ok {
 		return errNoProof
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE sms_code SET state = 'void' WHERE customer = $1 AND purpose = $2 AND state = 'sent'`, c.ID, string(purpose))
+	_, err = tx.ExecContext(ctx, `UPDATE sms_code SET state = 'void', used_by = $1 WHERE customer = $2 AND purpose = $3 AND state = 'sent'`,
+		e.ID, c.ID, string(purpose))
 	if err != nil {
 		return fmt.Errorf("void earlier code: %w", err)
 	}
@@ -165,14 +168,16 @@ func (s *Store) mayAsk(ctx context.Context, tx switching.Tx, c *row, p Purpose, 
 	return "", nil
 }
 
-// Close frees the 60 s of a code that provably never left. One that timed out
-// may arrive, and is good.
+// Close frees the 60 s of a code that provably never left, and lets the one that
+// it voided be good again. One that timed out may arrive, and is good.
 func (x codeEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) ([]switching.Notice, []switching.Advice, error) {
 	if o != switching.Refused {
 		return nil, nil, nil
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE sms_code SET state = 'unsent' WHERE entry = $1 AND state = 'sent'`, e.ID)
-	return nil, nil, err
+	if _, err := tx.ExecContext(ctx, `UPDATE sms_code SET state = 'unsent' WHERE entry = $1 AND state = 'sent'`, e.ID); err != nil {
+		return nil, nil, fmt.Errorf("free the time of a code: %w", err)
+	}
+	return nil, nil, x.giveBackCode(ctx, tx, e.ID)
 }
 
 // codeHash is keyed: six digits can be guessed from a plain one.
@@ -221,7 +226,7 @@ type sentCode struct {
 // codes returns the last codes of the customer, the newest first.
 func (s *Store) codes(ctx context.Context, tx switching.Tx, customer string, p Purpose) (list []sentCode, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT id, code_hash, state, sent FROM sms_code WHERE customer = $1 AND purpose = $2 AND state <> 'unsent'
-		ORDER BY sent DESC, id DESC LIMIT $3`, customer, string(p), lastCodes)
+		ORDER BY id DESC LIMIT $3`, customer, string(p), lastCodes)
 	if err != nil {
 		return nil, fmt.Errorf("read codes: %w", err)
 	}
@@ -245,18 +250,18 @@ func (s *Store) unusable(k sentCode) switching.Reason {
 		return ReasonCodeUsed
 	case k.state == "void":
 		return ReasonCodeVoid
-	case !s.Now().Before(k.sent.Add(s.Limits.CodeLife)):
+	case s.Now().Sub(k.sent).Abs() >= s.Limits.CodeLife: // before it: the clock was set back
 		return ReasonCodeExpired
 	}
 	return ""
 }
 
-// giveBackCode makes the code that the transaction used good again, unless a
-// newer one voided it meanwhile.
+// giveBackCode makes the code that the transaction used or voided good again,
+// unless there is a newer one.
 func (s *Store) giveBackCode(ctx context.Context, tx switching.Tx, by int64) error {
 	_, err := tx.ExecContext(ctx, `UPDATE sms_code SET used_by = 0, state = CASE WHEN EXISTS (SELECT 1 FROM sms_code n
 		WHERE n.customer = sms_code.customer AND n.purpose = sms_code.purpose AND n.id > sms_code.id AND n.state <> 'unsent')
-		THEN 'void' ELSE 'sent' END WHERE used_by = $1 AND used_by <> 0 AND state = 'used'`, by)
+		THEN 'void' ELSE 'sent' END WHERE used_by = $1 AND used_by <> 0 AND state IN ('used', 'void')`, by)
 	if err != nil {
 		return fmt.Errorf("give code back: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -324,7 +325,10 @@ func (d *banker) Do(ctx context.Context, q switching.Request) (switching.Result,
 		return switching.Result{}, err
 	}
 	o, err := d.journal.Open(ctx, e)
+	var undone *switching.EffectRefusal
 	switch {
+	case errors.As(err, &undone):
+		return switching.Result{Entry: switching.Entry{End: switching.End{Outcome: switching.Refused, Reason: undone.Reason}}}, nil
 	case err != nil:
 		return switching.Result{}, err
 	case o.Kind == switching.KeyReused:

@@ -187,12 +187,12 @@ func (j *Journal) hold(ctx context.Context, tx db.Tx, r *row, holder int64) erro
 // joins reports whether e is a second try of what h is bringing to its end.
 func joins(e, h *switching.Entry, eIx, hIx []byte) bool {
 	traits, _ := e.Type.Traits()
-	return traits.Doubt == codec.Completion && e.Type == h.Type && e.Client == h.Client &&
+	return traits.Doubt == codec.Completion && e.Type == h.Type && e.Client == h.Client && e.Operation == h.Operation &&
 		e.Customer == h.Customer && e.Bank == h.Bank && bytes.Equal(eIx, hIx)
 }
 
 // openEffect runs the type's Effect, if it has one. Its refusal ends the row,
-// under its key, with what the Effect wrote. The row was written before, so that
+// under its key, with what the Effect wrote; one that is undone is an error. The row was written before, so that
 // a repeat of the key or a change that must wait does not get here; what the
 // Effect changes in the entry is not kept.
 func (j *Journal) openEffect(ctx context.Context, tx db.Tx, r *row, kind switching.OpenKind) error {
@@ -204,7 +204,7 @@ func (j *Journal) openEffect(ctx context.Context, tx db.Tx, r *row, kind switchi
 	asked := r.Entry
 	err := effect.Open(ctx, tx, &asked)
 	var refusal *switching.EffectRefusal
-	if errors.As(err, &refusal) {
+	if errors.As(err, &refusal) && !refusal.Undone {
 		r.Kind = switching.EffectRefused
 		_, err = j.end(ctx, tx, &r.Entry, &switching.End{Outcome: switching.Refused, Reason: refusal.Reason}, true)
 	}
@@ -250,7 +250,7 @@ const (
 	// None came back while the entry held the account. Asked in the statement
 	// that ends the entry, that costs nearly nothing.
 	noneWaits = ` AND NOT EXISTS (SELECT 1 FROM advice a
-		WHERE a.bank = entry.bank AND a.account_ix = entry.account_ix AND a.state = 'pending')`
+		WHERE a.bank = entry.bank AND a.account_ix = entry.account_ix AND a.state IN ('pending', 'parked'))`
 	endAlone        = endEntry + noneWaits
 	endAloneFreeKey = endEntryFreeKey + noneWaits
 )

@@ -22,7 +22,7 @@ func (j *Journal) Late(ctx context.Context, r switching.LateReply) (e switching.
 		switch {
 		case err != nil || !known:
 			return err
-		case e.Bank != r.Bank:
+		case e.Bank != r.Bank || foreign(&e, &r.Reply):
 			known = false
 			return nil
 		case r.Type.Class() == codec.Advice:
@@ -39,6 +39,17 @@ func (j *Journal) Late(ctx context.Context, r switching.LateReply) (e switching.
 		return err
 	})
 	return e, known, err
+}
+
+// foreign reports whether a reply names another account than was asked about: it
+// is another customer's, and says nothing of this one.
+func foreign(e *switching.Entry, reply *codec.Fields) bool {
+	f := codec.FieldAccount
+	if e.Card {
+		f = codec.FieldPAN
+	}
+	named := reply.Get(f)
+	return named != "" && !e.Account.IsZero() && named != e.Account.Reveal()
 }
 
 func (j *Journal) lateAdvice(ctx context.Context, tx db.Tx, e switching.Entry, r switching.LateReply) (switching.Entry, bool, error) {
@@ -159,7 +170,7 @@ func (j *Journal) setHold(ctx context.Context, tx db.Tx, e switching.Entry, hold
 func handOver(ctx context.Context, tx db.Tx, id int64) error {
 	_, err := tx.ExecContext(ctx, `UPDATE entry SET holds = 1 WHERE id = (
 		SELECT MIN(a.entry) FROM advice a JOIN entry e ON e.bank = a.bank AND e.account_ix = a.account_ix
-		WHERE e.id = $1 AND a.type = $2 AND a.state = 'pending')
+		WHERE e.id = $1 AND a.type = $2 AND a.state IN ('pending', 'parked'))
 		AND NOT EXISTS (SELECT 1 FROM entry o WHERE o.bank = entry.bank AND o.account_ix = entry.account_ix AND o.holds = 1)`,
 		id, string(codec.Reversal))
 	if err != nil {

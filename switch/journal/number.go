@@ -99,10 +99,13 @@ func (j *Journal) Forget(ctx context.Context) (more bool, err error) {
 		err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(id), 0), MIN(CASE WHEN opened >= $1 THEN id END)
 			FROM (SELECT id, opened FROM entry WHERE id > `+forgotten+` ORDER BY id LIMIT $2) AS oldest`,
 			j.Now().Add(-j.KeepKeys).UnixMilli(), batch).Scan(&n, &last, &young)
-		if err := errors.Join(err, j.forgetOthers(ctx, tx, batch)); err != nil || n == 0 {
+		if err == nil {
+			more, err = j.forgetOthers(ctx, tx, batch)
+		}
+		if err != nil || n == 0 {
 			return err
 		}
-		more = n == batch && !young.Valid
+		more = more || n == batch && !young.Valid
 		if young.Valid {
 			last = young.Int64 - 1
 		}
@@ -118,14 +121,20 @@ func (j *Journal) Forget(ctx context.Context) (more bool, err error) {
 }
 
 // forgetOthers deletes what was done here, and what banks said, that was kept
-// long enough; ids follow the clock, so that it looks at the oldest only.
-func (j *Journal) forgetOthers(ctx context.Context, tx db.Tx, limit int) error {
+// long enough; ids follow the clock, so that it looks at the oldest only. more
+// says that it reached its limit.
+func (j *Journal) forgetOthers(ctx context.Context, tx db.Tx, limit int64) (more bool, err error) {
 	for table, keep := range map[string]time.Duration{"local": j.KeepKeys, "heard": keepHeard} {
-		_, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE at < $1 AND id IN (SELECT id FROM `+table+` ORDER BY id LIMIT $2)`,
+		r, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE at < $1 AND id IN (SELECT id FROM `+table+` ORDER BY id LIMIT $2)`,
 			j.Now().Add(-keep).UnixMilli(), limit)
 		if err != nil {
-			return fmt.Errorf("forget %s: %w", table, err)
+			return false, fmt.Errorf("forget %s: %w", table, err)
 		}
+		n, err := r.RowsAffected()
+		if err != nil {
+			return false, err
+		}
+		more = more || n == limit
 	}
-	return nil
+	return more, nil
 }

@@ -178,7 +178,7 @@ func (l *lane) claim(ctx context.Context) (a switching.Advice, p *banks.Permit, 
 	if p, err = l.bank.Admit(); err != nil {
 		return a, nil, false
 	}
-	longest := max(l.bank.Deadline(codec.Reversal), l.bank.Deadline(codec.Completion))
+	longest := max(l.bank.Deadline(codec.Reversal), l.bank.Deadline(codec.Completion), l.bank.Deadline(codec.Release))
 	a, ok, err = l.Store.Claim(ctx, l.bank.Name(), l.InFlight, l.Now().Add(longest+l.Grace))
 	if err != nil || !ok {
 		p.Release()

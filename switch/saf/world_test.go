@@ -18,8 +18,11 @@ import (
 	"wxswitch/switch/saf"
 )
 
-// bankDeadline is how long the bank is given.
-const bankDeadline = 10 * time.Second
+// How long the bank is given, for most and for a release.
+const (
+	bankDeadline    = 10 * time.Second
+	releaseDeadline = time.Minute
+)
 
 // store keeps advices in memory, and numbers.
 type store struct {
@@ -180,7 +183,7 @@ func newWorld(t *testing.T, list []*switching.Advice) *world {
 	sw := switching.New(switching.Options{Numbers: numbers, Log: zerolog.Nop()})
 	w.bank, err = banks.New(banks.Config{
 		Name: "xjrcu", Links: []banks.LinkConfig{{Name: "l", Addresses: []string{"x:1"}}},
-		EchoIdle: -1, Deadline: bankDeadline,
+		EchoIdle: -1, Deadline: bankDeadline, Deadlines: map[codec.Type]time.Duration{codec.Release: releaseDeadline},
 	}, d, sw, banks.Options{Log: zerolog.Nop(), Numbers: numbers, Dial: w.dial})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ var errEffect = errors.New("effect fails")
 type effect struct {
 	mu              sync.Mutex // guards what follows
 	refuse          switching.Reason
+	undone          bool // what it refuses
 	failOpen, fails bool
 	advices         []codec.Type // that Close returns
 }
@@ -24,6 +25,13 @@ func (f *effect) set(refuse switching.Reason, failOpen, failClose bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.refuse, f.failOpen, f.fails = refuse, failOpen, failClose
+}
+
+// undo says that refusals are undone.
+func (f *effect) undo(undone bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.undone = undone
 }
 
 // returns sets the advices that Close returns.
@@ -41,7 +49,7 @@ func (f *effect) Open(ctx context.Context, tx switching.Tx, e *switching.Entry) 
 		return err
 	}
 	if f.refuse != "" {
-		return fmt.Errorf("wrapped: %w", &switching.EffectRefusal{Reason: f.refuse})
+		return fmt.Errorf("wrapped: %w", &switching.EffectRefusal{Reason: f.refuse, Undone: f.undone})
 	}
 	if f.failOpen {
 		return errEffect

@@ -1,7 +1,9 @@
 package journaltest
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"wxswitch/codec"
@@ -75,6 +77,24 @@ func testForgetBatches(w *world) {
 }
 
 var errCommit = errors.New("disk says no")
+
+// testForgetOthers: more also says that what was done here is left, where there
+// are no entries.
+func testForgetOthers(w *world) {
+	const rows = 1100
+	for i := range rows {
+		_, _, err := w.store.Local(w.Context(), switching.Local{Client: "c", Operation: "o", Key: fmt.Sprint(i)},
+			func(context.Context, switching.Tx) ([]byte, error) { return []byte("a"), nil })
+		w.must(err)
+	}
+	w.clock.add(7*24*time.Hour + time.Hour)
+	w.forget()
+	for _, i := range []int{0, rows - 1} {
+		_, done, err := w.store.LocalDone(w.Context(), switching.Local{Client: "c", Operation: "o", Key: fmt.Sprint(i)})
+		w.must(err)
+		w.equal("still there", done, false)
+	}
+}
 
 // failing makes commits fail in the one way until the returned function is
 // called.

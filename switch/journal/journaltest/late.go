@@ -30,6 +30,20 @@ func testLateOpen(w *world) {
 	}
 }
 
+// testLateForeign: nor does what names another account end a row that is open.
+func testLateForeign(w *world) {
+	e := w.opened(codec.Authenticate)
+	r := reply(e, codec.Approved)
+	r.Reply.Set(codec.FieldPAN, other)
+	r.Reply.Set(codec.FieldHolder, "somebody else")
+	if after, known := w.late(r); known || after.End.Outcome != "" {
+		w.Errorf("ended %s by a reply about another account", after.End.Outcome)
+	}
+	r.Reply.Set(codec.FieldPAN, card)
+	after, _ := w.late(r)
+	w.equal("outcome", after.End.Outcome, switching.Approved)
+}
+
 // testLateStranger: what does not answer the sending changes nothing.
 func testLateStranger(w *world) {
 	e, _ := w.timedOut(codec.Deregister)
@@ -46,6 +60,7 @@ func testLateStranger(w *world) {
 		"joined id":   func(r *switching.LateReply) { *r = reply(joined, codec.Approved); r.RRN = codec.NewRRN(joined.ID) },
 		"no advice":   func(r *switching.LateReply) { r.Type = codec.Reversal },
 		"unsent one":  func(r *switching.LateReply) { r.Type = codec.Completion },
+		"account":     func(r *switching.LateReply) { r.Reply.Set(codec.FieldPAN, other) },
 		"advice bank": func(r *switching.LateReply) { r.Type, r.Bank = codec.Completion, "klb" },
 	} {
 		w.Run(name, func(t *testing.T) {

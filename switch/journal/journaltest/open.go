@@ -193,6 +193,7 @@ func testNoJoin(w *world) {
 		"client":   func(e *switching.Entry) { e.Client = "other" },
 		"account":  account(other),
 		"type":     func(e *switching.Entry) { e.Type = codec.Authenticate },
+		"raw":      func(e *switching.Entry) { e.Operation = switching.Raw },
 	} {
 		w.Run(name, func(*testing.T) { w.open(switching.Settling, w.entry(codec.Deregister, with)) })
 	}
@@ -234,4 +235,20 @@ func testEffectFails(w *world) {
 	w.effect.set("", false, false)
 	w.open(switching.Opened, e)
 	w.effects(e.ID, "open")
+}
+
+// testEffectUndone: nothing is left of what was undone, and its key is free.
+func testEffectUndone(w *world) {
+	w.effect.set("busy", false, false)
+	w.effect.undo(true)
+	e := w.entry(codec.Authenticate)
+	var refusal *switching.EffectRefusal
+	if _, err := w.store.Open(w.Context(), e); !errors.As(err, &refusal) || refusal.Reason != "busy" {
+		w.Fatalf("got %v", err)
+	}
+	w.missing(e.ID)
+	w.effects(e.ID)
+	w.effect.set("", false, false)
+	w.effect.undo(false)
+	w.opened(codec.Authenticate, keyOf(e))
 }

@@ -1,0 +1,52 @@
+package customer
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// What was made while the clock was ahead is no newer than what came after.
+func TestWrongTriesCountAfterTheClockWasSetBack(t *testing.T) {
+	w := newWorld(t)
+	f := follower("f")
+	w.now = w.now.Add(time.Hour)
+	first := w.code(f, ForAuthenticate, cardA)
+	w.now = w.now.Add(-time.Hour)
+	a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, first))
+	w.want(a, err, switching.Refused, ReasonCodeExpired)
+	c, err := w.service.Codes(w.Context(), f, ForAuthenticate)
+	w.must(err)
+	if c != (CodeClocks{}) {
+		t.Errorf("the clocks of a code from the future: %+v", c)
+	}
+	code := w.code(f, ForAuthenticate, cardA)
+	if c, err = w.service.Codes(w.Context(), f, ForAuthenticate); err != nil || c.Again != time.Minute || c.Valid != 5*time.Minute {
+		t.Errorf("the clocks of the code after it: %+v, %v", c, err)
+	}
+	for i := range w.store.Limits.CodeTries {
+		try := codec.NewSecret(fmt.Sprintf("%06d", i))
+		if try == code || try == first {
+			try = codec.NewSecret("999999")
+		}
+		a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, try))
+		w.want(a, err, switching.Refused, ReasonCodeWrong)
+	}
+	a, err = w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, code))
+	w.want(a, err, switching.Refused, ReasonCodeVoid)
+}
+
+func TestALoginAfterTheClockWasSetBackIsNotOneTooMany(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("f", cardA)
+	w.now = w.now.Add(3 * time.Hour)
+	for range w.store.Limits.Sessions {
+		w.loggedIn(f)
+	}
+	w.now = w.now.Add(-3 * time.Hour)
+	_, a, err := w.service.Accounts(w.Context(), w.loggedIn(f))
+	w.want(a, err, switching.Approved, "")
+}
