@@ -71,11 +71,14 @@ func (s *Store) heard(ctx context.Context, tx switching.Tx, id string, at time.T
 	return n == 1, err
 }
 
-// Gone is Unfollow of a follower who turns out, when something is told to it, to
-// have left (package notice).
-func (s *Store) Gone(ctx context.Context, tx switching.Tx, channel, subject string) error {
+// Gone is Unfollow of a follower who turns out, when something was told to it, to
+// have left (package notice). Who has come back since stays.
+func (s *Store) Gone(ctx context.Context, tx switching.Tx, channel, subject string, at time.Time) error {
 	c, found, err := s.byFollower(ctx, tx, Follower{channel, subject})
 	if err != nil || !found || !c.Followed {
+		return err
+	}
+	if newer, err := s.heard(ctx, tx, c.ID, at); err != nil || !newer {
 		return err
 	}
 	return s.follows(ctx, tx, &c, "unfollow", cause{who: "front", note: "gone when told"})

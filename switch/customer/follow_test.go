@@ -193,8 +193,17 @@ func TestWhoIsGoneWhenToldHasLeft(t *testing.T) {
 	w := newWorld(t)
 	f := w.authenticated("a", cardA)
 	session := w.loggedIn(f)
+	gone := func(subject string, at time.Time) {
+		w.must(w.db.Write(w.Context(), func(ctx context.Context, tx db.Tx) error { return w.store.Gone(ctx, tx, "wx", subject, at) }))
+	}
+	_, err := w.service.Follow(w.Context(), w.call(f), w.now)
+	w.must(err)
+	gone("a", w.now.Add(-time.Minute)) // was away when it was told, and has come since
+	if !w.row(f).Followed {
+		t.Error("who came back is gone")
+	}
 	for _, subject := range []string{"a", "a", "never"} {
-		w.must(w.db.Write(w.Context(), func(ctx context.Context, tx db.Tx) error { return w.store.Gone(ctx, tx, "wx", subject) }))
+		gone(subject, w.now)
 	}
 	if c := w.row(f); c.Followed || c.State != Authenticated {
 		t.Errorf("%+v", c)

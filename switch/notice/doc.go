@@ -52,7 +52,7 @@
 // # Delivery
 //
 // Accepted is not delivered. What the front reports goes to Delivered: success;
-// user-block, which ends all that waits for the follower as a 410 does;
+// user-block, which ends all that waits for the follower, who may follow still;
 // system-failed, after which the notice is sent again as its next round, since
 // the front would not tell the same round twice. A report that is not newer than
 // the last one of its notice is a repeat.
@@ -85,7 +85,7 @@
 //	Poll       1 s
 //	Backoff    2 s to 30 min  doubled, and up to half of it taken off
 //	Attempts   50             about 15 hours
-//	Rounds     3
+//	Rounds     8              after pauses of 1 min to 1 h, about 2 hours
 //	Keep       30 days
 //
 // # Metrics

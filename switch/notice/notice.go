@@ -42,10 +42,10 @@ type Options struct {
 	// Text makes the words that the follower reads. A notice for which it has
 	// none is parked.
 	Text func(n switching.Notice) string
-	// Gone is told of a follower that is gone, in the transaction that discards
-	// what waited for it: whoever writes notices must write none for it until it
+	// Gone is told of a follower that was gone at the time, in the transaction that
+	// discards what waited for it: whoever writes notices must write none for it until it
 	// follows again. It uses SQL only. May be nil.
-	Gone func(ctx context.Context, tx switching.Tx, channel, subject string) error
+	Gone func(ctx context.Context, tx switching.Tx, channel, subject string, at time.Time) error
 
 	Workers  int               // notices on their way at once
 	Deadline time.Duration     // of one sending
@@ -74,13 +74,13 @@ func (o *Options) defaults() error {
 	o.Poll = cmp.Or(o.Poll, time.Second)
 	o.Backoff = cmp.Or(o.Backoff, switching.Backoff{Min: 2 * time.Second, Max: 30 * time.Minute})
 	o.Attempts = cmp.Or(o.Attempts, 50)
-	o.Rounds = cmp.Or(o.Rounds, 3)
+	o.Rounds = cmp.Or(o.Rounds, 8)
 	o.Keep = cmp.Or(o.Keep, 30*24*time.Hour)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Gone == nil {
-		o.Gone = func(context.Context, switching.Tx, string, string) error { return nil }
+		o.Gone = func(context.Context, switching.Tx, string, string, time.Time) error { return nil }
 	}
 	if o.Fail == nil {
 		o.Fail = func(string) error { return nil }

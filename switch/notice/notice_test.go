@@ -237,7 +237,10 @@ func TestQuota(t *testing.T) {
 func TestGone(t *testing.T) {
 	fails := errors.New("no")
 	prepare := func(w *world) {
-		w.o.Gone = func(ctx context.Context, tx switching.Tx, channel, subject string) error {
+		w.o.Gone = func(_ context.Context, _ switching.Tx, channel, subject string, at time.Time) error {
+			if at.IsZero() || at.After(time.Now()) {
+				t.Errorf("gone at %s", at)
+			}
 			w.gone = append(w.gone, channel+"/"+subject)
 			err := fails
 			fails = nil

@@ -24,7 +24,7 @@ type Status string
 // The delivery statuses.
 const (
 	StatusSuccess Status = "success"
-	StatusBlocked Status = "user-block"    // the follower has blocked the account: gone
+	StatusBlocked Status = "user-block"    // the follower takes no messages, though it may follow
 	StatusFailed  Status = "system-failed" // sent again, as the next round
 )
 
@@ -218,16 +218,20 @@ func (n *Notices) delivered(ctx context.Context, tx switching.Tx, i Item, status
 		if err := n.end(ctx, tx, i, StateGone, answer, i.Note); err != nil {
 			return err
 		}
-		return n.lost(ctx, tx, i.Channel, i.Subject)
+		return n.drop(ctx, tx, i.Channel, i.Subject, "", StateGone, "the follower takes no messages") // and follows still
 	default:
 		return n.undelivered(ctx, tx, i, answer)
 	}
 }
 
+// rounds are the pauses before a notice's next round: what the platform could not
+// deliver it can seldom deliver a moment later.
+var rounds = switching.Backoff{Min: time.Minute, Max: time.Hour}
+
 // undelivered begins the notice's next round, or parks it after the last. That
 // also makes void the answer to this round, should it be written down later.
 func (n *Notices) undelivered(ctx context.Context, tx switching.Tx, i Item, answer string) error {
-	state, head, next := StatePending, i.head, n.o.Now().Add(n.o.Backoff.After(i.Round)).UnixMilli()
+	state, head, next := StatePending, i.head, n.o.Now().Add(rounds.After(i.Round)).UnixMilli()
 	if i.Round >= n.o.Rounds || i.State == StateParked {
 		state, head, next = StateParked, false, 0
 	}

@@ -166,7 +166,7 @@ func (n *Notices) tell(m *message.Message) error {
 		return n.settle(ctx, c, step{state: StatePending, attempts: c.Attempts - 1, next: n.o.Now(), answer: "not sent in time"})
 	}
 	circuit := n.circuits.channel(c.Channel)
-	age := circuit.began()
+	age, began := circuit.began(), n.o.Now()
 	a, sent := n.send(ctx, c)
 	if sent && n.killed("send") {
 		return nil
@@ -175,7 +175,9 @@ func (n *Notices) tell(m *message.Message) error {
 	if sent {
 		counts, next = circuit.heard(age, c.Channel+"\x00"+c.Subject, a, n.o.Now())
 	}
-	err := n.settle(ctx, c, n.after(c, a, counts, next))
+	s := n.after(c, a, counts, next)
+	s.began = began
+	err := n.settle(ctx, c, s)
 	n.metrics.ended(a.Verdict)
 	n.report(c, a, err)
 	return err

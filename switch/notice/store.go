@@ -74,7 +74,8 @@ type step struct {
 	attempts int
 	next     time.Time // of pending
 	answer   string
-	follower bool // all of the follower's waits as long, or goes as well
+	follower bool      // all of the follower's waits as long, or goes as well
+	began    time.Time // the sending
 }
 
 // after is the table of what a verdict makes a notice do. What does not count
@@ -140,7 +141,7 @@ func (n *Notices) write(ctx context.Context, tx switching.Tx, c claimed, s step)
 	case err != nil || !changed:
 		return false, err
 	case s.state == StateGone:
-		return false, n.lost(ctx, tx, c.Channel, c.Subject)
+		return false, n.lost(ctx, tx, c.Channel, c.Subject, s.began)
 	case s.state != StatePending:
 		return n.promote(ctx, tx, c.Lane)
 	case s.follower:
@@ -150,12 +151,12 @@ func (n *Notices) write(ctx context.Context, tx switching.Tx, c claimed, s step)
 	return false, err
 }
 
-// lost ends what waits for a follower that is gone.
-func (n *Notices) lost(ctx context.Context, tx switching.Tx, channel, subject string) error {
+// lost ends what waits for a follower that was gone at the time.
+func (n *Notices) lost(ctx context.Context, tx switching.Tx, channel, subject string, at time.Time) error {
 	if err := n.drop(ctx, tx, channel, subject, "", StateGone, "the follower is gone"); err != nil {
 		return err
 	}
-	return n.o.Gone(ctx, tx, channel, subject)
+	return n.o.Gone(ctx, tx, channel, subject, at)
 }
 
 // promote makes the oldest pending one of a lane that has no head its head.

@@ -169,7 +169,7 @@ func (w *world) open() *world {
 		o.Text = func(n switching.Notice) string { return "您尾号" + n.Data["account"] + "的账户有变动" }
 	}
 	if o.Gone == nil {
-		o.Gone = func(_ context.Context, _ switching.Tx, channel, subject string) error {
+		o.Gone = func(_ context.Context, _ switching.Tx, channel, subject string, _ time.Time) error {
 			w.gone = append(w.gone, channel+"/"+subject)
 			return nil
 		}

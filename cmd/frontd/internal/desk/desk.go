@@ -44,7 +44,9 @@ func Ask[T any](r *http.Response, err error) (T, error) {
 		return answer, nil
 	}
 	var p client.Problem
-	if d.Decode(&p) != nil || p.Code == "" {
+	// What stands between may answer with problems of its own, which say nothing of
+	// what the switch did.
+	if d.Decode(&p) != nil || p.Code == "" || p.Status != r.StatusCode || !p.Retry.Valid() {
 		return answer, ErrStrange
 	}
 	return answer, &Refusal{p}

@@ -1,6 +1,7 @@
 package h5
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -114,7 +115,22 @@ func (v *visit) refusedForm(err error, f form, show func(status int, f form)) {
 		return
 	}
 	v.Log.Info().Err(err).Str("form", f.Action).Msg("a form was not carried out")
-	show(v.wrong(&f, err), f)
+	status := v.wrong(&f, err)
+	if f.Key == v.key() {
+		v.show(status, "unheard", titleUnheard, f)
+		return
+	}
+	show(status, f)
+}
+
+// Unheard are the fields that a repeat needs besides its key: the page that has
+// them asks the switch for nothing, which may be away.
+func (f form) Unheard() url.Values {
+	again := maps.Clone(f.Values)
+	for _, name := range []string{"csrf", "key", "to"} {
+		delete(again, name)
+	}
+	return again
 }
 
 // askCode has a code sent, for the account in the form, and shows the form again.

@@ -40,22 +40,31 @@ type wire struct {
 	mu   sync.Mutex // guards what follows
 	lose string     // the end of a path; the next answer to it is lost
 	cut  bool       // nothing is connected any more
+	hush bool       // from the lost answer on nothing is answered
+	odd  string     // what stands between answers in place of the next one
 }
 
 func (l *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	l.mu.Lock()
 	cut := l.cut
 	lost := l.lose != "" && strings.HasSuffix(r.URL.Path, l.lose)
+	silent, odd := l.hush && l.lose == "", l.odd
 	if lost {
-		l.lose = ""
+		l.lose, l.odd = "", ""
 	}
 	l.mu.Unlock()
+	if silent {
+		return nil, errors.New("connection reset")
+	}
 	if cut {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("refused")}
 	}
 	a, err := http.DefaultTransport.RoundTrip(r)
 	if lost && err == nil {
 		a.Body.Close()
+		if odd != "" {
+			return &http.Response{StatusCode: http.StatusGatewayTimeout, Body: io.NopCloser(strings.NewReader(odd)), Header: http.Header{}}, nil
+		}
 		return nil, errors.New("connection lost")
 	}
 	return a, err
@@ -64,7 +73,23 @@ func (l *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 func (l *wire) set(lose string, cut bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lose, l.cut = lose, cut
+	l.lose, l.cut, l.hush, l.odd = lose, cut, false, ""
+}
+
+// leave has the next answer to the path lost, and none after it.
+func (l *wire) leave(path string) {
+	l.set(path, false)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hush = true
+}
+
+// between has something else answer in place of the switch, which has done it.
+func (l *wire) between(path, answer string) {
+	l.set(path, false)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.odd = answer
 }
 
 // platform stands for WeChat: a code is good once, and followers are those it

@@ -221,41 +221,57 @@ func TestTheWayBackIsWhole(t *testing.T) {
 }
 
 // An answer that is lost on its way is learned by the same form: it keeps its key
-// and what was typed, and the bank is asked once.
+// and what was typed, and the bank is asked once; also where the switch is then
+// away, and where something between the two answers in its place.
 func TestALostAnswerIsLearned(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
 	x := b.authenticated("oLost")
-	x.get("/h5/branches/urmqccb-1/visit")
-	form := x.fill(url.Values{"business": {"vip"}, "phone": {"13899990002"}})
-	b.wire.set("/visits", false)
-	x.post("/h5/branches/urmqccb-1/visit", form)
-	x.sees(textUnheard, `value="vip" checked`, "13899990002")
-	if x.page.status != 504 || x.fill(nil).Get("key") != form.Get("key") {
-		t.Errorf("%d, key %q", x.page.status, x.fill(nil).Get("key"))
-	}
-	x.send("/h5/branches/urmqccb-1/visit", url.Values{"business": {"vip"}, "phone": {"13899990002"}})
-	x.sees("预约成功")
-	sent, err := b.Sims[bankA].Messages(t.Context(), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	visits := 0
-	for _, sms := range sent {
-		if strings.Contains(sms.Text.Reveal(), "预约号") {
-			visits++
+	visit := url.Values{"business": {"vip"}, "phone": {"13899990002"}}
+	for name, lose := range map[string]func(){
+		"lost":    func() { b.wire.set("/visits", false) },
+		"away":    func() { b.wire.leave("/visits") },
+		"between": func() { b.wire.between("/visits", `{"code":"upstream-timeout","message":"gateway timeout"}`) },
+	} {
+		before := b.visits()
+		x.get("/h5/branches/urmqccb-1/visit")
+		form := x.fill(visit)
+		lose()
+		x.post("/h5/branches/urmqccb-1/visit", form)
+		x.sees(textUnheard, "查询结果")
+		again := x.fill(nil)
+		if x.page.status != 504 || again.Get("key") != form.Get("key") || again.Get("business") != "vip" || again.Get("phone") != "13899990002" {
+			t.Errorf("%s: %d, %v", name, x.page.status, again)
+		}
+		x.post("/h5/branches/urmqccb-1/visit", again) // and still, where it is away
+		b.wire.set("", false)
+		x.post("/h5/branches/urmqccb-1/visit", again)
+		x.sees("预约成功")
+		if n := b.visits() - before; n != 1 {
+			t.Errorf("%s: %d visits", name, n)
 		}
 	}
-	if visits != 1 {
-		t.Errorf("%d visits", visits)
-	}
-
 	x.get("/h5/deregister")
-	form = x.fill(nil)
+	form := x.fill(nil)
 	b.wire.set("/deregistration", false)
 	x.post("/h5/deregister", form)
 	x.sees(`data-result="timed-out"`, "注销超时，请与开户行联系！")
 	x.post("/h5/deregister", form) // the back button, and the same form
 	x.sees(`data-result="approved"`, "交易成功")
+}
+
+// visits are how many were booked at the bank.
+func (b *bench) visits() (n int) {
+	b.Helper()
+	sent, err := b.Sims[bankA].Messages(b.Context(), 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, sms := range sent {
+		if strings.Contains(sms.Text.Reveal(), "预约号") {
+			n++
+		}
+	}
+	return n
 }
 
 // A switch that is not there was asked nothing: that is no doubt.

@@ -136,12 +136,13 @@ func (s *Site) follows(ctx context.Context, openID string) (bool, error) {
 	if err != nil || c.Followed {
 		return c.Followed, err
 	}
+	at := s.Now().Unix() // of the question: who leaves after it is told of by a later word
 	followed, err := s.Platform.Follows(ctx, openID)
 	if err != nil || !followed {
 		return false, err
 	}
 	_, err = desk.Ask[client.Ended](s.Switch.Follow(ctx,
-		&client.FollowParams{FollowerChannel: s.Channel, FollowerSubject: openID, IdempotencyKey: newKey(), At: s.Now().Unix()}))
+		&client.FollowParams{FollowerChannel: s.Channel, FollowerSubject: openID, IdempotencyKey: newKey(), At: at}))
 	return err == nil, err
 }
 

@@ -37,9 +37,10 @@ var notices = struct{ stale, over, missing, busy, unidentified, snapshot, strang
 
 // Words of forms that the front itself has to say.
 const (
-	textUnheard = "未收到处理结果。请再点一次按钮查询，不会重复办理"
-	textUnsent  = "系统繁忙，请稍后再试"
-	textReused  = "内容有改动，请再次提交"
+	titleUnheard = "未收到处理结果"
+	textUnheard  = "未收到处理结果。请再点一次按钮查询，不会重复办理"
+	textUnsent   = "系统繁忙，请稍后再试"
+	textReused   = "内容有改动，请再次提交"
 
 	textDeregisterFailed = "注销失败，请与开户行联系。" // A9
 	textDeregisterDoubt  = "注销超时，请与开户行联系！" // A9

@@ -26,7 +26,7 @@
 //	0; 45065 (a guess)    none      it was done
 //	40001, 40014, 42001   refresh   the token is got again and the call repeated, once
 //	43004                 gone      the follower does not follow
-//	45009                 tomorrow  nothing more today
+//	45009                 tomorrow  nothing more today, but another kind of message may do
 //	45011                 soon      nothing more this minute
 //	40003, 43019          never     as it is; an operator's business
 //	43101, 45015, 45047   never, but another kind of message may do
@@ -56,9 +56,9 @@
 // kept at the switch (/v1/kept), the first for 10 s and the second for an hour,
 // so that any instance knows. Of several that get a notice one tells it. What no
 // memory can decide is a message that the platform took without answering. It is
-// sent again, since twice is better than never; a template has the same
-// client_msg_id, so that the platform tells it once within 10 minutes. A text has
-// none.
+// sent again, since twice is better than never, and by the same way first, which is
+// kept for an hour; a template has the same client_msg_id, so that the platform
+// tells it once within 10 minutes. A text has none.
 //
 // A template message's id goes to [Deliveries], again and again while there is
 // time, and the platform's event about it to the switch. Of a text there is no

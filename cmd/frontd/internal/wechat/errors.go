@@ -47,6 +47,12 @@ func (u *Unanswered) Error() string { return fmt.Sprintf("wechat: %s: no answer:
 
 func (u *Unanswered) Unwrap() error { return u.Err }
 
+// perhapsTold reports whether a message may have been taken without an answer.
+func perhapsTold(err error) bool {
+	var u *Unanswered
+	return errors.As(err, &u) && u.Call != callToken
+}
+
 // The platform's codes that something here depends on.
 const (
 	codeBusy         = -1
@@ -99,7 +105,7 @@ var remedies = map[int]remedy{
 	codeToken2:       {Refresh, false},
 	codeTokenExpired: {Refresh, false},
 	codeUnfollowed:   {Gone, false},
-	codeQuota:        {Tomorrow, false},
+	codeQuota:        {Tomorrow, true}, // each kind of message has its own
 	codeMinute:       {Soon, false},
 	codeBusy:         {Again, false},
 	// Not gone: with another account's app id all openids are wrong, and everybody

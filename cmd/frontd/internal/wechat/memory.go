@@ -11,23 +11,44 @@ import (
 )
 
 // markTold, and the platform's msgid where there is one, are kept under the name of
-// a notice that the platform took; any other value is of one that is being told.
+// a notice that the platform took; markTried, and the way, of one that it perhaps
+// took. Any other value is of one that is being told.
 const (
 	markTold  = "told"
+	markTried = "tried/"
 	toldLife  = time.Hour        // longer than the switch's pauses, but for a day's quota
 	claimLife = 10 * time.Second // longer than Limit, shorter than the switch gives up
 )
 
-// claim makes this the one that tells; else before is what is there.
-func (n *Notices) claim(ctx context.Context, name string) (before string, err error) {
+// claim makes this the one that tells; else before is what is there. tried is the
+// way by which an earlier one perhaps told it.
+func (n *Notices) claim(ctx context.Context, name string) (before, tried string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, n.Limit/5)
 	defer cancel()
 	own := rand.Text() // like no other
-	kept, err := desk.Ask[client.KeptFirst](n.Switch.PutKeptOnce(ctx, &client.PutKeptOnceParams{Seconds: seconds(claimLife)}, client.KeptValue{Name: name, Value: own}))
-	if err != nil || kept.First || kept.Before == own {
-		return "", err
+	for {
+		kept, err := desk.Ask[client.KeptFirst](n.Switch.PutKeptOnce(ctx, &client.PutKeptOnceParams{Seconds: seconds(claimLife)}, client.KeptValue{Name: name, Value: own}))
+		if err != nil || kept.First || kept.Before == own {
+			return "", tried, err
+		}
+		way, perhaps := strings.CutPrefix(kept.Before, markTried)
+		if !perhaps || tried != "" {
+			return kept.Before, "", nil
+		}
+		if _, err := desk.Ask[client.Kept](n.Switch.TakeKept(ctx, client.KeptName{Name: name})); err != nil {
+			return "", "", err
+		}
+		tried = way
 	}
-	return kept.Before, nil
+}
+
+// keepTried writes down by which way the notice was perhaps told: by another it
+// would be told twice.
+func (n *Notices) keepTried(ctx context.Context, name, way string) {
+	_, err := desk.Ask[client.Done](n.Switch.PutKept(ctx, &client.PutKeptParams{Seconds: seconds(toldLife)}, client.KeptValue{Name: name, Value: markTried + way}))
+	if err != nil {
+		n.Log.Warn().Err(err).Msg("perhaps told, and not remembered by which way")
+	}
 }
 
 // release lets the next try begin at once; else the claim passes by itself.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -94,6 +95,7 @@ func NewNotices(o NoticeOptions) (*Notices, error) {
 type end struct {
 	action Action
 	way    string // template, text, before; empty if it was not told
+	tried  string // the way by which it was perhaps told
 	err    error
 }
 
@@ -138,7 +140,7 @@ func (n *Notices) refuses(notice frontapi.Notice) (rule string) {
 // tell tells a notice once.
 func (n *Notices) tell(ctx context.Context, notice frontapi.Notice) end {
 	name := fmt.Sprintf("notice/%s/%d", notice.Id, notice.Round)
-	before, err := n.claim(ctx, name)
+	before, tried, err := n.claim(ctx, name)
 	msgID, told := toldAs(before)
 	switch {
 	case err != nil:
@@ -149,33 +151,40 @@ func (n *Notices) tell(ctx context.Context, notice frontapi.Notice) end {
 	case before != "":
 		return end{action: waiting}
 	}
-	e, msgID := n.send(ctx, notice)
-	if e.way == "" {
+	e, msgID := n.send(ctx, notice, tried)
+	switch {
+	case e.way != "":
+		n.remember(ctx, name, msgID, notice.Id)
+	case e.tried != "":
+		n.keepTried(ctx, name, e.tried)
+	default:
 		n.release(ctx, name)
-		return e
 	}
-	n.remember(ctx, name, msgID, notice.Id)
 	return e
 }
 
-// send tries one way after the other, while the platform says that another may do.
-func (n *Notices) send(ctx context.Context, notice frontapi.Notice) (e end, msgID string) {
+// send tries one way after the other, while the platform says that another may do;
+// first the one that was tried before and not answered.
+func (n *Notices) send(ctx context.Context, notice frontapi.Notice, tried string) (e end, msgID string) {
 	ctx, cancel := context.WithTimeout(ctx, n.Limit/5*3)
 	defer cancel()
 	rule, ruled := n.Rules[notice.Kind]
 	if !ruled {
 		rule = Rule{Text: true}
 	}
-	e = end{action: Never, err: errNoWay}
-	for _, way := range rule.ways(notice.Kind) {
+	e = end{action: Never, tried: tried, err: errNoWay}
+	for _, way := range first(rule.ways(notice.Kind), tried) {
 		msgID, err := n.by(ctx, way, rule, notice)
 		r := remedyOf(err)
 		if r.action == None {
 			return end{way: way}, msgID
 		}
 		// What may be mended is more than what may not.
-		if e.action != Again || r.action != Never {
-			e = end{action: r.action, err: err}
+		if e.action == Never || r.action != Never {
+			e.action, e.err = r.action, err
+		}
+		if perhapsTold(err) {
+			e.tried = way
 		}
 		if !r.elsewhere {
 			break
@@ -196,6 +205,14 @@ func (n *Notices) left(ctx context.Context, openID string, err error) bool {
 	}
 	follows, err := n.Sender.Follows(ctx, openID)
 	return err == nil && !follows
+}
+
+// first puts the way first, if it is one of them.
+func first(ways []string, way string) []string {
+	if i := slices.Index(ways, way); i > 0 {
+		return slices.Insert(slices.Delete(ways, i, i+1), 0, way)
+	}
+	return ways
 }
 
 var errNoWay = errors.New("the notice has no text, and its kind no template")
