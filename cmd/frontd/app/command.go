@@ -56,11 +56,23 @@ func configCommand() *cobra.Command {
 func keyCommand() *cobra.Command {
 	group := &cobra.Command{Use: "key", Short: "The keys that seal cookies"}
 	group.AddCommand(&cobra.Command{
-		Use: "new FILE", Short: "Make a key, or put one before those that a file has", Args: cobra.ExactArgs(1),
-		Long: `Makes a file with a key, readable by its owner only. A file that has keys gets the
-new one as its first: it seals, those behind it still open. Every instance needs
-the same file; take an old key out after 12 hours.`,
+		Use: "new FILE", Short: "Make a key, or put one behind those that a file has", Args: cobra.ExactArgs(1),
+		Long: `Makes a file with a key, readable by its owner only. Every instance needs the same
+file: its first key seals, all open. To replace a key while all instances serve:
+
+  frontd key new FILE    a further key, which opens; bring the file to every
+                         instance, and restart each
+  frontd key use FILE    the last key becomes the first, which seals; likewise
+                         12 hours later take the old line out; likewise`,
 		RunE: func(_ *cobra.Command, args []string) error { return NewKey(args[0]) },
+	}, &cobra.Command{
+		Use: "use FILE", Short: "Seal with the last key of a file from now on", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if _, err := readKeys(args[0]); err != nil {
+				return err
+			}
+			return UseKey(args[0])
+		},
 	})
 	return group
 }

@@ -138,20 +138,35 @@ func Load(path string) (Config, error) {
 
 // secretFile is a key of the configuration and where its file's secret goes.
 type secretFile struct {
-	key  string
-	path string
-	into *secret.Text
+	key   string
+	path  string
+	into  *secret.Text
+	shape shape
 }
+
+// shape is what a secret must look like; the zero shape is any line.
+type shape struct {
+	of   *regexp.Regexp
+	rule string
+}
+
+func (s shape) fits(text string) bool { return s.of == nil || s.of.MatchString(text) }
+
+var (
+	appSecret = shape{regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`), "the file must hold the AppSecret: letters and digits"}
+	aesKey    = shape{regexp.MustCompile(`^[A-Za-z0-9+/]{43}$`), "the file must hold an EncodingAESKey: 43 letters and digits"}
+	longToken = shape{regexp.MustCompile(`^.{32,}$`), "the file must hold a token of at least 32 characters: `switchctl token new` makes one"}
+)
 
 func (c *Config) secrets() []secretFile {
 	return []secretFile{
-		{"account.secret_file", c.Account.SecretFile, &c.Account.Secret},
-		{"account.token_file", c.Account.TokenFile, &c.Account.Token},
-		{"account.previous_token_file", c.Account.PreviousTokenFile, &c.Account.PreviousToken},
-		{"account.aes_key_file", c.Account.AESKeyFile, &c.Account.AESKey},
-		{"account.previous_aes_key_file", c.Account.PreviousAESKeyFile, &c.Account.PreviousAESKey},
-		{"switch.token_file", c.Switch.TokenFile, &c.Switch.Token},
-		{"switch.notice_token_file", c.Switch.NoticeTokenFile, &c.Switch.NoticeToken},
+		{"account.secret_file", c.Account.SecretFile, &c.Account.Secret, appSecret},
+		{"account.token_file", c.Account.TokenFile, &c.Account.Token, shape{}},
+		{"account.previous_token_file", c.Account.PreviousTokenFile, &c.Account.PreviousToken, shape{}},
+		{"account.aes_key_file", c.Account.AESKeyFile, &c.Account.AESKey, aesKey},
+		{"account.previous_aes_key_file", c.Account.PreviousAESKeyFile, &c.Account.PreviousAESKey, aesKey},
+		{"switch.token_file", c.Switch.TokenFile, &c.Switch.Token, shape{}},
+		{"switch.notice_token_file", c.Switch.NoticeTokenFile, &c.Switch.NoticeToken, longToken},
 	}
 }
 
@@ -161,8 +176,11 @@ func (c *Config) readFiles(f *config.File) (errs []error) {
 			continue
 		}
 		text, err := readSecret(f.Dir(s.path))
-		if err != nil {
+		switch {
+		case err != nil:
 			errs = append(errs, f.At(s.key, err.Error()))
+		case !s.shape.fits(text):
+			errs = append(errs, f.At(s.key, s.shape.rule))
 		}
 		*s.into = secret.Text(text)
 	}

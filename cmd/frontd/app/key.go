@@ -8,27 +8,40 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"wxswitch/cmd/frontd/internal/h5"
 )
 
-// NewKey makes a file with a key that seals cookies, or puts one before those
-// that the file has. A crash leaves the old file or the new one.
+// NewKey makes a file with a key that seals cookies, or puts one behind those that
+// the file has: it opens, until UseKey.
 func NewKey(path string) error {
-	path = filepath.Clean(path)
-	var old []byte
-	if _, err := readKeys(path); err == nil {
-		if old, err = os.ReadFile(path); err != nil {
-			return err
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	key := make([]byte, h5.KeySize)
 	_, _ = rand.Read(key)
-	text := append([]byte(base64.StdEncoding.EncodeToString(key)+"\n"), bytes.TrimLeft(old, "\n")...)
+	return changeKeys(path, func(keys [][]byte) [][]byte { return append(keys, key) })
+}
+
+// UseKey puts the last key of the file before the others: it seals, they open.
+func UseKey(path string) error {
+	return changeKeys(path, func(keys [][]byte) [][]byte {
+		last := len(keys) - 1
+		return slices.Insert(keys[:last:last], 0, keys[last])
+	})
+}
+
+// changeKeys leaves, wherever it crashes, the old file or the new one.
+func changeKeys(path string, change func([][]byte) [][]byte) error {
+	path = filepath.Clean(path)
+	keys, err := readKeys(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var text bytes.Buffer
+	for _, key := range change(keys) {
+		text.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
+	}
 	fresh := path + ".new"
-	if err := os.WriteFile(fresh, text, 0o600); err != nil { //nolint:gosec // the operator's path
+	if err := os.WriteFile(fresh, text.Bytes(), 0o600); err != nil { //nolint:gosec // the operator's path
 		return err
 	}
 	return os.Rename(fresh, path)
