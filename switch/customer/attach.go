@@ -25,13 +25,14 @@ func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answe
 	if err != nil {
 		return Answer{}, err
 	}
-	code, reason := normalCode(r.Code.Reveal())
-	if reason != "" {
+	account, reason := typedAccount(r.Account.Reveal())
+	code, noCode := normalCode(r.Code.Reveal())
+	if reason = cmp.Or(reason, noCode); reason != "" {
 		return refuse(cmp.Or(over, reason)), nil
 	}
 	q := switching.Request{
 		Type: codec.Attach, Client: call.Client, Operation: "attach", Key: call.Key, Customer: c.ID,
-		Account: normalAccount(r.Account.Reveal()), Bank: r.Bank, Timeout: call.Timeout,
+		Account: account, Bank: r.Bank, Timeout: call.Timeout,
 	}
 	q.Fields.Set(codec.FieldCertType, c.CertType)
 	q.Fields.Set(codec.FieldCertNumber, c.Cert.Reveal())

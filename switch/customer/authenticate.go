@@ -22,10 +22,13 @@ type AuthRequest struct {
 // Authenticate checks the form and the code, and asks the account's bank (A5).
 func (s *Service) Authenticate(ctx context.Context, call Call, r AuthRequest) (Answer, error) {
 	cert, reason := s.checkCert(r.CertType, r.CertNumber)
+	account, noAccount := typedAccount(r.Account.Reveal())
 	code, noCode := normalCode(r.Code.Reveal())
 	switch {
 	case reason != "":
 		return refuse(reason), nil
+	case noAccount != "":
+		return refuse(noAccount), nil
 	case noCode != "":
 		return refuse(noCode), nil
 	case r.Terms == "":
@@ -37,7 +40,7 @@ func (s *Service) Authenticate(ctx context.Context, call Call, r AuthRequest) (A
 	}
 	q := switching.Request{
 		Type: codec.Authenticate, Client: call.Client, Operation: "authenticate", Key: call.Key, Customer: c.ID,
-		Account: normalAccount(r.Account.Reveal()), Bank: r.Bank, Timeout: call.Timeout, Proof: authProof{code, r.Terms, r.Notices},
+		Account: account, Bank: r.Bank, Timeout: call.Timeout, Proof: authProof{code, r.Terms, r.Notices},
 	}
 	q.Fields.Set(codec.FieldCertType, r.CertType)
 	q.Fields.Set(codec.FieldCertNumber, cert.Reveal())

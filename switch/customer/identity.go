@@ -45,6 +45,14 @@ func digitsOf(typed string) string {
 // one, routing tells.
 func normalAccount(typed string) codec.Account { return codec.NewAccount(digitsOf(typed)) }
 
+// typedAccount is normalAccount of a field that must be filled in.
+func typedAccount(typed string) (a codec.Account, missing switching.Reason) {
+	if a = normalAccount(typed); a.IsZero() {
+		return a, ReasonAccount
+	}
+	return a, ""
+}
+
 var (
 	sixDigits = regexp.MustCompile(`^[0-9]{6}$`)
 	mobile    = regexp.MustCompile(`^1[3-9][0-9]{9}$`) // of the mainland

@@ -236,3 +236,20 @@ func TestWhoIsNotAuthenticatedNeedsNoDeregistration(t *testing.T) {
 		t.Error(a.Text)
 	}
 }
+
+func TestAnAccountMustBeTyped(t *testing.T) {
+	w := newWorld(t)
+	call := w.loggedIn(w.authenticated("f", cardA))
+	code := codec.NewSecret("123456")
+	for _, typed := range []string{"", " ", "—"} {
+		account := codec.NewAccount(typed)
+		a, err := w.service.SendCode(w.Context(), w.call(call.Follower), CodeRequest{Purpose: ForAttach, Account: account, Bank: "xjrcu"})
+		w.want(a, err, switching.Refused, ReasonAccount)
+		r := authRequest(cardA, code)
+		r.Account, r.Bank = account, "xjrcu"
+		a, err = w.service.Authenticate(w.Context(), w.call(call.Follower), r)
+		w.want(a, err, switching.Refused, ReasonAccount)
+		a, err = w.service.Attach(w.Context(), call, AttachRequest{Account: account, Bank: "xjrcu", Code: code, Payment: w.sealed(payment)})
+		w.want(a, err, switching.Refused, ReasonAccount)
+	}
+}

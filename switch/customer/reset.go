@@ -39,7 +39,11 @@ func (s *Service) ResetPassword(ctx context.Context, call Call, r ResetRequest) 
 	if reason != "" {
 		return refuse(reason), nil
 	}
-	r.Account, r.Code = normalAccount(r.Account.Reveal()), code
+	account, reason := typedAccount(r.Account.Reveal())
+	if reason != "" {
+		return refuse(reason), nil
+	}
+	r.Account, r.Code = account, code
 	bank, reason := s.bankOf(r.Account, r.Bank)
 	if reason != "" {
 		return refuse(reason), nil

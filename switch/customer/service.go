@@ -92,10 +92,12 @@ const (
 	ReasonCertType    switching.Reason = "cert-type-missing"
 	ReasonCert        switching.Reason = "cert-number-invalid"
 	ReasonCodeFormat  switching.Reason = "code-missing"
+	ReasonAccount     switching.Reason = "account-missing"
 	ReasonConsent     switching.Reason = "consent-missing"
 	ReasonLoginForm   switching.Reason = "login-password-invalid"   // length or characters
 	ReasonPaymentForm switching.Reason = "payment-password-invalid" // not 6 digits
-	ReasonWeak        switching.Reason = "password-weak"
+	ReasonLoginWeak   switching.Reason = "login-password-weak"
+	ReasonPaymentWeak switching.Reason = "payment-password-weak"
 	ReasonSame        switching.Reason = "passwords-equal"
 	ReasonPhone       switching.Reason = "phone-invalid"
 	ReasonBusiness    switching.Reason = "business-missing"

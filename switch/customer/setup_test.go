@@ -45,7 +45,7 @@ func TestSetPasswords(t *testing.T) {
 	d.equal("nothing", d.set("", "", "", ""), ReasonLoginForm)
 	d.equal("login form", d.set("abc", goodPay, "", ""), ReasonLoginForm)
 	d.equal("payment form", d.set(goodLogin, "12345", "", ""), ReasonPaymentForm)
-	d.equal("weak", d.set("", "621008", "", ""), ReasonWeak)
+	d.equal("weak", d.set("", "621008", "", ""), ReasonPaymentWeak)
 	d.equal("one in the other", d.set("Ili"+goodPay+"x", goodPay, "", ""), ReasonSame)
 	d.equal("none of it", d.opens(goodLogin, goodPay), "")
 	d.equal("both", d.set(goodLogin, goodPay, "", ""), switching.Reason(""))
@@ -158,7 +158,7 @@ func TestResetPassword(t *testing.T) {
 	}
 	d.equal("locked", d.judged(d.compared(kindPayment, goodPay)), ReasonPaymentLocked)
 	d.sms(tellerCard, "314159")
-	d.equal("weak", d.reset(func(r *ResetRequest) { r.New = d.typed("123456") }), ReasonWeak)
+	d.equal("weak", d.reset(func(r *ResetRequest) { r.New = d.typed("123456") }), ReasonPaymentWeak)
 	d.equal("form", d.reset(func(r *ResetRequest) { r.Kind = kindLogin }), ReasonLoginForm)
 	d.equal("none", d.reset(func(r *ResetRequest) { r.New = "" }), ReasonPageKey)
 	d.equal("unknown BIN", d.reset(func(r *ResetRequest) { r.Account = codec.NewAccount("6222021234567894") }), switching.Reason("unknown-bin"))

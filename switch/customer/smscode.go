@@ -43,13 +43,17 @@ type CodeClocks struct {
 // SendCode makes a code and has the account's bank send it (A3). What a bank
 // declines reads like a success, so that nobody learns which accounts exist.
 func (s *Service) SendCode(ctx context.Context, call Call, r CodeRequest) (Answer, error) {
+	account, missing := typedAccount(r.Account.Reveal())
+	if missing != "" {
+		return refuse(missing), nil
+	}
 	c, err := s.meet(ctx, call.Follower)
 	if err != nil {
 		return Answer{}, err
 	}
 	q := switching.Request{
 		Type: codec.SMSCode, Client: call.Client, Operation: "sms-code", Key: call.Key, Customer: c.ID,
-		Account: normalAccount(r.Account.Reveal()), Bank: r.Bank, Timeout: call.Timeout,
+		Account: account, Bank: r.Bank, Timeout: call.Timeout,
 	}
 	code := newCode()
 	q.Fields.Set(codec.FieldSMSCode, code.Reveal())

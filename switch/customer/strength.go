@@ -17,16 +17,16 @@ import (
 //	         nor with its birthday
 func strength(kind string, p Password, numbers []string) switching.Reason {
 	v := p.Reveal()
-	well, trivial, bad := loginForm(v), trivialLogin, ReasonLoginForm
+	well, trivial, bad, weak := loginForm(v), trivialLogin, ReasonLoginForm, ReasonLoginWeak
 	if kind == kindPayment {
-		well, trivial, bad = paymentForm(v), trivialDigits, ReasonPaymentForm
+		well, trivial, bad, weak = paymentForm(v), trivialDigits, ReasonPaymentForm, ReasonPaymentWeak
 	}
 	v = strings.ToLower(v)
 	switch {
 	case !well:
 		return bad
 	case trivial(v), ownNumber(v, numbers):
-		return ReasonWeak
+		return weak
 	}
 	return ""
 }

@@ -83,6 +83,7 @@ func theForm(r row) {
 	card := f.account(bankA)
 	for code, change := range map[string]fields{
 		"cert-type-missing":   {"cert_type": ""},
+		"account-missing":     {"account": " "},
 		"cert-number-invalid": {"cert_number": "110105194912310021"},
 		"account-invalid":     {"account": card[:len(card)-1] + string('0'+(card[len(card)-1]-'0'+1)%10)}, // Luhn
 		"unknown-bin":         {"account": "9999990000000000"},
@@ -217,10 +218,10 @@ func firstVisit(r row) {
 func setup(r row) {
 	f := r.person().authenticated(bankA)
 	weak := f.at(bankA).Cert.Reveal()
-	for password, reason := range map[string]string{"12345678": "login-password-invalid", "aaaaaaa1": "password-weak", weak[:8] + "ab": "password-weak"} {
+	for password, reason := range map[string]string{"12345678": "login-password-invalid", "aaaaaaa1": "login-password-weak", weak[:8] + "ab": "login-password-weak"} {
 		f.refused(f.ask("POST", "/v1/customer/passwords", fields{"login": f.sealed(password)}), reason)
 	}
-	for password, reason := range map[string]string{"123456": "password-weak", "888888": "password-weak", "12345": "payment-password-invalid"} {
+	for password, reason := range map[string]string{"123456": "payment-password-weak", "888888": "payment-password-weak", "12345": "payment-password-invalid"} {
 		f.refused(f.ask("POST", "/v1/customer/passwords", fields{"payment": f.sealed(password)}), reason)
 	}
 	f.loggedIn()

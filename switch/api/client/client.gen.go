@@ -2185,7 +2185,7 @@ type ClientInterface interface {
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 	// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
 	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
-	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -2209,7 +2209,7 @@ type ClientInterface interface {
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 	// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
 	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
-	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -2267,7 +2267,7 @@ type ClientInterface interface {
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 	// `authentication-in-progress`, `deregistering`, `other-certificate`,
 	// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
-	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -2290,7 +2290,7 @@ type ClientInterface interface {
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 	// `authentication-in-progress`, `deregistering`, `other-certificate`,
 	// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
-	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -2334,7 +2334,7 @@ type ClientInterface interface {
 	//
 	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
 	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
-	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -2355,7 +2355,7 @@ type ClientInterface interface {
 	//
 	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
 	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
-	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -2403,7 +2403,7 @@ type ClientInterface interface {
 	// What is left out stays as it is. Other sessions than this one end.
 	//
 	// Problems: `setup-over`, `login-password-invalid`,
-	// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+	// `payment-password-invalid`, `login-password-weak`, `payment-password-weak`, `passwords-equal`,
 	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
@@ -2421,7 +2421,7 @@ type ClientInterface interface {
 	// What is left out stays as it is. Other sessions than this one end.
 	//
 	// Problems: `setup-over`, `login-password-invalid`,
-	// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+	// `payment-password-invalid`, `login-password-weak`, `payment-password-weak`, `passwords-equal`,
 	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
@@ -2440,9 +2440,9 @@ type ClientInterface interface {
 	//
 	// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
-	// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+	// `login-password-invalid`, `payment-password-invalid`, `login-password-weak`, `payment-password-weak`,
 	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
-	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
 	// `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -2459,9 +2459,9 @@ type ClientInterface interface {
 	//
 	// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
-	// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+	// `login-password-invalid`, `payment-password-invalid`, `login-password-weak`, `payment-password-weak`,
 	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
-	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
 	// `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -3130,7 +3130,7 @@ func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, r
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 // `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
 // `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
-// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -3164,7 +3164,7 @@ func (c *Client) AttachWithBody(ctx context.Context, params *AttachParams, conte
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 // `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
 // `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
-// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -3252,7 +3252,7 @@ func (c *Client) ListDetails(ctx context.Context, id string, params *ListDetails
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 // `authentication-in-progress`, `deregistering`, `other-certificate`,
 // `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
-// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -3285,7 +3285,7 @@ func (c *Client) AuthenticateWithBody(ctx context.Context, params *AuthenticateP
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 // `authentication-in-progress`, `deregistering`, `other-certificate`,
 // `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
-// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -3359,7 +3359,7 @@ func (c *Client) GetCodes(ctx context.Context, params *GetCodesParams, reqEditor
 //
 // Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
 // `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
-// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -3390,7 +3390,7 @@ func (c *Client) SendCodeWithBody(ctx context.Context, params *SendCodeParams, c
 //
 // Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
 // `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
-// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -3468,7 +3468,7 @@ func (c *Client) Follow(ctx context.Context, params *FollowParams, reqEditors ..
 // What is left out stays as it is. Other sessions than this one end.
 //
 // Problems: `setup-over`, `login-password-invalid`,
-// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+// `payment-password-invalid`, `login-password-weak`, `payment-password-weak`, `passwords-equal`,
 // `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 // `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
@@ -3496,7 +3496,7 @@ func (c *Client) SetPasswordsWithBody(ctx context.Context, params *SetPasswordsP
 // What is left out stays as it is. Other sessions than this one end.
 //
 // Problems: `setup-over`, `login-password-invalid`,
-// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+// `payment-password-invalid`, `login-password-weak`, `payment-password-weak`, `passwords-equal`,
 // `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 // `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
@@ -3525,9 +3525,9 @@ func (c *Client) SetPasswords(ctx context.Context, params *SetPasswordsParams, b
 //
 // Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
-// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+// `login-password-invalid`, `payment-password-invalid`, `login-password-weak`, `payment-password-weak`,
 // `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
-// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
 // `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -3554,9 +3554,9 @@ func (c *Client) ResetPasswordWithBody(ctx context.Context, params *ResetPasswor
 //
 // Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
-// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+// `login-password-invalid`, `payment-password-invalid`, `login-password-weak`, `payment-password-weak`,
 // `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
-// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
 // `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -7179,7 +7179,7 @@ type ClientWithResponsesInterface interface {
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 	// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
 	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
-	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -7203,7 +7203,7 @@ type ClientWithResponsesInterface interface {
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 	// `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
 	// `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
-	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -7265,7 +7265,7 @@ type ClientWithResponsesInterface interface {
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 	// `authentication-in-progress`, `deregistering`, `other-certificate`,
 	// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
-	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -7288,7 +7288,7 @@ type ClientWithResponsesInterface interface {
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 	// `authentication-in-progress`, `deregistering`, `other-certificate`,
 	// `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
-	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -7336,7 +7336,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
 	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
-	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -7357,7 +7357,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
 	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
-	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
@@ -7409,7 +7409,7 @@ type ClientWithResponsesInterface interface {
 	// What is left out stays as it is. Other sessions than this one end.
 	//
 	// Problems: `setup-over`, `login-password-invalid`,
-	// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+	// `payment-password-invalid`, `login-password-weak`, `payment-password-weak`, `passwords-equal`,
 	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
@@ -7427,7 +7427,7 @@ type ClientWithResponsesInterface interface {
 	// What is left out stays as it is. Other sessions than this one end.
 	//
 	// Problems: `setup-over`, `login-password-invalid`,
-	// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+	// `payment-password-invalid`, `login-password-weak`, `payment-password-weak`, `passwords-equal`,
 	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
@@ -7446,9 +7446,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
-	// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+	// `login-password-invalid`, `payment-password-invalid`, `login-password-weak`, `payment-password-weak`,
 	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
-	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
 	// `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -7465,9 +7465,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
 	// `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
-	// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+	// `login-password-invalid`, `payment-password-invalid`, `login-password-weak`, `payment-password-weak`,
 	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
-	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
 	// `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -10446,7 +10446,7 @@ func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, para
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 // `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
 // `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
-// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -10476,7 +10476,7 @@ func (c *ClientWithResponses) AttachWithBodyWithResponse(ctx context.Context, pa
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 // `account-linked`, `accounts-too-many`, `account-changing`, `deregistering`,
 // `session-needed`, `login-password-missing`, `not-authenticated`, `frozen`,
-// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -10556,7 +10556,7 @@ func (c *ClientWithResponses) ListDetailsWithResponse(ctx context.Context, id st
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 // `authentication-in-progress`, `deregistering`, `other-certificate`,
 // `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
-// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -10585,7 +10585,7 @@ func (c *ClientWithResponses) AuthenticateWithBodyWithResponse(ctx context.Conte
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
 // `authentication-in-progress`, `deregistering`, `other-certificate`,
 // `account-changing`, `accounts-too-many`, `not-following`, `frozen`,
-// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -10651,7 +10651,7 @@ func (c *ClientWithResponses) GetCodesWithResponse(ctx context.Context, params *
 //
 // Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
 // `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
-// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -10678,7 +10678,7 @@ func (c *ClientWithResponses) SendCodeWithBodyWithResponse(ctx context.Context, 
 //
 // Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
 // `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
-// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
@@ -10748,7 +10748,7 @@ func (c *ClientWithResponses) FollowWithResponse(ctx context.Context, params *Fo
 // What is left out stays as it is. Other sessions than this one end.
 //
 // Problems: `setup-over`, `login-password-invalid`,
-// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+// `payment-password-invalid`, `login-password-weak`, `payment-password-weak`, `passwords-equal`,
 // `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 // `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
@@ -10772,7 +10772,7 @@ func (c *ClientWithResponses) SetPasswordsWithBodyWithResponse(ctx context.Conte
 // What is left out stays as it is. Other sessions than this one end.
 //
 // Problems: `setup-over`, `login-password-invalid`,
-// `payment-password-invalid`, `password-weak`, `passwords-equal`,
+// `payment-password-invalid`, `login-password-weak`, `payment-password-weak`, `passwords-equal`,
 // `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 // `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
@@ -10797,9 +10797,9 @@ func (c *ClientWithResponses) SetPasswordsWithResponse(ctx context.Context, para
 //
 // Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
-// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+// `login-password-invalid`, `payment-password-invalid`, `login-password-weak`, `payment-password-weak`,
 // `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
-// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
 // `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
@@ -10822,9 +10822,9 @@ func (c *ClientWithResponses) ResetPasswordWithBodyWithResponse(ctx context.Cont
 //
 // Problems: `identity-mismatch`, `cert-type-missing`, `cert-number-invalid`,
 // `code-missing`, `code-wrong`, `code-expired`, `code-void`, `code-used`,
-// `login-password-invalid`, `payment-password-invalid`, `password-weak`,
+// `login-password-invalid`, `payment-password-invalid`, `login-password-weak`, `payment-password-weak`,
 // `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
-// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-invalid`,
+// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
 // `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
