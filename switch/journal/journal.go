@@ -192,9 +192,9 @@ func joins(e, h *switching.Entry, eIx, hIx []byte) bool {
 }
 
 // openEffect runs the type's Effect, if it has one. Its refusal ends the row,
-// under its key, with what the Effect wrote; one that is undone is an error. The row was written before, so that
-// a repeat of the key or a change that must wait does not get here; what the
-// Effect changes in the entry is not kept.
+// under its key, with what the Effect wrote; one that is undone is an error. The
+// row was written before, so that a repeat of the key or a change that must wait
+// does not get here; what the Effect changes in the entry is not kept.
 func (j *Journal) openEffect(ctx context.Context, tx db.Tx, r *row, kind switching.OpenKind) error {
 	r.Kind = kind
 	effect := j.effectOf(&r.Entry)
