@@ -17,7 +17,7 @@ import (
 func TestNothingLeaks(t *testing.T) {
 	o := stage.Options{World: world.Options{Tune: func(c *switchd.Config) { c.Log.Level = "debug" }}, TuneFront: func(c *frontd.Config) { c.Log.Level = "debug" }}
 	p := own(t, o).phone()
-	seen := p.addresses()
+	seen, sent := p.addresses(), p.bodies()
 	p.customer().linked(bankB)
 	p.moves(bankA, true, 3250, "消费")
 	p.home()
@@ -53,6 +53,14 @@ func TestNothingLeaks(t *testing.T) {
 		if address := seen(secret); address != "" {
 			t.Errorf("an address holds the %s: %s", what, address)
 		}
+	}
+	for what, password := range map[string]string{"login password": theirLogin, "payment password": theirPay} {
+		if body := sent(password); body != "" {
+			t.Errorf("the page sends the %s: %s", what, body)
+		}
+	}
+	if sent("&login=") == "" || sent("&payment=") == "" {
+		t.Error("no form with passwords was seen to leave the page")
 	}
 }
 

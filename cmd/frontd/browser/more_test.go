@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -201,11 +202,40 @@ func (x *stranger) hears(part string) {
 // the first address that contains part.
 func (p *phone) addresses() (first func(part string) string) {
 	p.Helper()
+	asked := p.requests()
+	return func(part string) string {
+		for _, q := range asked() {
+			if at, err := url.Parse(q.URL); err == nil && strings.Contains(q.URL, part) {
+				return at.RequestURI()
+			}
+		}
+		return ""
+	}
+}
+
+// bodies watches what the phone sends from now on: it returns the first body that
+// contains part, after its address.
+func (p *phone) bodies() (first func(part string) string) {
+	p.Helper()
+	asked := p.requests()
+	return func(part string) string {
+		for _, q := range asked() {
+			if body := string(bodyOf(q)); strings.Contains(body, part) {
+				return q.URL + " " + body
+			}
+		}
+		return ""
+	}
+}
+
+// requests are those of the phone from now on, with their bodies.
+func (p *phone) requests() (soFar func() []*network.Request) {
+	p.Helper()
 	var mu sync.Mutex
-	var all []string
+	var all []*network.Request
 	asked := chromedp.Events(p.ctx, network.RequestWillBeSent)
 	p.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, t, network.Enable, network.EnableParams{})
+		_, err := cdp.Call(ctx, t, network.Enable, network.EnableParams{MaxPostDataSize: new(int64(64 << 10))})
 		return chromedp.Void{}, err
 	})
 	go func() {
@@ -214,20 +244,23 @@ func (p *phone) addresses() (first func(part string) string) {
 				return
 			}
 			mu.Lock()
-			all = append(all, e.Request.URL)
+			all = append(all, e.Request)
 			mu.Unlock()
 		}
 	}()
-	return func(part string) string {
+	return func() []*network.Request {
 		mu.Lock()
 		defer mu.Unlock()
-		for _, u := range all {
-			if at, err := url.Parse(u); err == nil && strings.Contains(u, part) {
-				return at.RequestURI()
-			}
-		}
-		return ""
+		return slices.Clone(all)
 	}
+}
+
+// bodyOf is what the request sends.
+func bodyOf(q *network.Request) (body []byte) {
+	for _, e := range q.PostDataEntries {
+		body = append(body, e.Bytes...)
+	}
+	return body
 }
 
 // keepPicture writes what the window shows into the folder that $SCREENS names.
@@ -275,13 +308,9 @@ func (p *phone) loses(address string, do func()) {
 // repeats sends the request as the browser would, with its cookies.
 func (p *phone) repeats(q *network.Request) {
 	p.Helper()
-	var body []byte
-	for _, e := range q.PostDataEntries {
-		body = append(body, e.Bytes...)
-	}
 	to, err := url.Parse(q.URL)
 	must(p, err)
-	r, err := http.NewRequestWithContext(p.Context(), q.Method, "http://127.0.0.1:"+to.Port()+to.RequestURI(), bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(p.Context(), q.Method, "http://127.0.0.1:"+to.Port()+to.RequestURI(), bytes.NewReader(bodyOf(q)))
 	must(p, err)
 	r.Host = to.Host
 	var headers map[string]string

@@ -1,6 +1,10 @@
 package browser
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path"
 	"strings"
@@ -10,6 +14,8 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"wxswitch/banks/sim"
+	frontd "wxswitch/cmd/frontd/app"
+	"wxswitch/cmd/internal/stage"
 	"wxswitch/codec"
 )
 
@@ -36,6 +42,7 @@ func TestPages(t *testing.T) {
 		{"ends", (*tour).theEnds},
 		{"places", (*tour).places},
 		{"notices", (*tour).notices},
+		{"doubt", (*tour).doubt},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			all.bed = bed{t, b.home}
@@ -336,6 +343,32 @@ func (o *tour) places() {
 	p.goes("/h5/merchants")
 	p.page.at("/h5/merchants")
 	o.at(p, "merchants")
+}
+
+// doubt is where the switch's answer to a form never came to the front.
+func (o *tour) doubt() {
+	p := own(o, stage.Options{TuneFront: func(c *frontd.Config) {
+		to, err := url.Parse(c.Switch.URL)
+		must(o, err)
+		on := httputil.NewSingleHostReverseProxy(to)
+		between := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/visits") {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			on.ServeHTTP(w, r)
+		}))
+		o.Cleanup(between.Close)
+		c.Switch.URL = between.URL
+	}}).phone()
+	p.pick("客户认证")
+	p.page.at("/h5/authenticate")
+	p.goes("/h5/branches/urmqccb-1/visit")
+	p.page.tap("label.cell-radio", "个人业务")
+	p.page.enter("#phone", p.At(bankA).Phone.Reveal())
+	p.sends()
+	p.page.alerts("未收到处理结果。请再点一次按钮查询，不会重复办理")
+	o.at(p, "unheard")
 }
 
 func (o *tour) notices() {

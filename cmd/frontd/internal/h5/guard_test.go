@@ -40,6 +40,18 @@ func TestIdentity(t *testing.T) {
 		x.get("/h5/oauth?code=" + b.platform.code("oTwice") + "&state=" + state)
 		x.at("/h5/oauth", 400)
 	})
+	t.Run("a state that is too old", func(t *testing.T) {
+		defer func() { b.Now = time.Now }()
+		for late, status := range map[time.Duration]int{9*time.Minute + 50*time.Second: 200, 10*time.Minute + time.Second: 400} {
+			b.Now = time.Now
+			x := b.browser("oLate")
+			state := x.authorize("/h5/authenticate")
+			b.Now = func() time.Time { return time.Now().Add(late) }
+			if x.get("/h5/oauth?code=" + b.platform.code("oLate") + "&state=" + state); x.page.status != status {
+				t.Errorf("after %s: %d", late, x.page.status)
+			}
+		}
+	})
 	t.Run("a code again", func(t *testing.T) {
 		x := b.browser("oCode")
 		code := b.platform.code("oCode")
@@ -163,6 +175,29 @@ func TestTheSessionCookie(t *testing.T) {
 	}
 }
 
+// Who goes on for ever is asked who it is after twelve hours all the same.
+func TestASessionEnds(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	now := time.Now()
+	b.Now = func() time.Time { return now }
+	for _, c := range []struct {
+		began, seen time.Duration // ago
+		open        bool
+	}{
+		{11*time.Hour + 59*time.Minute, time.Minute, true},
+		{12*time.Hour + time.Minute, time.Minute, false},
+		{time.Hour, 29 * time.Minute, true},
+		{time.Hour, 31 * time.Minute, false},
+	} {
+		x := session{Subject: "oEnds", Began: now.Add(-c.began).Unix(), Seen: now.Add(-c.seen).Unix()}
+		r := httptest.NewRequest(http.MethodGet, "/h5/accounts", nil)
+		r.AddCookie(&http.Cookie{Name: sessionCookie, Value: b.sealer.seal(sessionCookie, x)}) //nolint:gosec // a request's
+		if _, open := b.read(r); open != c.open {
+			t.Errorf("begun %s ago, seen %s ago: open is %t", c.began, c.seen, open)
+		}
+	}
+}
+
 // Where the pages are secure, no other host of the domain can plant a cookie, and
 // no browser that was here once comes without TLS.
 func TestSecurePages(t *testing.T) {
@@ -189,7 +224,7 @@ func TestSecurePages(t *testing.T) {
 	s.begin(in, session{Subject: "oSecure"})
 	made := append(stranger.Cookies(), in.Result().Cookies()...)
 	for _, c := range made {
-		if !strings.HasPrefix(c.Name, "__Host-front") || !c.Secure || c.Path != "/" || c.Domain != "" || !c.HttpOnly {
+		if !strings.HasPrefix(c.Name, "__Host-front") || !c.Secure || c.Path != "/" || c.Domain != "" || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode {
 			t.Error(c)
 		}
 	}
@@ -213,10 +248,11 @@ func (x *browser) cookie() string {
 	return ""
 }
 
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors "
+
 // Every page says how it may be used.
 func TestHeaders(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
-	b.FrameAncestors = "" // nobody
 	x := b.browser("oHeaders")
 	x.get("/h5/authenticate")
 	r, err := x.client.Get(b.server.URL + "/h5/authenticate")
@@ -225,14 +261,26 @@ func TestHeaders(t *testing.T) {
 	}
 	r.Body.Close()
 	for name, want := range map[string]string{
-		"Content-Security-Policy": "frame-ancestors 'none'", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+		"Content-Security-Policy": policy + "'none'", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+		"Referrer-Policy": "same-origin",
 	} {
-		if got := r.Header.Get(name); !strings.Contains(got, want) {
+		if got := r.Header.Get(name); got != want {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
-	if strings.Contains(r.Header.Get("Content-Security-Policy"), "unsafe") || strings.Contains(x.page.body, "<script>") || strings.Contains(x.page.body, " style=") {
+	if strings.Contains(x.page.body, "<script>") || strings.Contains(x.page.body, " style=") {
 		t.Error("inline script or style")
+	}
+	o := b.Site.Options
+	o.FrameAncestors = "https://phone.example"
+	framed, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	framed.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/h5/terms", nil))
+	if got := w.Header(); got.Get("Content-Security-Policy") != policy+"https://phone.example" || got.Get("X-Frame-Options") != "" {
+		t.Error(got)
 	}
 	if x.get("/h5/nothing"); x.page.status != 404 {
 		t.Error(x.page.status)
