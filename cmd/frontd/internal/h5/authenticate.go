@@ -8,18 +8,22 @@ import (
 )
 
 // authenticateForm is 客户认证 (A2). One who is authenticated finds 登录设置 there
-// (A7), and may authenticate with another account.
+// (A7), and the way to authenticateAgain.
 func (v *visit) authenticateForm() {
 	c, err := v.customer(v.r.Context(), v.Subject)
 	switch {
 	case err != nil:
 		v.failed(err)
-	case isNobody(c), v.r.FormValue("again") != "":
-		v.showAuthenticate(http.StatusOK, v.form("/h5/authenticate"))
+	case isNobody(c):
+		v.authenticateAgain()
 	default:
 		v.show(http.StatusOK, "standing", "客户认证", c)
 	}
 }
+
+// authenticateAgain shows the form to anybody: who is authenticated takes another
+// account by it (A13).
+func (v *visit) authenticateAgain() { v.showAuthenticate(http.StatusOK, v.ownForm()) }
 
 // isNobody says that there is no customer, not even one who is becoming one.
 func isNobody(c client.CustomerView) bool {
@@ -45,7 +49,7 @@ func (v *visit) showAuthenticate(status int, f form) {
 }
 
 func (v *visit) authenticateCode() {
-	v.askCode(client.PurposeAuthenticate, v.form("/h5/authenticate"), v.showAuthenticate)
+	v.askCode(client.PurposeAuthenticate, v.ownForm(), v.showAuthenticate)
 }
 
 func (v *visit) authenticate() {
@@ -55,7 +59,7 @@ func (v *visit) authenticate() {
 	}
 	end, err := desk.Ask[client.Ended](v.Switch.Authenticate(v.r.Context(),
 		&client.AuthenticateParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()}, body))
-	f := v.form("/h5/authenticate")
+	f := v.ownForm()
 	if err != nil {
 		v.refusedForm(err, f, v.showAuthenticate)
 		return

@@ -55,6 +55,9 @@ func (v *visit) form(action string) form {
 	return f
 }
 
+// ownForm is the form of the page at the request's own path.
+func (v *visit) ownForm() form { return v.form(formPage(v.r.URL.Path)) }
+
 // newKey is an idempotency key, in the order of time (switch/api/openapi.yaml).
 func newKey() string { return uuid.Must(uuid.NewV7()).String() }
 

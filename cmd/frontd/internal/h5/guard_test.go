@@ -82,6 +82,7 @@ func TestIdentity(t *testing.T) {
 		for path, want := range map[string]string{
 			"/h5/accounts": "/h5/accounts", "//evil.example": "", "https://evil.example/h5/accounts": "", "/h5/../x": "", "/h5/accounts?x": "",
 			"/h5/branches/urmqccb-1/visit": "/h5/branches/urmqccb-1/visit", "/h5/oauth": "", "/h5/accounts\n": "",
+			"/h5/authenticate/again": "/h5/authenticate/again", "/h5/authenticate/again/code": "", "/h5/settings/again": "",
 		} {
 			if got := returnPath(path, ""); got != want {
 				t.Errorf("%q leads to %q", path, got)

@@ -32,7 +32,7 @@ const (
 )
 
 // returns are the pages to which one may be led back.
-var returns = regexp.MustCompile(`^/h5/(authenticate|settings|login|deregister|security|security/reset/(login|payment)|accounts|accounts/edit|accounts/add|branches|merchants|` +
+var returns = regexp.MustCompile(`^/h5/(authenticate(/again)?|settings|login|deregister|security|security/reset/(login|payment)|accounts|accounts/edit|accounts/add|branches|merchants|` +
 	`accounts/[A-Za-z0-9_-]{22}/(details|remove)|branches/[A-Za-z0-9._-]{1,64}(/visit)?)$`)
 
 func returnPath(path, otherwise string) string {

@@ -128,10 +128,7 @@ func (v *visit) security() {
 }
 
 // resetForm is 微信支付密码重置 (D3), and that of the login password (A11).
-func (v *visit) resetForm() { v.showReset(http.StatusOK, v.resetting()) }
-
-// resetting is the form of the page's path.
-func (v *visit) resetting() form { return v.form(formPage(v.r.URL.Path)) }
+func (v *visit) resetForm() { v.showReset(http.StatusOK, v.ownForm()) }
 
 func (v *visit) showReset(status int, f form) {
 	c, err := v.customer(v.r.Context(), v.Subject)
@@ -158,10 +155,10 @@ func (v *visit) showReset(status int, f form) {
 
 func resetKind(f form) client.PasswordResetKind { return client.PasswordResetKind(path.Base(f.Action)) }
 
-func (v *visit) resetCode() { v.askCode(client.PurposeReset, v.resetting(), v.showReset) }
+func (v *visit) resetCode() { v.askCode(client.PurposeReset, v.ownForm(), v.showReset) }
 
 func (v *visit) reset() {
-	f := v.resetting()
+	f := v.ownForm()
 	end, err := desk.Ask[client.Ended](v.Switch.ResetPassword(v.r.Context(),
 		&client.ResetPasswordParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
 		client.PasswordReset{
