@@ -404,9 +404,7 @@ func consent(b bed) {
 	p.sends()
 	p.page.alerts("请阅读并同意服务协议和隐私政策")
 	p.page.tick("#terms")
-	if look[string](p.page, "value", "#code") == "" {
-		p.page.enter("#code", p.lastCode(bankA))
-	}
+	p.page.holds("#code", p.lastCode(bankA))
 	p.sends()
 	p.page.ends("approved", textAuthenticated)
 	view, err := p.atSwitch().Ask(p.Context(), "GET", "/v1/customer", nil)

@@ -161,7 +161,7 @@ func attach(b bed) {
 	p.sends()
 	p.page.alerts("微信支付密码有误，请重新输入")
 	p.shot("attach")
-	p.page.enter("#code", p.lastCode(bankB))
+	p.page.holds("#code", p.lastCode(bankB))
 	p.page.enter("#payment", theirPay)
 	p.sends()
 	p.page.ends("approved", "加挂成功")

@@ -37,6 +37,7 @@ type codePart struct {
 	Said   string // what became of asking
 	Again  int    // seconds until another may be asked for
 	Valid  int    // the last one is good for so long
+	Typed  string // is shown again while the last one is good
 }
 
 // secret are the fields that come sealed, and the code.
@@ -74,6 +75,9 @@ func (v *visit) withCode(f *form, p client.Purpose) error {
 	clocks, err := desk.Ask[client.CodeClocks](v.Switch.GetCodes(v.r.Context(),
 		&client.GetCodesParams{Purpose: p, FollowerChannel: v.Channel, FollowerSubject: v.Subject}))
 	f.Code.Again, f.Code.Valid = clocks.AgainSeconds, clocks.ValidSeconds
+	if f.Code.Valid == 0 { // used, void or too old
+		f.Code.Typed = ""
+	}
 	return err
 }
 
@@ -122,6 +126,9 @@ func (v *visit) refusedForm(err error, f form, show func(status int, f form)) {
 	if f.Key == v.key() {
 		v.show(status, "unheard", titleUnheard, f)
 		return
+	}
+	if f.Wrong != "code" {
+		f.Code.Typed = v.field("code")
 	}
 	show(status, f)
 }
