@@ -232,7 +232,7 @@ func setup(b bed) {
 	p.page.sees("微信登录密码", "微信支付密码", "请在10分钟内完成设置")
 	p.shot("settings")
 	for password, text := range map[string]string{
-		"12345678": "微信登录密码须为8至20位，至少包含字母、数字、符号中的两种", "aaaaaaa1": "密码不符合要求或过于简单，请重新设置",
+		"12345678": "微信登录密码须为8至20位，至少包含字母、数字、符号中的两种", "aaaaaaa1": "微信登录密码过于简单，请重新设置",
 	} {
 		p.sets(password, "")
 		p.page.alerts(text)
@@ -242,7 +242,10 @@ func setup(b bed) {
 	p.sends()
 	p.page.alerts("两次输入的密码不一致，请重新输入")
 	p.sets(theirLogin, "123456")
-	p.page.alerts("密码不符合要求或过于简单，请重新设置")
+	p.page.alerts("微信支付密码过于简单，请重新设置")
+	p.page.sees("填写的密码不会保留，请重新填写")
+	p.page.waits("#payment[aria-invalid=true]", "")
+	p.page.lacks("#login[aria-invalid=true]", "")
 	p.sets(theirLogin, theirPay)
 	p.page.ends("approved", "密码设置成功")
 	p.shot("settings-done")

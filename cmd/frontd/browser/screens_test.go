@@ -63,6 +63,7 @@ var more = map[string][]string{
 	"authenticate-code": {"dark", "large", "desktop"},
 	"accounts-two":      {"dark", "large", "desktop"},
 	"settings":          {"dark", "large"},
+	"settings-wrong":    {"dark", "large"},
 	"details":           {"dark", "large", "desktop"},
 	"result-timed-out":  {"dark", "large", "desktop"},
 	"login-wrong":       {"dark", "large"},
@@ -242,7 +243,7 @@ func (o *tour) passwords() {
 	p.page.at("/h5/settings")
 	o.at(p, "settings")
 	p.sets("aaaaaaa1", "")
-	p.page.alerts("密码不符合要求或过于简单，请重新设置")
+	p.page.alerts("微信登录密码过于简单，请重新设置")
 	o.at(p, "settings-wrong")
 	p.sets(theirLogin, theirPay)
 	p.page.ends("approved", "密码设置成功")

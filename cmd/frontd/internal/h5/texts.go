@@ -88,15 +88,15 @@ var titles = map[string]string{
 }
 
 // fieldOf names the field that a problem is about, so that the page can show it
-// there.
+// there. Of passwords, old_login and old_payment are those that are set.
 var fieldOf = map[string]string{
 	"cert-type-missing": "cert_type", "cert-number-invalid": "cert_number", "identity-mismatch": "cert_number", "other-certificate": "cert_number",
 	"account-missing": "account", "unknown-bin": "account", "account-invalid": "account", "account-unknown": "account", "account-linked": "account",
 	"bank-mismatch": "bank", "bank-needed": "bank", "unknown-bank": "bank",
 	"code-missing": "code", "code-wrong": "code", "code-expired": "code", "code-void": "code", "code-used": "code",
 	"consent-missing":        "terms",
-	"login-password-invalid": "login", "login-password-wrong": "password", "login-locked": "password",
-	"payment-password-invalid": "payment", "payment-password-wrong": "payment", "payment-locked": "payment",
+	"login-password-invalid": "login", "login-password-wrong": "old_login", "login-locked": "old_login",
+	"payment-password-invalid": "payment", "payment-password-wrong": "old_payment", "payment-locked": "old_payment",
 	"login-password-weak": "login", "payment-password-weak": "payment", "passwords-equal": "payment",
 	"phone-invalid": "phone", "business-missing": "business",
 	"range-reversed": "from", "range-future": "to", "range-too-long": "from", "range-too-old": "from", "range-invalid": "from",
