@@ -84,6 +84,8 @@ func details(b bed) {
 	}
 	p.page.tap(".tabs a", "自定义")
 	p.page.waits("#from", "")
+	p.sends()
+	p.page.alerts("查询日期有误，请重新选择")
 	today := time.Now().Add(time.Duration(p.ahead.Load())).In(codec.Shanghai)
 	ask := func(from, to int) {
 		p.Helper()

@@ -266,6 +266,12 @@ func TestBankDown(t *testing.T) {
 	p.accounts()
 	p.page.waits("[data-shown] [data-balance=approved]", money(p.At(bankA).Accounts[0].Balance))
 	p.page.says(".line [data-balance=refused]", textBankBusy)
+	s := p.tab()
+	s.accounts()
+	s.page.tap(".line-name", p.named(bankB))
+	s.page.waits("[data-shown]", p.tail(bankB))
+	s.page.tap("[data-nav=details]")
+	s.page.alerts(textBankBusy)
 	q.sends()
 	q.page.alerts(textBankBusy)
 	r.deregister()
@@ -274,7 +280,9 @@ func TestBankDown(t *testing.T) {
 	p.up(bankB)
 	p.page.tap(".line [data-again-part]", "重试")
 	p.page.waits(".line [data-balance=approved]", money(p.At(bankB).Accounts[0].Balance))
-	q.page.enter("#code", code) // is still good: nothing was asked
+	s.page.tap("[data-again]", "重试")
+	s.page.waits("#movements, .empty", "")
+	q.page.holds("#code", code) // is still good: nothing was asked
 	q.sends()
 	q.page.ends("approved", textAuthenticated)
 	r.page.tap("[data-primary]", "再次注销")

@@ -157,6 +157,7 @@ type detailsPage struct {
 	Page    client.DetailsPage
 	Next    string // address of the page after this one
 	Today   string
+	Again   bool // the same may fare better a while later
 }
 
 func (v *visit) details() {
@@ -172,7 +173,7 @@ func (v *visit) details() {
 	}
 	p.Account, _ = linkedAs(all, v.r.PathValue("id"))
 	status := http.StatusOK
-	if q.Period != client.ListDetailsParamsPeriodCustom || q.From != "" || q.To != "" || q.Cursor != "" { // else the dates are asked for
+	if q.Period != client.ListDetailsParamsPeriodCustom || v.r.Form.Has("from") || q.Cursor != "" { // else the dates are asked for
 		status = v.movements(&p, q)
 	}
 	if status != 0 {
@@ -189,12 +190,13 @@ func (v *visit) movements(p *detailsPage, q client.ListDetailsParams) (status in
 	case v.led(err):
 		return 0
 	case answered:
-		p.Alert, p.Wrong = r.Text, fieldOf[r.Code]
+		p.Alert, p.Wrong, p.Again = r.Text, fieldOf[r.Code], r.Retry != client.ProblemRetryNever
 		return r.Status
 	case err != nil:
-		p.Alert = textUnsent
+		p.Alert, p.Again = textUnsent, true
 		return http.StatusBadGateway
 	}
+	p.Again = p.Page.Outcome != client.DetailsPageOutcomeApproved
 	if p.Page.Next != "" {
 		p.Next = v.r.URL.Path + "?" + url.Values{
 			"period": {p.Period}, "from": {q.From}, "to": {q.To}, "cursor": {p.Page.Next},

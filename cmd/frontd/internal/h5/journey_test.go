@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,6 +134,140 @@ func TestAFormIsShownAgain(t *testing.T) {
 	}
 	x.get("/h5/authenticate") // loaded again: it goes on counting
 	x.sees(`disabled>获取验证码`)
+}
+
+// A code is typed once: it stays where it is good still, and the short message can
+// be filled in by the phone.
+func TestACodeIsShownAgainWhileItIsGood(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oTyped")
+	shows := func(what, want string) {
+		t.Helper()
+		field := regexp.MustCompile(`<input[^>]* id="code"[^>]*>`).FindString(x.page.body)
+		if !strings.Contains(field, ` value="`+want+`"`) || !strings.Contains(field, ` inputmode="numeric"`) || !strings.Contains(field, ` autocomplete="one-time-code"`) {
+			t.Errorf("%s: %s", what, field)
+		}
+	}
+	x.get("/h5/authenticate")
+	form := with(x.identity(bankA), "terms", "1")
+	x.send("/h5/authenticate/code", form)
+	shows("asked for", "")
+	code := x.code(bankA)
+	wrong := map[bool]string{true: "111111", false: "000000"}[code == "000000"]
+	x.send("/h5/authenticate", with(form, "code", code, "terms", ""))
+	x.sees("请阅读并同意服务协议和隐私政策")
+	shows("no consent", code)
+	x.send("/h5/authenticate", with(form, "code", code, "account", "9999990000000000"))
+	shows("unknown account", code)
+	x.send("/h5/authenticate", with(form, "code", wrong))
+	x.sees("您输入的短信验证码有误，请重新输入")
+	shows("wrong code", "")
+	x.send("/h5/authenticate", with(form, "code", code))
+	x.sees(`data-result="approved"`)
+
+	x.get("/h5/security/reset/payment")
+	x.send("/h5/security/reset/payment/code", form)
+	form.Set("code", x.code(bankA))
+	reset := func(password string, pairs ...string) {
+		t.Helper()
+		typed := x.fill(with(form, pairs...))
+		x.post("/h5/security/reset/payment", with(typed, "password", x.seal(url.Values{"password": {password}}).Get("password")))
+	}
+	reset("123456")
+	x.sees("微信支付密码过于简单，请重新设置", "填写的密码不会保留，请重新填写")
+	shows("weak password", form.Get("code"))
+	reset(theirPay, "cert_number", "11010519491231002X")
+	x.sees("您填写的信息与认证时的信息不一致")
+	shows("used", "")
+}
+
+// What is wrong with a password is said of that password, old or new.
+func TestTheWrongPasswordIsMarked(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.authenticated("oMarked")
+	sets := func(wrong string, pairs ...string) {
+		t.Helper()
+		x.get("/h5/settings")
+		form := x.fill(nil)
+		typed := with(nil, pairs...)
+		sealed := x.seal(typed)
+		for name := range typed {
+			form.Set(name, sealed.Get(name))
+		}
+		x.post("/h5/settings", form)
+		for _, m := range regexp.MustCompile(`<input[^>]* id="([a-z_]+)" type="password"[^>]*>`).FindAllStringSubmatch(x.page.body, -1) {
+			if marked := strings.Contains(m[0], ` aria-invalid="true"`); marked != (m[1] == wrong) {
+				t.Errorf("%s is wrong: %s marked %t", wrong, m[1], marked)
+			}
+		}
+	}
+	sets("payment", "login", theirLogin, "payment", "123456")
+	x.sees("填写的密码不会保留，请重新填写")
+	sets("login", "login", "aaaaaaa1", "payment", theirPay)
+	sets("payment", "login", theirLogin, "payment", "12345")
+	sets("", "login", theirLogin, "payment", theirPay)
+	x.sees(`data-result="approved"`)
+	later := time.Now().Add(11 * time.Minute)
+	b.Now = func() time.Time { return later } // then the old ones are asked for
+	sets("old_payment", "old_payment", "111222", "payment", "246135")
+}
+
+// A13: the form for another account is a page of its own, also for one who was away.
+func TestAnotherAccountOutlivesTheSession(t *testing.T) {
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	b := start(t, world.Options{Tune: func(c *app.Config) { quick(c); c.Now = now }})
+	b.Now = now
+	x := b.authenticated("oAnother")
+	x.get("/h5/authenticate")
+	x.sees("已认证", `href="/h5/authenticate/again"`)
+	x.get("/h5/authenticate/again")
+	x.sees(`action="/h5/authenticate/again"`, `formaction="/h5/authenticate/again/code"`)
+	form := x.fill(x.identity(bankB))
+	ahead.Add(int64(idleLife + time.Minute))
+	for _, path := range []string{"/h5/authenticate/again", "/h5/authenticate/again/code"} {
+		x.post(path, form)
+		x.sees("刚才填写的内容未提交", `href="/h5/authenticate/again"`)
+	}
+	x.get("/h5/authenticate/again")
+	x.at("/h5/authenticate/again", 200)
+	x.sees(`id="cert_type"`)
+	x.send("/h5/authenticate/again/code", x.identity(bankB))
+	x.sees(`action="/h5/authenticate/again"`)
+	x.send("/h5/authenticate/again", with(x.identity(bankB), "code", x.code(bankB), "terms", "1"))
+	x.sees(`data-result="approved"`)
+}
+
+// C2: 自定义 asks for dates, and says when there are none; a bank that is down can be
+// asked again.
+func TestDetailsThatDoNotCome(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.loggedIn("oDetails")
+	details := regexp.MustCompile(`/h5/accounts/[A-Za-z0-9_-]{22}/details`).FindString(x.page.body)
+	const wrong, again = "查询日期有误，请重新选择", "重试</a>"
+	lacks := func(text string) {
+		t.Helper()
+		if strings.Contains(x.page.body, text) {
+			t.Errorf("%s says %q", x.page.url, text)
+		}
+	}
+	x.get(details + "?period=custom")
+	lacks(wrong)
+	x.get(details + "?period=custom&from=&to=")
+	x.sees(wrong, `id="from"`)
+	lacks(again)
+	_, err := b.Sims[bankA].SetFault(sim.Fault{Kind: sim.Silence, Type: codec.Details, Count: 1, Account: x.follower().At(bankA).Accounts[0].Number})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.get(details)
+	x.sees("查询超时，请稍后再试", again)
+	x.get(details)
+	lacks(again)
+	b.Sims[bankA].Down()
+	time.Sleep(100 * time.Millisecond)
+	x.get(details)
+	x.sees("开户行系统暂时无法受理，请稍后再试", again)
 }
 
 // A11, A7: who is not logged in is led to it, and from there back.
