@@ -19,11 +19,17 @@ const (
 	textHotline       = "400-800-9666"
 	textBranchesTitle = "新疆汇和银行网点分布"
 
-	textSendPlace   = "请发送您的位置：点击输入框旁的「+」→「位置」→「发送位置」，即可查找附近网点和特惠商户。" // ours, as all below
+	textSendPlace   = "请发送您的位置：" + WayToPlace + "，即可查找附近网点和特惠商户。" // ours, as all below
 	textBusy        = "系统繁忙，请稍后再试"
 	textNoBranches  = "暂未查到附近网点"
 	textNoMerchants = "暂未查到附近特惠商户"
 )
+
+// WayToPlace is how a location is sent, in the words of WeChat's own buttons: the
+// pages say it, too.
+const WayToPlace = "点击输入框旁的" + placeButtons
+
+const placeButtons = "「+」→「位置」→「发送位置」"
 
 // maxText is what the platform takes in a reply, in bytes of UTF-8.
 const maxText = 2048
@@ -44,7 +50,7 @@ func newTexts(o Options) texts {
 		"· 发送 rz 或 认证：" + t.link("/h5/authenticate", "客户认证"),
 		"· 发送 zx 或 注销：" + t.link("/h5/deregister", "客户注销"),
 		"· " + t.link("/h5/accounts", "账户余额、明细"),
-		"· 发送您的位置（「+」→「位置」→「发送位置」）：附近网点、特惠商户",
+		"· 发送您的位置（" + placeButtons + "）：附近网点、特惠商户",
 		"· 服务热线：" + t.hotline,
 	}, "\n")
 	t.welcome = "您好，欢迎关注。您可以：\n" + services

@@ -304,7 +304,7 @@ func TestPlaces(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
 	x := b.browser("oPlaces")
 	x.get("/h5/branches")
-	x.sees("请先发送您的位置")
+	x.sees("请先发送您的位置", "点击输入框旁的「+」→「位置」→「发送位置」") // as in the chat
 	if _, err := x.follower().Ask(t.Context(), "PUT", "/v1/customer/talk?seconds=600", world.Fields{"value": `{"lat":"43.7975","lng":"87.6177"}`}); err != nil {
 		t.Fatal(err)
 	}

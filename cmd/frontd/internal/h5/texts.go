@@ -1,5 +1,7 @@
 package h5
 
+import "wxswitch/cmd/frontd/internal/chat"
+
 // What the pages themselves say. What became of a request, and why, the switch
 // says: those words come with its answers.
 
@@ -31,8 +33,8 @@ var notices = struct{ stale, over, missing, busy, unidentified, snapshot, strang
 	snapshot:     note{iconInfo, "请使用完整服务", "当前为快照页，请点击页面下方“使用完整服务”后再办理"},
 	stranger:     note{iconInfo, "请先关注公众号", "关注公众号后，从菜单打开即可办理"},
 	loggedOut:    note{iconDone, "已退出登录", ""},
-	nothingToEnd: note{iconInfo, "客户注销", "您尚未认证，无需注销"},                             // A6
-	noPlace:      note{iconInfo, "请先发送您的位置", "请在公众号对话中点击“+”，选择“位置”并发送，再回复“1”或“2”"}, // D1
+	nothingToEnd: note{iconInfo, "客户注销", "您尚未认证，无需注销"},                                     // A6
+	noPlace:      note{iconInfo, "请先发送您的位置", "请返回公众号对话，" + chat.WayToPlace + "，再回复 1 或 2"}, // D1
 }
 
 // Words of forms that the front itself has to say.
