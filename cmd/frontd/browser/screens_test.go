@@ -71,6 +71,9 @@ var more = map[string][]string{
 	"visit":             {"dark", "large"},
 	"security":          {"dark", "desktop"},
 	"authenticate-busy": {"dark"},
+
+	"authenticate-terms": {"dark", "large", "desktop"},
+	"details-down":       {"dark"},
 }
 
 // at looks at the page that is open, whose name begins with its template's.
@@ -169,6 +172,11 @@ func (o *tour) identity() {
 	o.at(p, "authenticate-code")
 	within[bool](p.page, `document.getElementById("busy-text").textContent = "处理中…", document.getElementById("busy").hidden = false, true`)
 	o.at(p, "authenticate-busy")
+	p.goes("/h5/authenticate")
+	p.page.at("/h5/authenticate")
+	p.page.tap("a[href='/h5/terms']")
+	p.page.waits("dialog[open]", "服务协议与隐私政策")
+	o.at(p, "authenticate-terms")
 	p.goes("/h5/terms")
 	p.page.at("/h5/terms")
 	o.at(p, "terms")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"wxswitch/banks/sim"
 	"wxswitch/codec"
@@ -80,17 +81,84 @@ func TestBackAfterADeregistration(t *testing.T) {
 	})
 }
 
-// The form that one comes back to goes on counting; the code is still good.
+// The terms are read without leaving the form: whatever closes them, all that was
+// typed is there still.
+func TestTheTermsAreReadOverTheForm(t *testing.T) {
+	p := house(t).phone()
+	p.form(bankA)
+	p.page.tick("#notices")
+	p.code()
+	typed, at := within[string](p.page, typedThere), within[int](p.page, `navigation.currentEntry.index`)
+	for how, closes := range map[string]func(){
+		"its button": func() { p.page.tap("dialog button", "关闭") }, "the phone's way back": p.back, "a key": func() { p.do(chromedp.KeyEvent(kb.Escape)) },
+	} {
+		p.page.tap("a[href='/h5/terms']", "《服务协议与隐私政策》")
+		p.page.waits("dialog[open]", "版本 2026-11")
+		closes()
+		p.page.lacks("dialog[open]", "")
+		if now := within[string](p.page, typedThere); now != typed {
+			t.Errorf("after %s: %s, not %s", how, now, typed)
+		}
+		p.until(func() string {
+			return within[string](p.page, `navigation.currentEntry.index === `+fmt.Sprint(at)+` ? "" : "the way back is another"`)
+		})
+	}
+	p.forgives("ERR_INTERNET_DISCONNECTED")
+	p.offline(true)
+	p.page.tap("a[href='/h5/terms']")
+	p.page.alerts("网络连接已断开")
+	p.offline(false)
+	p.page.at("/h5/authenticate")
+	p.sends()
+	p.page.ends("approved", textAuthenticated)
+}
+
+// typedThere is what the form's fields hold, and where the page is.
+const typedThere = `location.href + " " + JSON.stringify([...document.querySelectorAll("#main form[data-form] :is(select, input)")].map((i) => i.name + "=" + (i.type === "checkbox" ? i.checked : i.value)))`
+
+// Enter sends the form, and asks for no other code: whether one may be asked for or
+// not yet.
+func TestEnterSendsTheForm(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		p := house(t).phone()
+		p.form(bankA)
+		code := p.code()
+		if again {
+			p.later(time.Minute)
+			p.form(bankA)
+			p.page.enter("#code", code)
+			p.page.waits("[data-code]:not([disabled])", "获取验证码")
+		} else {
+			p.page.waits("[data-code][disabled]", "秒后")
+			p.page.tap("#code")
+		}
+		p.asks(bankA, codec.SMSCode, 0, func() {
+			p.asks(bankA, codec.Authenticate, 1, func() {
+				p.do(chromedp.KeyEvent(kb.Enter))
+				p.page.ends("approved", textAuthenticated)
+			})
+		})
+	}
+}
+
+// The form that one comes back to goes on counting; the code is still good. Where
+// the browser has kept the page as it was, it is asked for again: its key may be
+// used.
 func TestBackAfterACodeWasAsked(t *testing.T) {
 	p := house(t).phone()
 	p.asks(bankA, codec.SMSCode, 1, func() {
 		p.form(bankA)
 		code := p.code()
-		p.page.tap("a[href='/h5/terms']")
+		p.goes("/h5/terms")
 		p.page.at("/h5/terms")
 		p.back()
 		p.page.at("/h5/authenticate")
 		p.page.waits("[data-code][disabled]", "秒后重")
+		// Frames are never kept, so that this one is told so.
+		p.page.enter("#cert_number", "1")
+		within[bool](p.page, `window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`)
+		p.page.holds("#cert_number", "")
+		p.page.at("/h5/authenticate")
 		p.identity(bankA)
 		if look[string](p.page, "value", "#terms") != "true" {
 			p.page.tick("#terms")

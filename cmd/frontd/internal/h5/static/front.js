@@ -169,6 +169,40 @@
     if (form) form.unanswered = null;
   });
 
+  // ---- what is to be read before a form is sent is shown over it, so that nothing
+  // typed is lost. The phone's own way back closes it, too: it stands in the history,
+  // without address or content.
+  let stands = false; // there
+  async function read(link, sheet) {
+    try {
+      const answer = await fetch(link.href, { credentials: "same-origin" });
+      if (!answer.ok) throw new Wrong(words.down);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      sheet.firstElementChild.replaceChildren(...page.getElementById("main").childNodes);
+      if (sheet.open) return; // a second tap
+      sheet.showModal();
+      history.pushState(null, "");
+      stands = true;
+    } catch (error) {
+      alertIn(link.closest("form"), error instanceof Wrong ? error.message : words.offlineRead);
+    }
+  }
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-reads]");
+    const sheet = link && document.getElementById(link.dataset.reads);
+    if (!sheet || !sheet.showModal || event.metaKey || event.ctrlKey) return;
+    event.preventDefault();
+    read(link, sheet);
+  });
+  window.addEventListener("popstate", () => {
+    stands = false;
+    const sheet = document.querySelector("dialog[open]");
+    if (sheet) sheet.close();
+  });
+  document.addEventListener("close", () => {
+    if (stands) history.back();
+  }, true); // it does not bubble
+
   // ---- countdowns
   let ticking = 0;
   function countdown() {
