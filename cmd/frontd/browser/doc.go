@@ -35,9 +35,9 @@
 // # What is relied on
 //
 // In pages: ids of fields, data-primary, data-code, data-nav, data-result,
-// data-account, data-balance, role=alert, role=status. In the phone: #talk and
-// its data-id, .said.theirs, .said.mine, .card, .talk-system, data-column,
-// data-item, #to-text, #to-menu, #words, #send, #plus, #to-map, .map-place,
-// #send-place, #sms [data-sms], #browser, its frame and its first button, #follow,
-// #unfollow, #to-profile, #account-name.
+// data-account, data-balance, data-again, role=alert, role=status, the open dialog.
+// In the phone: #talk and its data-id, .said.theirs, .said.mine, .card,
+// .talk-system, data-column, data-item, #to-text, #to-menu, #words, #send, #plus,
+// #to-map, .map-place, #send-place, #sms [data-sms], #browser, its frame and its
+// first button, #follow, #unfollow, #to-profile, #account-name.
 package browser

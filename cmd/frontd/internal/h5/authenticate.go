@@ -2,6 +2,7 @@ package h5
 
 import (
 	"net/http"
+	"path"
 
 	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
@@ -67,7 +68,7 @@ func (v *visit) authenticate() {
 	if end.Outcome == client.EndedOutcomeApproved {
 		v.changed("")
 	}
-	v.ended(result{Kind: "authenticate", Outcome: string(end.Outcome), Text: end.Text, To: f.To})
+	v.ended(result{Kind: path.Base(f.Action), Outcome: string(end.Outcome), Text: end.Text})
 }
 
 // consent is the version that a tick accepts (A12).

@@ -36,7 +36,8 @@
 // form is rendered: a second tap, a retry and the back button ask the switch
 // the same thing, and get the same answer. What ends well, or in doubt, leads
 // to a result page by 303. What is refused shows the form again, with the
-// switch's words and a new key; with the same key and the same values where the
+// switch's words and a new key, the SMS code in it while that is good, and
+// passwords to be typed anew; with the same key and the same values where the
 // switch says that a repeat of the key learns the end.
 //
 // Passwords have no name in the form: front.js seals them with the switch's

@@ -117,6 +117,7 @@ func TestAFormIsShownAgain(t *testing.T) {
 	x := b.browser("oAgain")
 	x.get("/h5/authenticate")
 	x.sees("在开户行开户并已开通短信验证服务的借记卡或活期一本通", "60秒内不可重复获取，验证码5分钟内有效")
+	x.sees(`id="account" name="account" type="text" inputmode="numeric"`)
 	first := x.fill(nil).Get("key")
 	x.send("/h5/authenticate", with(x.identity(bankA), "code", "000000", "terms", "1"))
 	x.sees("您输入的短信验证码有误，请重新输入", `id="code" name="code"`, `value="`+x.follower().Account(bankA)+`"`)
@@ -202,6 +203,7 @@ func TestTheWrongPasswordIsMarked(t *testing.T) {
 		}
 	}
 	sets("payment", "login", theirLogin, "payment", "123456")
+	x.sees(`id="payment" type="password" inputmode="numeric"`)
 	x.sees("填写的密码不会保留，请重新填写")
 	sets("login", "login", "aaaaaaa1", "payment", theirPay)
 	sets("payment", "login", theirLogin, "payment", "12345")
@@ -234,8 +236,17 @@ func TestAnotherAccountOutlivesTheSession(t *testing.T) {
 	x.sees(`id="cert_type"`)
 	x.send("/h5/authenticate/again/code", x.identity(bankB))
 	x.sees(`action="/h5/authenticate/again"`)
+	_, err := b.Sims[bankB].SetFault(sim.Fault{Kind: sim.Decline, Code: "05", Type: codec.Authenticate, Count: 1, Account: x.follower().At(bankB).Accounts[0].Number})
+	if err != nil {
+		t.Fatal(err)
+	}
 	x.send("/h5/authenticate/again", with(x.identity(bankB), "code", x.code(bankB), "terms", "1"))
-	x.sees(`data-result="approved"`)
+	x.sees(`data-result="declined"`, `href="/h5/authenticate/again"`)
+	ahead.Add(int64(time.Minute))
+	x.get("/h5/authenticate/again")
+	x.send("/h5/authenticate/again/code", x.identity(bankB))
+	x.send("/h5/authenticate/again", with(x.identity(bankB), "code", x.code(bankB), "terms", "1"))
+	x.sees(`data-result="approved"`, `href="/h5/settings"`)
 }
 
 // C2: 自定义 asks for dates, and says when there are none; a bank that is down can be
@@ -315,6 +326,7 @@ func TestPlaces(t *testing.T) {
 	x.get("/h5/branches/urmqccb-1")
 	x.sees("新华北路108号", "预约", "0991-9600101")
 	x.get("/h5/branches/urmqccb-1/visit")
+	x.sees(`id="phone" name="phone" type="text" inputmode="numeric"`)
 	x.send("/h5/branches/urmqccb-1/visit", url.Values{"business": {"vip"}, "phone": {"12"}})
 	x.sees("请输入11位手机号码", `value="vip" checked`)
 	x.send("/h5/branches/urmqccb-1/visit", url.Values{"business": {"vip"}, "phone": {"13899990001"}})

@@ -65,7 +65,7 @@ func (x result) Actions() []action {
 	if x.Outcome != outcomeApproved {
 		return kinds[x.Kind].Again
 	}
-	if x.To != "" && x.Kind != "authenticate" {
+	if x.To != "" {
 		return []action{{"继续", x.To}}
 	}
 	return kinds[x.Kind].Then

@@ -73,6 +73,7 @@ var (
 // kinds are the results that there are.
 var kinds = map[string]kind{
 	"authenticate": {"客户认证", []action{toLogin}, []action{{"重新认证", "/h5/authenticate"}}},
+	"again":        {"客户认证", []action{toLogin}, []action{{"重新认证", "/h5/authenticate/again"}}},
 	"deregister":   {"客户注销", nil, []action{{"再次注销", "/h5/deregister"}}},
 	"settings":     {"登录设置", []action{toAccounts}, []action{toLogin}},
 	"reset":        {"密码重置", []action{toAccounts}, []action{{"重新办理", "/h5/security"}}},
