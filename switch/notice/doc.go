@@ -30,7 +30,7 @@
 // parked or dropped. So notices of a lane come in order, one at a time, and a
 // head that fails holds up its own lane. A parked notice holds up nothing; resent
 // later, it comes out of order, as does the next round of one whose delivery
-// failed.
+// failed, which waits in a lane of its own.
 //
 // # What the front's answers do
 //

@@ -229,14 +229,15 @@ func (n *Notices) delivered(ctx context.Context, tx switching.Tx, i Item, status
 var rounds = switching.Backoff{Min: time.Minute, Max: time.Hour}
 
 // undelivered begins the notice's next round, or parks it after the last. That
-// also makes void the answer to this round, should it be written down later.
+// also makes void the answer to this round, should it be written down later. It
+// waits in a lane of its own, since it is out of order, and holds up nothing.
 func (n *Notices) undelivered(ctx context.Context, tx switching.Tx, i Item, answer string) error {
-	state, head, next := StatePending, i.head, n.o.Now().Add(rounds.After(i.Round)).UnixMilli()
+	state, next := StatePending, n.o.Now().Add(rounds.After(i.Round)).UnixMilli()
 	if i.Round >= n.o.Rounds || i.State == StateParked {
-		state, head, next = StateParked, false, 0
+		state, next = StateParked, 0
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = $2, round = round + 1, attempts = 0, next = $3, ended = 0, answer = $4 WHERE seq = $5`,
-		string(state), number(head), next, answer, i.Seq)
+	_, err := tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = $2, lane = $3, round = round + 1, attempts = 0, next = $4, ended = 0, answer = $5 WHERE seq = $6`,
+		string(state), number(state == StatePending), n.o.Vault.Index("notice lane of its own", i.ID), next, answer, i.Seq)
 	if err != nil {
 		return err
 	}

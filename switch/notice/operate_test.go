@@ -166,9 +166,11 @@ func TestDeliveryFailed(t *testing.T) {
 			at := time.Now()
 			w.report("anna.1.0", notice.StatusFailed, at)
 			w.report("anna.1.0", notice.StatusFailed, at)
+			w.put(of("anna", "1", 10+i)) // nothing is held up
 			rest(20 * time.Second)
+			equal(t, "the next one", w.item(fmt.Sprintf("anna.1.%d", 10+i)).State, notice.StateSent)
 			equal(t, "rounds at once", w.item("anna.1.0").Round, i+2)
-			equal(t, "sent at once", len(w.front.sent()), i+2) // and the other
+			equal(t, "sent at once", len(w.front.sent()), 2*i+3) // and the others
 			rest(time.Hour + time.Minute)
 		}
 		var rounds []string
