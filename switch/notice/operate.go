@@ -45,17 +45,16 @@ type Item struct {
 	Answer   string // the last
 	Note     string // what operators did
 	lane     []byte
-	head     bool
 	reported int64
 }
 
-const itemColumns = `seq, id, channel, subject, kind, state, round, attempts, at, created, next, ended, answer, note, lane, head, reported`
+const itemColumns = `seq, id, channel, subject, kind, state, round, attempts, at, created, next, ended, answer, note, lane, reported`
 
 func scanItem(scan func(...any) error) (Item, error) {
 	var i Item
 	var at, created, next, ended int64
 	err := scan(&i.Seq, &i.ID, &i.Channel, &i.Subject, &i.Kind, &i.State, &i.Round, &i.Attempts,
-		&at, &created, &next, &ended, &i.Answer, &i.Note, &i.lane, &i.head, &i.reported)
+		&at, &created, &next, &ended, &i.Answer, &i.Note, &i.lane, &i.reported)
 	i.At, i.Created, i.Next, i.Ended = millis(at), millis(created), millis(next), millis(ended)
 	return i, err
 }
