@@ -2,7 +2,7 @@
 
 import { Sim } from './api.js';
 import { Browser } from './browser.js';
-import { $ } from './dom.js';
+import { $, $$ } from './dom.js';
 import { Faults } from './faults.js';
 import { Hops } from './hops.js';
 import { Person } from './person.js';
@@ -16,6 +16,11 @@ const hops = new Hops(sim);
 new Person(sim, phone);
 new Faults(sim, phone);
 new Steps(sim, phone, hops);
+
+// All of these need to know who is who: they wait for the first state.
+const early = $$('#all, .do-it, .text-button, #spend, #to-profile, #reset');
+for (const button of early) button.disabled = true;
+sim.addEventListener('state', () => { for (const button of early) button.disabled = false; }, { once: true });
 
 sim.on('line', (up) => { $('#line-lost').hidden = up; });
 

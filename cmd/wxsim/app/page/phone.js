@@ -29,7 +29,7 @@ export class Phone {
     this.tick();
   }
 
-  get me() { return this.sim.state.followers.find((f) => f.id === this.sim.state.me); }
+  get me() { return this.sim.state?.followers.find((f) => f.id === this.sim.state.me); }
 
   get texts() { return this.#texts; }
 
