@@ -76,4 +76,7 @@
 // The front's are played where its answers come in: slow loses the answer to a
 // first delivery, silent every answer; the front has seen the message each time.
 // The banks' are orders to their control APIs.
+//
+// What 45009 leaves behind is not undone by clearing or a reset: who was told so
+// sends nothing more until the next day, which Faults.Limited says.
 package app

@@ -7,7 +7,8 @@ import (
 )
 
 // Faults is what goes wrong, as a phone's switches show it. Blocked and Snapshot
-// are of the phone that looks, the others of all.
+// are of the phone that looks, the others of all. Limited is no switch, but what is
+// left behind by 45009: only a message that is taken ends it, or the next day.
 type Faults struct {
 	Front       string            `json:"front"`         // ok, slow, silent
 	Code        int               `json:"errcode"`       // that the platform's API answers,
@@ -17,6 +18,7 @@ type Faults struct {
 	Blocked     bool              `json:"blocked"`       // the follower takes no template messages
 	Snapshot    bool              `json:"snapshot"`      // web authorisation gives a virtual user
 	Bank        map[string]string `json:"bank"`          // ok, decline, delay, silence, late, down, by bank
+	Limited     bool              `json:"limited"`       // who sends messages has been told 45009 today
 }
 
 // The front's faults, played where its answers come in.

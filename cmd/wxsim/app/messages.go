@@ -93,7 +93,7 @@ func (s *Sim) template(id string) *Template {
 
 // spendQuota counts a template message. s.mu is held.
 func (s *Sim) spendQuota() bool {
-	if day := s.now().In(shanghai).Format(time.DateOnly); day != s.day {
+	if day := s.date(); day != s.day {
 		s.day, s.today = day, 0
 	}
 	if s.faults.Quota || s.today >= s.cfg.Quota {

@@ -157,6 +157,7 @@ func (s *Sim) getState(w http.ResponseWriter, r *http.Request) {
 		Chat: append([]ChatEvent{}, f.chat...), SMS: append([]SMS{}, f.sms...),
 	}
 	state.Faults.Bank, state.Faults.Blocked, state.Faults.Snapshot = faults, f.blocked, f.snapshot
+	state.Faults.Limited = s.limits.day == s.date()
 	for _, f := range s.followers {
 		state.Followers = append(state.Followers, Phone{f.id, f.name, f.openID, f.following, f.unread})
 	}

@@ -21,7 +21,8 @@ type platform struct {
 	sent   map[string]sending // by openid and client_msg_id
 	day    string             // of today
 	today  int                // template messages
-	ids64  int64              // of template messages
+	limits limits
+	ids64  int64 // of template messages
 }
 
 // sending is a template message that is not to be sent twice.
@@ -97,6 +98,7 @@ func (s *Sim) platformAPI(m *http.ServeMux) {
 			if answer == nil {
 				answer = a.do(c)
 			}
+			s.limit(a.path, answer)
 			s.hop(called(a.path, c, answer))
 			write(w, http.StatusOK, answer)
 		})
@@ -131,6 +133,41 @@ func (s *Sim) admit(c *call, r *http.Request, method string, open bool) any {
 	}
 	return nil
 }
+
+// limits is what the answer 45009 to a message leaves behind: who hears it sends
+// nothing more before the next day, whatever the switches say by then.
+type limits struct {
+	day   string // of the answer; "" where messages were taken since
+	fresh bool   // it was the last answer: another kind of message may still do
+}
+
+// limit learns from the answer to a message. A text that comes later than right
+// after the answer is of a chat, and says nothing of what waits.
+func (s *Sim) limit(path string, answer any) {
+	kind, message := strings.CutPrefix(path, "/cgi-bin/message/")
+	if !message {
+		return
+	}
+	f, failed := answer.(*failure)
+	taken := !failed || f.Code == 0
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.limits.day
+	switch {
+	case !taken && f.Code == 45009:
+		s.limits = limits{s.date(), true}
+	case taken && (s.limits.fresh || kind == "template/send"):
+		s.limits = limits{}
+	default:
+		s.limits.fresh = false
+	}
+	if s.limits.day != was {
+		s.hub.publish("", refetch)
+	}
+}
+
+// date is the platform's day.
+func (s *Sim) date() string { return s.now().In(shanghai).Format(time.DateOnly) }
 
 // called is a call in the picture.
 func called(path string, c *call, answer any) Hop {

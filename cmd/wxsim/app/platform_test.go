@@ -228,6 +228,49 @@ func TestTemplateMessagesThatAreRefused(t *testing.T) {
 	}
 }
 
+// What 45009 leaves behind outlives the switch and a reset: not the day, and not a
+// message that is taken; a text, only in the place of what was refused.
+func TestWhatALimitLeavesBehind(t *testing.T) {
+	s := start(t, nil)
+	send := func(path, format string, want int) {
+		t.Helper()
+		if _, code := s.call(http.MethodPost, path, fmt.Sprintf(format, s.openID("f1"))); code != want {
+			t.Errorf("%s: %d, want %d", path, code, want)
+		}
+	}
+	template := func(want int) { t.Helper(); send(sendTemplate, movement("%s", ""), want) }
+	text := func(want int) {
+		t.Helper()
+		send(sendText, `{"touser":%q,"msgtype":"text","text":{"content":"x"}}`, want)
+	}
+	limited := func(want bool) {
+		t.Helper()
+		if got := s.state("f1").Faults.Limited; got != want {
+			t.Errorf("limited: %t", got)
+		}
+	}
+	limited(false)
+	s.order("f1", "faults", `{"quota":true}`)
+	template(45009)
+	limited(true)
+	text(0)
+	limited(false)
+	template(45009)
+	s.ahead.Add(int64(2 * time.Minute))
+	text(45015)
+	s.order("f1", "reset", `{}`)
+	s.front.heard(t, "subscribe")
+	text(0)
+	limited(true)
+	template(0)
+	limited(false)
+	s.order("f1", "faults", `{"errcode":45009}`)
+	template(45009)
+	limited(true)
+	s.ahead.Add(int64(24 * time.Hour))
+	limited(false)
+}
+
 func TestCustomerService(t *testing.T) {
 	s := start(t, nil)
 	text := func(to, text string) int {
