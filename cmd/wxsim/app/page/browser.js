@@ -5,12 +5,16 @@ import { $, covered, el, icon } from './dom.js';
 
 const slow = 15000; // after that the loading bar gives up
 
-/** Browser tells "page" when a page has loaded, "change" when something in it changes, "closed". */
+/**
+ * Browser tells "page" when a page has loaded, "change" when something in it changes,
+ * "sent" with the code of a form that led to a result, "closed".
+ */
 export class Browser extends EventTarget {
   #root = $('#browser');
   #frame = null;
   #began = 0;
   #seen = null;
+  #code = ''; // of the form that was sent last
   loading = false;
 
   constructor(sim) {
@@ -117,6 +121,8 @@ export class Browser extends EventTarget {
     win.addEventListener('pagehide', () => this.#begin());
     this.#bridge(win);
     this.#watch(doc);
+    if (this.#code && doc.querySelector('[data-result]')) this.dispatchEvent(new CustomEvent('sent', { detail: this.#code }));
+    this.#code = '';
     this.dispatchEvent(new Event('page'));
   }
 
@@ -134,5 +140,6 @@ export class Browser extends EventTarget {
     this.#seen = new MutationObserver(() => { if (!due) { due = true; setTimeout(tell, 80); } });
     this.#seen.observe(doc.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ['hidden', 'disabled'] });
     doc.addEventListener('input', tell);
+    doc.addEventListener('submit', (e) => { if (!e.submitter?.matches('[data-code]')) this.#code = doc.querySelector('#code')?.value ?? ''; });
   }
 }

@@ -209,17 +209,25 @@ export class Hops {
 
   // ---- a wait that can be seen ----
 
-  /** wait shows a bar that fills in ms, of which gone are past. */
+  /**
+   * wait shows a bar that fills in ms, of which gone are past: below the picture, and on
+   * the phone, which on a narrow page is all that is seen. What never comes is not waited for.
+   */
   wait(text, en, ms, gone = 0) {
-    const bar = el('span', { class: 'wait-bar' }, el('span', { class: 'wait-fill' }));
-    const left = el('span', { class: 'wait-left' });
-    $('#waiting').replaceChildren(el('p', {}, text, ' ', el('span', { class: 'en', text: en }), left), bar);
+    const places = $$('#waiting, #phone-wait');
+    for (const place of places) {
+      place.replaceChildren(el('p', {}, text, ' ', el('span', { class: 'en', text: en }), el('span', { class: 'wait-left' })),
+        el('span', { class: 'wait-bar' }, el('span', { class: 'wait-fill' })));
+    }
     const begun = performance.now() - gone;
     clearInterval(this.ticking);
     const tick = () => {
       const past = performance.now() - begun;
-      bar.firstElementChild.style.setProperty('--part', Math.min(1, past / ms).toFixed(3));
-      left.textContent = past < ms ? ` ${((ms - past) / 1000).toFixed(1)} s` : ' …';
+      if (past > 4 * ms) { this.waited(); return; }
+      for (const place of places) {
+        $('.wait-fill', place).style.setProperty('--part', Math.min(1, past / ms).toFixed(3));
+        $('.wait-left', place).textContent = past < ms ? ` ${((ms - past) / 1000).toFixed(1)} s` : ' …';
+      }
     };
     tick();
     this.ticking = setInterval(tick, 100);
@@ -228,7 +236,7 @@ export class Hops {
 
   waited() {
     clearInterval(this.ticking);
-    $('#waiting').replaceChildren();
+    for (const place of $$('#waiting, #phone-wait')) place.replaceChildren();
     this.nodes?.get('switch')?.classList.remove('holding');
   }
 }

@@ -25,18 +25,19 @@ export class Person {
   }
 
   show(state) {
-    const last = this.phone.texts.findLast((t) => t.code);
-    const drawn = JSON.stringify([state.person, last?.id]);
-    if (drawn === this.#drawn || !state.person) return;
+    if (!state?.person) return;
+    const { code } = this.phone;
+    const drawn = JSON.stringify([state.person, code]);
+    if (drawn === this.#drawn) return;
     this.#drawn = drawn;
-    this.rows = rows(state.person, last);
+    this.rows = rows(state.person, code);
     $('#person').replaceChildren(...this.rows.map((r) => this.#row(r)));
     this.look();
   }
 
   #row(r) {
     r.button = el('button', { class: 'fill', type: 'button', hidden: true, 'aria-label': `填入${r.label} Fill in`, onclick: () => this.fill(r) }, '填入');
-    return el('div', { class: r.half ? 'half' : null }, el('dt', { text: r.label }), el('dd', {}, el('span', { class: 'value', text: r.shown }, r.bank && el('small', { text: r.bank })), r.button));
+    return el('div', { class: r.half ? 'half' : null }, el('dt', { text: r.label }), el('dd', {}, el('span', { class: 'value' }, ...r.shown.map((text) => el('span', { text })), r.bank && el('small', { text: r.bank })), r.button));
   }
 
   /** look shows the buttons of what the open page has fields for. */
@@ -70,17 +71,17 @@ export class Person {
   }
 }
 
-function rows(p, text) {
+function rows(p, code) {
   const list = [
-    { label: p.cert_type_name || '证件', shown: `${p.holder}  ${p.cert}`, fields: (d) => put(d, { cert_type: p.cert_type, cert_number: p.cert }) },
+    { label: p.cert_type_name || '证件', shown: [p.holder, p.cert], fields: (d) => put(d, { cert_type: p.cert_type, cert_number: p.cert }) },
     ...(p.accounts ?? []).map((a) => ({
-      account: a, label: (a.kind === 'passbook' ? '活期一本通' : '借记卡'), shown: spaced(a.number), bank: a.bank_name ?? a.bank, fields: (d) => put(d, { account: a.number, bank: a.bank }),
+      account: a, label: (a.kind === 'passbook' ? '活期一本通' : '借记卡'), shown: [spaced(a.number)], bank: a.bank_name ?? a.bank, fields: (d) => put(d, { account: a.number, bank: a.bank }),
     })),
-    { half: true, label: '登录密码', shown: passwords.login, fields: loginFields },
-    { half: true, label: '支付密码', shown: passwords.payment, fields: paymentFields },
+    { half: true, label: '登录密码', shown: [passwords.login], fields: loginFields },
+    { half: true, label: '支付密码', shown: [passwords.payment], fields: paymentFields },
   ];
-  if (p.phone) list.push({ half: true, label: '手机号', shown: p.phone, fields: (d) => put(d, { phone: p.phone }) });
-  list.push({ half: true, label: '验证码', shown: text?.code ?? '—', fields: (d) => (text ? put(d, { code: text.code }) : []) });
+  if (p.phone) list.push({ half: true, label: '手机号', shown: [p.phone], fields: (d) => put(d, { phone: p.phone }) });
+  list.push({ half: true, label: '验证码', shown: [code || '—'], fields: (d) => (code ? put(d, { code }) : []) });
   return list;
 }
 

@@ -21,6 +21,9 @@ export class Phone {
     sim.on('state', (s) => this.show(s));
     sim.on('chat', (e) => this.say(e));
     sim.on('sms', (e) => this.receive(e));
+    browser.addEventListener('change', () => this.#typed());
+    browser.addEventListener('sent', (e) => this.#use(e.detail));
+    browser.addEventListener('closed', () => $('#told').replaceChildren());
     $('#to-profile').addEventListener('click', () => this.profile(true));
     addEventListener('resize', () => this.fit());
     addEventListener('pointerdown', (e) => { if (!e.target.closest?.('.menu-column')) this.#pop(null); });
@@ -80,6 +83,7 @@ export class Phone {
     this.talk.append(this.#entry(e));
     while (this.talk.childElementCount > 300) this.talk.firstElementChild.remove();
     if (low || e.who === 'me') this.bottom();
+    if (e.who === 'account' && this.browser.isOpen) this.#notify(e);
   }
 
   bottom() { this.talk.scrollTop = this.talk.scrollHeight; }
@@ -262,17 +266,52 @@ export class Phone {
     this.profile(false);
   }
 
+  // ---- banners: of short messages, and of the chat while a page lies over it ----
+
+  #banner(place, look, head, text, hint, ms, tapped, data = {}) {
+    const banner = el('div', { class: 'banner ' + look },
+      el('button', { class: 'banner-open', type: 'button', data, onclick: () => { banner.remove(); tapped(); } },
+        look === 'sms' ? el('span', { class: 'sms-icon' }, icon('message')) : seal(this.sim.state.account.name),
+        el('span', { class: 'banner-text' }, el('span', { class: 'banner-head' }, el('b', { text: head }), el('span', { text: '现在' })), el('span', { class: 'banner-words', text }),
+          hint && el('span', { class: 'banner-hint', text: hint }))),
+      el('button', { class: 'banner-close', type: 'button', 'aria-label': '收起 Dismiss', onclick: () => banner.remove() }, icon('close')));
+    $(place).replaceChildren(banner);
+    setTimeout(() => banner.remove(), ms);
+  }
+
+  #notify(e) {
+    const text = e.card ? [e.card.title, ...(e.card.rows ?? []).map((r) => r.value)].join('  ') : words(e.text).map((n) => n.textContent ?? n).join('');
+    this.#banner('#told', 'told', this.sim.state.account.name, text, '', 7000, () => {
+      this.browser.close();
+      $(`[data-id="${e.id}"]`, this.talk)?.scrollIntoView({ block: 'nearest' });
+    });
+  }
+
   // ---- short messages ----
 
   receive(e) {
     if (!this.#remember(e)) return;
-    const fill = () => this.#fill(e, banner);
-    const banner = el('button', { class: 'sms', type: 'button', data: { sms: e.id }, onclick: fill },
-      el('span', { class: 'sms-icon' }, icon('message')),
-      el('span', { class: 'sms-text' }, el('span', { class: 'sms-head' }, el('b', { text: '短信 ' + e.phone }), el('span', { text: '现在' })), el('span', { text: e.text }),
-        e.code && el('span', { class: 'sms-hint', text: '点此填入验证码 ' + e.code })));
-    $('#sms').replaceChildren(banner);
-    setTimeout(() => banner.remove(), e.code ? 20_000 : 9000);
+    this.#banner('#sms', 'sms', '短信 ' + e.phone, e.text, e.code && '点此填入验证码 ' + e.code, e.code ? 20_000 : 9000, () => this.#fill(e), { sms: e.id });
+  }
+
+  /** code is that of the newest short message, unless it was used. */
+  get code() {
+    const last = this.#texts.findLast((t) => t.code);
+    return last && !used().includes(last.id + '/' + last.code) ? last.code : '';
+  }
+
+  // A code that was typed needs no banner any more.
+  #typed() {
+    const banner = $('#sms [data-sms]');
+    const text = banner && this.#texts.find((t) => String(t.id) === banner.dataset.sms);
+    if (text?.code && text.code === this.browser.doc?.querySelector('#code')?.value) $('#sms').replaceChildren();
+  }
+
+  #use(code) {
+    const of = this.#texts.filter((t) => t.code && t.code === code).map((t) => t.id + '/' + t.code);
+    if (!of.length) return;
+    sessionStorage.setItem('used', JSON.stringify([...used(), ...of].slice(-50)));
+    this.sim.dispatchEvent(new CustomEvent('text'));
   }
 
   #remember(e) {
@@ -282,9 +321,8 @@ export class Phone {
     return true;
   }
 
-  #fill(e, banner) {
+  #fill(e) {
     const field = e.code && this.browser.doc?.querySelector('#code');
-    banner.remove();
     if (!field) {
       if (e.code) this.toast('没有打开的验证码输入框');
       return;
@@ -314,6 +352,9 @@ export class Phone {
     this.toasting = setTimeout(() => { t.hidden = true; }, 3500);
   }
 }
+
+// Codes that led to a result, by short message; kept over a reload of the page.
+const used = () => JSON.parse(sessionStorage.getItem('used') ?? '[]');
 
 /** enter puts a value into a field of a page as its user would. */
 export function enter(field, value) {

@@ -2,6 +2,7 @@
 // come is seen from the pages that open, whoever opened them.
 
 import { $, $$, el, icon } from './dom.js';
+import { limited } from './faults.js';
 import { Hand, Odd, Stopped, alertOf, seen } from './hand.js';
 import { passwords, spend } from './person.js';
 
@@ -26,7 +27,7 @@ export class Steps {
   #path = '';
   #owner = '';
   doubt = false; // a deregistration ended in doubt, and its end has not come
-  spoke = false; // the account has written since the last deregistration was asked for
+  spoke = false; // the account has told an end since the last deregistration was asked for
 
   constructor(sim, phone, picture) {
     Object.assign(this, { sim, phone, browser: phone.browser, picture });
@@ -118,7 +119,7 @@ export class Steps {
 
   #heard(e) {
     if (e.kind === 'card' && /[-+−]?[¥￥]\s?\d/.test(JSON.stringify(e.card.rows))) this.done('movement');
-    if (e.who !== 'account') return;
+    if (e.who !== 'account' || !endsIt(e)) return;
     this.spoke = true;
     if (this.doubt) this.#settled();
   }
@@ -144,6 +145,12 @@ export class Steps {
     this.doubt = false;
     this.picture.waited();
     this.done('deregister');
+  }
+
+  // A step that has ended, however it did, leaves no bar behind.
+  #waitsNoMore() {
+    clearTimeout(this.asking);
+    this.picture.waited();
   }
 
   // ---- running ----
@@ -183,6 +190,7 @@ export class Steps {
     } finally {
       hand.hide();
       this.#label(s.id, false);
+      this.#waitsNoMore();
     }
   }
 
@@ -193,6 +201,9 @@ export class Steps {
     else row.scrollIntoView({ block: 'nearest' });
   }
 }
+
+// An end of a deregistration, not a card of money that moved meanwhile, nor a text that links to the page.
+const endsIt = (e) => JSON.stringify(e.card ?? e.text ?? '').includes('注销') && !e.text?.includes('<a ');
 
 export function balanceIn(doc) {
   return doc?.querySelector('[data-balance=approved]') ?? null;
@@ -225,11 +236,29 @@ async function menu(hand, name) {
   await hand.tap(await hand.on(`[data-item="${name}"]`, '菜单项'));
 }
 
+/** next finds the account's first entry from now on that is wanted. */
+function next(wanted) {
+  const before = new Set($$('#talk > *').map((n) => n.dataset.id));
+  return () => $$('#talk > *').find((n) => n.dataset.id && !before.has(n.dataset.id) && !n.matches('.mine') && wanted(n));
+}
+
 /** after does something in the chat, and returns the account's next entry that is wanted. */
 async function after(hand, act, wanted, what, ms = 12_000) {
-  const before = new Set($$('#talk > *').map((n) => n.dataset.id));
+  const find = next(wanted);
   await act();
-  return hand.until(() => $$('#talk > *').find((n) => n.dataset.id && !before.has(n.dataset.id) && !n.matches('.mine') && wanted(n)), what, ms);
+  return hand.until(find, what, ms);
+}
+
+/** told waits for what the centre tells by itself; where WeChat has had enough of that today, it says so. */
+function told(hand, find, what, ms) {
+  let since = 0; // a text may still come in the place of a card that was refused
+  return hand.until(() => {
+    const found = find();
+    if (found || !hand.phone.sim.state.faults?.limited) return found;
+    since ||= Date.now();
+    if (Date.now() - since > 3000) throw new Odd(limited);
+    return null;
+  }, what, ms);
 }
 
 const link = (part) => (node) => $$('a', node).find((a) => a.getAttribute('href').includes(part));
@@ -417,8 +446,10 @@ async function movement(hand, run) {
   if (!run.isCustomer) await authenticateAndSet(hand, run);
   await ready(hand);
   hand.say('在银行消费 ¥32.50，银行主动通知中心');
-  const card = await after(hand, async () => { await spend(phone); }, (n) => n.matches('.card'), '动账卡片。未认证、未同意动账通知或取消关注的，不会收到', 15_000);
-  hand.say('动账通知到了');
+  const find = next((n) => n.textContent.includes('32.50'));
+  await spend(phone);
+  const card = await told(hand, find, '动账卡片。未认证、未同意动账通知或取消关注的，不会收到', 15_000);
+  hand.say(card.matches('.card') ? '动账通知到了' : '卡片被微信拒绝，改用客服消息告知');
   await hand.to(card);
   await hand.pause(1200);
 }
@@ -469,13 +500,13 @@ async function deregister(hand, run) {
   await sim.post('late-deregister');
   await hand.pause(700);
   hand.say('确认注销；中心只等 5 秒');
-  const before = new Set($$('#talk > *').map((n) => n.dataset.id));
-  const { how, words: told } = await sent(hand, '注销结果', 25_000);
-  if (how !== 'timed-out') throw new Odd(`没有超时（${how}）：「${told}」`);
-  hand.say(`「${told}」存疑不等于失败，等迟到的答复`);
+  const find = next((n) => n.textContent.includes('注销') && (n.matches('.card') || !$('a', n)));
+  const { how, words: text } = await sent(hand, '注销结果', 25_000);
+  if (how !== 'timed-out') throw new Odd(`没有超时（${how}）：「${text}」`);
+  hand.say(`「${text}」存疑不等于失败，等迟到的答复`);
   await hand.pause(1800);
   await hand.tap(hand.browser.leave);
-  const late = await hand.until(() => $$('#talk > *').find((n) => n.dataset.id && !before.has(n.dataset.id) && n.matches('.theirs, .card')), '迟到的答复', 30_000);
+  const late = await told(hand, find, '迟到的答复', 30_000);
   await hand.to(late);
   hand.say('迟到的同意到了：注销已生效，并告知客户');
   await hand.pause(900);
