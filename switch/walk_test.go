@@ -20,6 +20,7 @@ import (
 	switching "wxswitch/switch"
 	"wxswitch/switch/db"
 	"wxswitch/switch/journal"
+	"wxswitch/switch/ops"
 	"wxswitch/switch/saf"
 	"wxswitch/switch/vault"
 )
@@ -35,14 +36,19 @@ type rig struct {
 	answer  atomic.Pointer[func(m *codec.Message) *codec.Message]
 }
 
-// newRig is a switch on a real journal, and a bank at the end of a pipe. In a bubble.
+// newRig is a switch on a real journal, and a bank at the end of a pipe. In a
+// bubble. Where there is a registry, it counts commits, too, as wiring does.
 func newRig(t *testing.T, dialect codec.Dialect, o switching.Options, run bool) (*rig, func()) {
 	r := &rig{t: t}
 	ctx, stop := context.WithCancel(context.Background())
 	v, err := vault.New()
 	must(t, err)
 	r.keys = v
-	d, err := db.Open(ctx, db.Options{Path: filepath.Join(t.TempDir(), "j.db"), Fail: func(step string) error {
+	var observe func(int, time.Duration)
+	if o.Registerer != nil {
+		observe = ops.Commits(o.Registerer)
+	}
+	d, err := db.Open(ctx, db.Options{Path: filepath.Join(t.TempDir(), "j.db"), Observe: observe, Fail: func(step string) error {
 		if f := r.fail.Load(); f != nil {
 			return (*f)(step)
 		}
@@ -56,7 +62,7 @@ func newRig(t *testing.T, dialect codec.Dialect, o switching.Options, run bool) 
 	must(t, err)
 	var f *saf.Forwarder
 	o.Router, o.Journal, o.Numbers, o.Hasher = routing.NewRouter(table), r.j, r.numbers, v
-	o.Acquirer, o.Forwarder, o.Log = "48980000", "48980000", zerolog.Nop()
+	o.Acquirer, o.Forwarder = "48980000", "48980000"
 	o.Wake = func(b string, e int64) { f.Wake(b, e) }
 	r.sw = switching.New(o)
 	r.bank, err = banks.New(banks.Config{

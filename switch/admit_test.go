@@ -1,0 +1,119 @@
+package switching_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxswitch/banks"
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+func (r *rig) answers(f func(m *codec.Message) *codec.Message) { r.answer.Store(&f) }
+
+func approves(m *codec.Message) *codec.Message { return codec.NewReply(m, "00") }
+func silent(*codec.Message) *codec.Message     { return nil }
+
+// TestOnlyItsClientReadsATransaction: another finds nothing under its number.
+func TestOnlyItsClientReadsATransaction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.answers(approves)
+		q := request(codec.Deregister, "k")
+		result, err := r.sw.Do(t.Context(), q)
+		must(t, err)
+		for client, want := range map[string]bool{q.Client: true, "other": false, "": false} {
+			e, found, err := r.sw.Get(t.Context(), client, result.ID)
+			if err != nil || found != want || !want && (e.ID != 0 || !e.Account.IsZero()) {
+				t.Errorf("%q reads %d: found %v, %+v, %v", client, result.ID, found, e, err)
+			}
+		}
+	})
+}
+
+// TestTheShorterDeadlineCounts: the bank's (10 s here) or the caller's. A caller
+// that would wait longer keeps no link and no place of the bank for longer.
+func TestTheShorterDeadlineCounts(t *testing.T) {
+	for caller, want := range map[time.Duration]time.Duration{
+		0: 10 * time.Second, 2 * time.Second: 2 * time.Second, 10 * time.Second: 10 * time.Second, time.Minute: 10 * time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r, stop := newPlainRig(t, false)
+			defer stop()
+			r.answers(silent)
+			q := request(codec.Balance, "k")
+			q.Timeout = caller
+			begun := time.Now()
+			result, err := r.sw.Do(t.Context(), q)
+			must(t, err)
+			if took := time.Since(begun); took != want || result.End.Outcome != switching.TimedOut || result.End.Reason != switching.Reason(banks.NoReply) {
+				t.Errorf("the caller waits %s: %s (%s) after %s, want timed-out after %s", caller, result.End.Outcome, result.End.Reason, took, want)
+			}
+		})
+	}
+}
+
+// TestAKeyIsOfOneBody: whatever is asked otherwise under the key is refused,
+// also where the account alone would lead to the same bank.
+func TestAKeyIsOfOneBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.answers(approves)
+		_, err := r.sw.Do(t.Context(), request(codec.Authenticate, "k"))
+		must(t, err)
+		for name, change := range map[string]func(*switching.Request){
+			"nothing":     func(*switching.Request) {},
+			"timeout":     func(q *switching.Request) { q.Timeout = time.Second },
+			"type":        func(q *switching.Request) { q.Type = codec.Deregister },
+			"customer":    func(q *switching.Request) { q.Customer = "1001" },
+			"account":     func(q *switching.Request) { q.Account = codec.NewAccount("6210081234567884") },
+			"bank":        func(q *switching.Request) { q.Bank = "xjrcu" },
+			"certificate": func(q *switching.Request) { q.Fields.Set(codec.FieldCertNumber, "65010219900101123X") },
+		} {
+			var want error
+			if name != "nothing" && name != "timeout" {
+				want = switching.ErrKeyReused
+			}
+			q := request(codec.Authenticate, "k")
+			change(&q)
+			if result, err := r.sw.Do(t.Context(), q); !errors.Is(err, want) || want == nil && !result.Replayed {
+				t.Errorf("another %s: %v, replayed %v", name, err, result.Replayed)
+			}
+		}
+	})
+}
+
+// TestADrainingSwitchOnlyRepeats: what is new is refused and sent to nobody; what
+// has ended is answered as it ended.
+func TestADrainingSwitchOnlyRepeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		sent := 0
+		r.answers(func(m *codec.Message) *codec.Message { sent++; return approves(m) })
+		before, err := r.sw.Do(t.Context(), request(codec.Authenticate, "k"))
+		must(t, err)
+		ctx, drain := context.WithCancel(t.Context())
+		drain()
+		must(t, r.sw.Run(ctx))
+		for key, want := range map[string]switching.End{
+			"k":   before.End,
+			"new": {Outcome: switching.Refused, Reason: switching.ReasonDraining},
+		} {
+			result, err := r.sw.Do(t.Context(), request(codec.Authenticate, key))
+			must(t, err)
+			if known := key == "k"; result.End.Outcome != want.Outcome || result.End.Reason != want.Reason ||
+				result.Replayed != known || (result.ID == before.ID) != known {
+				t.Errorf("key %s: %+v, want %+v", key, result, want)
+			}
+		}
+		if _, found, err := r.j.Find(t.Context(), r.keys.Index("idempotency", "c", "op", "new")); err != nil || found || sent != 1 {
+			t.Errorf("the refused one is journalled: %v, %v; %d sent", found, err, sent)
+		}
+	})
+}

@@ -1,0 +1,205 @@
+package switching_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/rs/zerolog"
+
+	"wxswitch/banks"
+	"wxswitch/codec"
+	"wxswitch/codec/iso"
+	switching "wxswitch/switch"
+	"wxswitch/switch/ops"
+)
+
+const recoveredCard = "6210081234567884"
+
+// TestEveryEndIsCountedAndLogged: an approval, a decline, a timeout, a refusal, and
+// a change whose close could not be written and that the scan ends. The bank takes
+// 2 s and the disk a quarter of one, so that each time is known exactly.
+func TestEveryEndIsCountedAndLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry, lines := prometheus.NewRegistry(), new(bytes.Buffer)
+		d, err := iso.Builtin("plain")
+		must(t, err)
+		r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.New(lines)}, false)
+		defer stop()
+		registry.MustRegister(ops.Advices{Stat: r.j.AdviceStats, Now: time.Now})
+		var full atomic.Bool
+		disk := func(step string) error {
+			if step != "commit-before" {
+				return nil
+			}
+			time.Sleep(250 * time.Millisecond)
+			if full.Load() {
+				return errors.New("planted")
+			}
+			return nil
+		}
+		r.fail.Store(&disk)
+		before := values(t, registry)
+
+		var all []switching.Result
+		do := func(kind codec.Type, account, code string) {
+			t.Helper()
+			r.answers(func(m *codec.Message) *codec.Message {
+				time.Sleep(2 * time.Second)
+				full.Store(account == recoveredCard)
+				if code == "" {
+					return nil
+				}
+				return codec.NewReply(m, code)
+			})
+			q := request(kind, account+code)
+			q.Account = codec.NewAccount(account)
+			result, err := r.sw.Do(t.Context(), q)
+			if unknown := account == recoveredCard; errors.Is(err, switching.ErrOutcomeUnknown) != unknown || !unknown && err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, result)
+		}
+		do(codec.Authenticate, "6210081234567892", "00")
+		do(codec.Authenticate, "6210081234567918", "14")
+		do(codec.Authenticate, "6210081234567926", "")
+		timedOut := time.Now() // and its reversal stored
+		do(codec.Authenticate, "9999990000000000", "")
+		do(codec.Deregister, recoveredCard, "00")
+		full.Store(false)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		must(t, r.sw.Run(ctx)) // the scan
+
+		got := values(t, registry)
+		for name, n := range before { // the first block of numbers is committed before
+			got[name] -= n
+		}
+		const authenticate, deregister = `{bank="xjrcu",type="authenticate"}`, `{bank="xjrcu",type="deregister"}`
+		ended := func(kind codec.Type, bank string, outcome switching.Outcome, reason switching.Reason) string {
+			return fmt.Sprintf(`wxswitch_requests_total{bank=%q,outcome=%q,reason=%q,type=%q}`, bank, outcome, reason, kind)
+		}
+		const commits = 8 // approved 2, declined 2, timed out 2, recovered 2
+		want := map[string]float64{
+			ended(codec.Authenticate, "xjrcu", switching.Approved, ""):                              1,
+			ended(codec.Authenticate, "xjrcu", switching.Declined, ""):                              1,
+			ended(codec.Authenticate, "xjrcu", switching.TimedOut, switching.Reason(banks.NoReply)): 1,
+			ended(codec.Authenticate, "", switching.Refused, "unknown-bin"):                         1,
+			ended(codec.Deregister, "xjrcu", "error", "outcome-unknown"):                            1,
+
+			"wxswitch_bank_seconds_count" + authenticate:   3,
+			"wxswitch_bank_seconds_sum" + authenticate:     2 + 2 + 9.75, // the last until its deadline
+			"wxswitch_bank_seconds_count" + deregister:     1,
+			"wxswitch_bank_seconds_sum" + deregister:       2,
+			"wxswitch_switch_seconds_count" + authenticate: 3,
+			"wxswitch_switch_seconds_sum" + authenticate:   3 * 0.5,
+			"wxswitch_switch_seconds_count" + deregister:   1,
+			"wxswitch_switch_seconds_sum" + deregister:     0.25 + 3*(2*0.25+0.02), // three times a close fails, is read back by the writer, and a pause
+
+			"wxswitch_recovered_total":      1,
+			"wxswitch_in_flight":            0,
+			"wxswitch_commit_batch_count":   commits,
+			"wxswitch_commit_batch_sum":     commits,
+			"wxswitch_commit_seconds_count": commits,
+
+			`wxswitch_advices{bank="xjrcu",state="pending"}`:               2,
+			`wxswitch_advice_oldest_seconds{bank="xjrcu",state="pending"}`: time.Since(timedOut).Seconds() + 0.25,
+		}
+		for name, value := range want {
+			if diff := got[name] - value; diff < -0.001 || diff > 0.001 {
+				t.Errorf("%s is %v, want %v", name, got[name], value)
+			}
+		}
+		for name, value := range got {
+			if _, known := want[name]; !known && value != 0 && strings.HasPrefix(name, "wxswitch_requests_total") {
+				t.Errorf("%s is %v", name, value)
+			}
+		}
+		checkLines(t, r, lines.String(), all)
+	})
+}
+
+// checkLines wants one line of each transaction, which names it as the journal and
+// the bank do.
+func checkLines(t *testing.T, r *rig, text string, all []switching.Result) {
+	t.Helper()
+	var logged []map[string]any
+	for line := range strings.Lines(text) {
+		var fields map[string]any
+		must(t, json.Unmarshal([]byte(line), &fields))
+		if fields["message"] == "transaction" {
+			logged = append(logged, fields)
+		}
+	}
+	if len(logged) != len(all) {
+		t.Fatalf("%d lines of %d transactions: %s", len(logged), len(all), text)
+	}
+	// Of the last, which answered an error, the journal knows.
+	last := all[len(all)-1]
+	var err error
+	last.Entry, _, err = r.j.Find(t.Context(), r.keys.Index("idempotency", "c", "op", recoveredCard+"00"))
+	must(t, err)
+	if last.ID == 0 || last.End.Outcome != switching.TimedOut || last.End.Reason != switching.ReasonRecovered {
+		t.Errorf("the scan left %+v", last.Entry)
+	}
+	last.End = switching.End{Outcome: "error", Reason: "outcome-unknown"}
+	all[len(all)-1] = last
+	for i, e := range all {
+		want := map[string]any{
+			"level": "info", "message": "transaction", "client": "c", "id": float64(e.ID), "type": string(e.Type), "bank": e.Bank,
+			"rrn": string(e.RRN), "stan": string(e.STAN), "sent": string(e.Sent),
+			"outcome": string(e.End.Outcome), "reason": string(e.End.Reason), "code": e.End.Code, "replayed": false,
+		}
+		got := maps.Clone(logged[i])
+		for _, took := range []string{"took", "bank_took"} {
+			if _, known := got[took].(float64); !known {
+				t.Errorf("line %d has no %s", i, took)
+			}
+			delete(got, took)
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("line %d is %v, want %v", i, got, want)
+		}
+		if sent := e.End.Outcome != switching.Refused; sent && (e.ID == 0 || e.RRN == "" || e.STAN == "" || e.Sent == "") {
+			t.Errorf("transaction %d has no numbers: %+v", i, e)
+		}
+	}
+}
+
+// values are those of every collector, by name and labels; of histograms, count
+// and sum.
+func values(t *testing.T, r *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := r.Gather()
+	must(t, err)
+	all := make(map[string]float64)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			var labels []string
+			for _, l := range m.GetLabel() {
+				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+			}
+			where := ""
+			if len(labels) > 0 {
+				where = "{" + strings.Join(labels, ",") + "}"
+			}
+			if f.GetType() == dto.MetricType_HISTOGRAM {
+				all[f.GetName()+"_count"+where] = float64(m.GetHistogram().GetSampleCount())
+				all[f.GetName()+"_sum"+where] = m.GetHistogram().GetSampleSum()
+				continue
+			}
+			all[f.GetName()+where] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	return all
+}
