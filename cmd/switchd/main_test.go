@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"wxswitch/switch/vault"
+)
+
+// childEnv makes this test's binary the program itself, to be sent signals.
+const childEnv = "WXSWITCH_SWITCHD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+const configuration = `listen: 127.0.0.1:0
+ops: 127.0.0.1:0
+key_file: key.json
+database: switch.db
+routes: routes.yaml
+acquirer: "48980000"
+anonymous: [bank]
+banks:
+  - {name: xjrcu, dialect: plain, links: [{name: l, addresses: ["127.0.0.1:1"]}]}
+  - {name: klb, dialect: plain, links: [{name: l, addresses: ["127.0.0.1:1"]}]}
+`
+
+// TestHangupReloadsRoutes: each SIGHUP, not only the first, has the route file read
+// again. One that is wrong changes nothing.
+func TestHangupReloadsRoutes(t *testing.T) {
+	p := start(t)
+	for _, c := range []struct{ to, said, now string }{
+		{"klb", "routes reloaded", "klb"},
+		{"xjrcu", "routes reloaded", "xjrcu"},
+		{"nobody", "routes.yaml:2", "xjrcu"}, // where it is wrong
+		{"klb", "routes reloaded", "klb"},
+	} {
+		p.write("routes.yaml", routesTo(c.to))
+		p.signal(syscall.SIGHUP)
+		p.says(c.said)
+		if bank := p.explain(); bank != c.now {
+			t.Errorf("after a file that says %s the account is of %s, want %s", c.to, bank, c.now)
+		}
+	}
+	p.signal(syscall.SIGTERM)
+	for range p.lines { // its end
+	}
+	if err := p.Wait(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func routesTo(bank string) string {
+	return "cards:\n  - {bank: " + bank + ", prefix: \"621008\", lengths: [16]}\n"
+}
+
+// process is switchd as one of its own.
+type process struct {
+	*exec.Cmd
+	t     *testing.T
+	dir   string
+	lines chan map[string]any // of its log; closed at its end
+	url   string
+}
+
+func start(t *testing.T) *process {
+	p := &process{t: t, dir: t.TempDir(), lines: make(chan map[string]any, 64)}
+	p.write("switchd.yaml", configuration)
+	p.write("routes.yaml", routesTo("xjrcu"))
+	p.must(vault.NewKeyFile(filepath.Join(p.dir, "key.json")))
+	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], "--config", filepath.Join(p.dir, "switchd.yaml"))
+	p.Env = append(os.Environ(), childEnv+"=1")
+	log, err := p.StderrPipe()
+	p.must(err)
+	p.must(p.Start())
+	go func() {
+		defer close(p.lines)
+		for lines := bufio.NewScanner(log); lines.Scan(); {
+			var fields map[string]any
+			if err := json.Unmarshal(lines.Bytes(), &fields); err != nil {
+				t.Errorf("it says %q", lines.Text())
+			}
+			p.lines <- fields
+		}
+	}()
+	p.url = "http://" + p.says("switch is up")["api"].(string)
+	return p
+}
+
+// says waits for a line of the log that holds the words.
+func (p *process) says(words string) map[string]any {
+	p.t.Helper()
+	for limit := time.After(time.Minute); ; {
+		select {
+		case line, alive := <-p.lines:
+			if text, _ := json.Marshal(line); strings.Contains(string(text), words) {
+				return line
+			}
+			if !alive {
+				p.t.Fatalf("it ended and never said %q", words)
+			}
+		case <-limit:
+			p.t.Fatalf("it does not say %q", words)
+		}
+	}
+}
+
+// explain asks which bank an account is of.
+func (p *process) explain() string {
+	p.t.Helper()
+	answer, err := http.Post(p.url+"/v1/routes/explain", "application/json", strings.NewReader(`{"account":"6210081234567892"}`))
+	p.must(err)
+	defer answer.Body.Close()
+	var route struct{ Bank string }
+	p.must(json.NewDecoder(answer.Body).Decode(&route))
+	return route.Bank
+}
+
+func (p *process) signal(s os.Signal) { p.t.Helper(); p.must(p.Process.Signal(s)) }
+
+func (p *process) write(name, text string) {
+	p.t.Helper()
+	p.must(os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600))
+}
+
+func (p *process) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
