@@ -12,7 +12,8 @@
 //
 //   - kill_test.go: switchd is killed by SIGKILL under load, after open, write,
 //     reply, close, inside stored advices and anywhere; when it has started
-//     again and settled, the books agree. -rounds says how often (50).
+//     again and settled, the books agree. -rounds says how often (100), every
+//     second time at a random moment.
 //   - strace_test.go: the journal is synced before the bank hears of a
 //     transaction, and again before the caller does.
 //   - customerkill_test.go: switchd is killed at the first, second … pass of

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	rounds = flag.Int("rounds", 50, "how often switchd is killed under load")
+	rounds = flag.Int("rounds", 100, "how often switchd is killed under load, every second time at a random moment")
 	seed   = flag.Uint64("seed", 0, "of the kills; 0 draws one")
 )
 
@@ -25,16 +25,20 @@ const (
 	callers   = 48
 	inFlight  = 20 // at least, at each kill
 	perSeries = 5  // kills on one database
+	abreast   = 2  // series at once: each waits half of its time
 )
 
-// steps are where switchd dies, and the bounds of n of "at the n-th pass". Those
-// of 0 are killed from outside, at any time. Each has the same share of the
-// rounds. An advice is told in four of them: taken to be told, on the socket,
-// answered by the bank, and the answer on disk.
-var steps = []struct {
+type deathStep struct {
 	name     string
 	min, max int
-}{
+}
+
+// steps are where switchd dies, and the bounds of n of "at the n-th pass". Those
+// of 0, the last, are killed from outside, at any time: that is every second
+// round, and the others have the same share of the rest. An advice is told in
+// four of them: taken to be told, on the socket, answered by the bank, and the
+// answer on disk.
+var steps = []deathStep{
 	{"open", 20, 100},
 	{"write", 30, 90},
 	{"half", 30, 90},
@@ -54,22 +58,44 @@ func TestKillUnderLoad(t *testing.T) {
 		*seed = rand.Uint64() //nolint:gosec // a seed
 	}
 	t.Logf("again with: -run TestKillUnderLoad -rounds %d -seed %d", *rounds, *seed)
-	k := &killing{random: rand.New(rand.NewPCG(*seed, 1)), steps: make(map[string]int)} //nolint:gosec // reproducible
-	for done := 0; done < *rounds; done += perSeries {
-		t.Run(fmt.Sprintf("from %d", done), func(t *testing.T) {
-			k.series(t, done, min(perSeries, *rounds-done))
-		})
-	}
-	t.Logf("%d kills by step %v, %d more while recovering; %d requests, %d in flight at a kill (at least %d); %d answers told, %d repeats compared",
-		k.kills, k.steps, k.again, k.requests, k.lost, k.fewest, k.answers, k.repeats)
-	for _, step := range steps {
-		if want := *rounds / len(steps); k.steps[step.name] < want {
-			t.Errorf("%d kills at %s, want %d", k.steps[step.name], step.name, want)
+	all := &killing{steps: make(map[string]int)}
+	var mu sync.Mutex // guards all
+	places := make(chan struct{}, abreast)
+	t.Run("series", func(t *testing.T) {
+		for first := 0; first < *rounds; first += perSeries {
+			t.Run(fmt.Sprintf("from %d", first), func(t *testing.T) {
+				t.Parallel()
+				places <- struct{}{}
+				defer func() { <-places }()
+				k := &killing{random: rand.New(rand.NewPCG(*seed, uint64(first))), steps: make(map[string]int)} //nolint:gosec // reproducible
+				k.series(t, first, min(perSeries, *rounds-first))
+				mu.Lock()
+				defer mu.Unlock()
+				all.add(k)
+			})
 		}
+	})
+	t.Logf("%d kills by step %v, %d more while recovering; %d requests, %d in flight at a kill (at least %d); %d answers told, %d repeats compared",
+		all.kills, all.steps, all.again, all.requests, all.lost, all.fewest, all.answers, all.repeats)
+	want := make(map[string]int)
+	for i := range *rounds {
+		want[stepOf(i).name]++
+	}
+	if !maps.Equal(all.steps, want) {
+		t.Errorf("kills by step %v, want %v", all.steps, want)
 	}
 }
 
-// killing is all rounds, and their totals.
+// stepOf is where switchd dies in a round.
+func stepOf(round int) deathStep {
+	last := len(steps) - 1
+	if round%2 == 0 {
+		return steps[last]
+	}
+	return steps[round/2%last]
+}
+
+// killing is rounds, and their totals.
 type killing struct {
 	random *rand.Rand
 	kills  int
@@ -79,6 +105,21 @@ type killing struct {
 	fewest int
 
 	requests, answers, repeats int
+}
+
+func (k *killing) add(o *killing) {
+	for step, n := range o.steps {
+		k.steps[step] += n
+	}
+	if k.kills == 0 || o.kills > 0 && o.fewest < k.fewest {
+		k.fewest = o.fewest
+	}
+	k.kills += o.kills
+	k.again += o.again
+	k.lost += o.lost
+	k.requests += o.requests
+	k.answers += o.answers
+	k.repeats += o.repeats
 }
 
 // series is some rounds on one database. Breakers stay closed: while those of
@@ -101,7 +142,7 @@ func (k *killing) series(t *testing.T, first, n int) {
 // round loads the switch, has it die, starts it again and compares. It returns
 // the living child.
 func (k *killing) round(t *testing.T, h *house, c *child, number int) *child {
-	step := steps[number%len(steps)]
+	step := stepOf(number)
 	h.online()
 	if slices.Contains(toldSteps, step.name) {
 		silence(h)

@@ -16,6 +16,7 @@ import (
 	"wxswitch/cmd/switchd/app"
 	"wxswitch/codec"
 	switching "wxswitch/switch"
+	"wxswitch/switch/api/client"
 	"wxswitch/switch/vault"
 )
 
@@ -316,12 +317,19 @@ func TestDeadlinePassesAtEachStep(t *testing.T) {
 }
 
 // TestReloadUnderTraffic: no request meets a table that is half there, and a
-// file that is wrong changes nothing.
+// file that is wrong changes nothing. Every second turn is told as SIGHUP tells it.
 func TestReloadUnderTraffic(t *testing.T) {
-	h := running(t, plan{})
+	h := newHouse(t, plan{})
+	hangup := make(chan struct{})
+	h.hooks.Reload = hangup
+	h.start()
+	h.online()
 	good, err := os.ReadFile(h.path("routes.yaml"))
 	must(t, err)
-	other := string(good) + "  - {bank: xjrcu, prefix: \"9999\", length: 18}\n"
+	const (
+		more  = "  - {bank: xjrcu, prefix: \"9999\", length: 18}\n"
+		wrong = "cards:\n  - {bank: nobody, prefix: \"62\", lengths: [16]}\n"
+	)
 	stop := make(chan struct{})
 	var traffic sync.WaitGroup
 	var asked atomic.Int64
@@ -341,19 +349,42 @@ func TestReloadUnderTraffic(t *testing.T) {
 			}
 		})
 	}
-	reloads := 0
-	for ; asked.Load() < 500 && !t.Failed(); reloads += 2 {
-		must(t, os.WriteFile(h.path("routes.yaml"), []byte([]string{string(good), other}[reloads/2%2]), 0o600))
-		h.reload(200)
-		must(t, os.WriteFile(h.path("routes.yaml"), []byte("cards:\n  - {bank: nobody, prefix: \"62\", lengths: [16]}\n"), 0o600))
-		if body := string(h.reload(422)); !strings.Contains(body, "routes.yaml:2") {
-			t.Fatalf("the problem does not say where: %s", body)
+	turns := 0
+	for ; (asked.Load() < 500 || turns < 6) && !t.Failed(); turns++ {
+		if turns%2 == 0 {
+			must(t, os.WriteFile(h.path("routes.yaml"), good, 0o600))
+			h.reload(200)
+			must(t, os.WriteFile(h.path("routes.yaml"), []byte(wrong), 0o600))
+			if body := string(h.reload(422)); !strings.Contains(body, "routes.yaml:2") {
+				t.Fatalf("the problem does not say where: %s", body)
+			}
+			continue
+		}
+		must(t, os.WriteFile(h.path("routes.yaml"), []byte(string(good)+more), 0o600))
+		hangup <- struct{}{}
+		eventually(t, "the table that the signal brings", func() bool { return h.routed("999900000000000000") == plainBank })
+		must(t, os.WriteFile(h.path("routes.yaml"), []byte(wrong), 0o600))
+		hangup <- struct{}{}
+		hangup <- struct{}{} // taken when the one before is done
+		if got := h.routed("999900000000000000"); got != plainBank {
+			t.Errorf("a wrong file changed the table: %q", got)
 		}
 	}
 	close(stop)
 	traffic.Wait()
-	t.Logf("%d requests, %d reloads", asked.Load(), reloads)
+	t.Logf("%d requests, %d turns", asked.Load(), turns)
 	h.compare()
+}
+
+// routed is the bank that the account would go to, if any.
+func (h *house) routed(account string) string {
+	h.t.Helper()
+	r, err := h.client().ExplainRouteWithResponse(h.t.Context(), client.RouteQuestion{Account: account})
+	must(h.t, err)
+	if r.JSON200 == nil {
+		h.t.Fatalf("explain: %s", r.Body)
+	}
+	return r.JSON200.Bank
 }
 
 // TestWrongKey: a start with another key file than the database was written
