@@ -3,9 +3,11 @@ package frame_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -13,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"wxswitch/codec/frame"
+	"wxswitch/codec/iso"
 )
 
 // The formats that banks are known to use, and each encoding.
@@ -221,7 +224,56 @@ func TestHeaderIsCheckedBeforeMemory(t *testing.T) {
 	}
 }
 
+// goldens calls add with every message of testdata/wire as its dialect frames it.
+func goldens(tb testing.TB, add func(format frame.Format, framed []byte)) {
+	tb.Helper()
+	for _, name := range iso.Builtins() {
+		d, err := iso.Builtin(name)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "wire", name, "*.hex"))
+		if err != nil || len(files) == 0 {
+			tb.Fatal(len(files), err)
+		}
+		for _, path := range files {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			raw, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+			if err != nil {
+				tb.Fatal(path, err)
+			}
+			framed, err := d.Frame().Append(nil, raw)
+			if err != nil {
+				tb.Fatal(path, err)
+			}
+			add(d.Frame(), framed)
+		}
+	}
+}
+
+// TestGoldensAreFramed: each is read back alone and behind another, also a byte at
+// a time.
+func TestGoldensAreFramed(t *testing.T) {
+	goldens(t, func(format frame.Format, framed []byte) {
+		r := frame.NewReader(iotest.OneByteReader(bytes.NewReader(append(bytes.Clone(framed), framed...))), format)
+		for range 2 {
+			if m, err := r.Next(); err != nil || !bytes.Equal(m, framed[format.Prefix:]) {
+				t.Fatalf("%q, %v, want %q", m, err, framed[format.Prefix:])
+			}
+		}
+		if _, err := r.Next(); !errors.Is(err, io.EOF) {
+			t.Fatal(err)
+		}
+	})
+}
+
 func FuzzReader(f *testing.F) {
+	goldens(f, func(format frame.Format, framed []byte) {
+		f.Add(framed, uint8(format.Prefix), uint8(format.Offset), uint8(format.Size), uint8(format.Encoding), int8(format.Adjust), format.Idle)
+	})
 	f.Add([]byte("0010123456789A0000"), uint8(4), uint8(0), uint8(4), uint8(0), int8(4), true)
 	f.Add([]byte("120010789A"), uint8(0), uint8(2), uint8(4), uint8(0), int8(0), false)
 	f.Add([]byte("\xff\xff\xff\xff"), uint8(4), uint8(0), uint8(4), uint8(1), int8(4), false)
