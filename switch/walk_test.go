@@ -340,8 +340,7 @@ func TestRawCustomersAreTheirClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, stop := newPlainRig(t, false)
 		defer stop()
-		f := func(m *codec.Message) *codec.Message { return nil }
-		r.answer.Store(&f)
+		r.answers(silent)
 		q := request(codec.Deregister, "k")
 		q.Client, q.Operation, q.Customer = "core-a", switching.Raw, "1001"
 		result, err := r.sw.Do(t.Context(), q)
@@ -349,7 +348,7 @@ func TestRawCustomersAreTheirClients(t *testing.T) {
 		if result.End.Outcome != switching.TimedOut {
 			t.Fatal(result.End)
 		}
-		f = func(m *codec.Message) *codec.Message { return codec.NewReply(m, "00") }
+		r.answers(approves)
 		q = request(codec.Authenticate, "k")
 		q.Client, q.Operation, q.Customer, q.Account = "core-b", switching.Raw, "1001", codec.NewAccount("6210081234567884")
 		result, err = r.sw.Do(t.Context(), q)
