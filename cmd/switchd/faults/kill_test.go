@@ -22,7 +22,7 @@ var (
 )
 
 const (
-	callers   = 48
+	callers   = 64
 	inFlight  = 20 // at least, at each kill
 	perSeries = 5  // kills on one database
 	abreast   = 2  // series at once: each waits half of its time
@@ -304,7 +304,9 @@ func (l *load) call(h *house, random *rand.Rand, name string) {
 			return
 		default:
 		}
-		a := h.ask(anyQuestion(h, random, fmt.Sprintf("%s-%d", name, i)))
+		q := anyQuestion(h, random, fmt.Sprintf("%s-%d", name, i))
+		q.timeout = time.Duration(250+random.IntN(250)) * time.Millisecond // else all that hear nothing end at one moment, and few are in flight then
+		a := h.ask(q)
 		l.mu.Lock()
 		l.all = append(l.all, a)
 		l.mu.Unlock()
