@@ -20,8 +20,9 @@ import (
 	"wxswitch/codec"
 )
 
-// Two instances answer in turn, and one is killed while a form is open: the whole
-// story goes on.
+// Two instances answer in turn, and one is killed while it waits for a bank: the
+// page says so, its second tap learns the end from the other, and the whole story
+// goes on.
 func TestTwoFrontsOneKilled(t *testing.T) {
 	p := own(t, stage.Options{Fronts: 2}).phone()
 	p.form(bankA)
@@ -32,8 +33,21 @@ func TestTwoFrontsOneKilled(t *testing.T) {
 	p.settled(theirLogin, theirPay).loggedIn(theirLogin)
 	p.page.waits("[data-shown] [data-balance=approved]", money(p.At(bankA).Accounts[0].Balance))
 	p.attachment(bankB)
-	p.Kill(0)
+	p.slow(bankB, codec.Attach)
 	p.asks(bankB, codec.Attach, 1, func() {
+		p.sends()
+		p.until(func() string {
+			if p.asked(bankB, codec.Attach) == 0 {
+				return "the bank was not asked"
+			}
+			return ""
+		})
+		limit, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		dead, err := p.AwaitBusy(limit)
+		must(t, err)
+		p.Kill(dead)
+		p.page.alerts(textOffline)
 		p.sends()
 		p.page.ends("approved", "加挂成功")
 	})

@@ -2,10 +2,12 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httputil"
-	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,31 +23,38 @@ import (
 // front is one instance of the front, which tests may kill.
 type front struct {
 	ready chan frontd.Addresses // capacity 1
-	gone  atomic.Bool
+	// public and notices are its doors; kill ends the rest. All once it is up.
+	public, notices cable
+	kill            context.CancelFunc
+	dead            atomic.Bool
+	busy            atomic.Int64 // requests that it has not answered
 
 	once    sync.Once
 	address frontd.Addresses // after at
-
-	mu   sync.Mutex // guards kill
-	kill context.CancelFunc
 }
 
 func newFront() *front { return &front{ready: make(chan frontd.Addresses, 1)} }
 
-// run runs the instance until ctx is done. One that is killed stays gone, and is
+// run runs the instance until ctx is done. One that is killed stays dead, and is
 // no fault of the stage.
 func (f *front) run(ctx context.Context, c frontd.Config) error {
-	c.Listen, c.Internal = "127.0.0.1:0", "127.0.0.1:0"
+	var listen net.ListenConfig
+	for _, door := range []*cable{&f.public, &f.notices} {
+		l, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			return errors.Join(err, f.public.cut())
+		}
+		door.Listener = l
+	}
+	c.Listener, c.InternalListener = &f.public, &f.notices
 	c.Ready = func(at frontd.Addresses) { f.ready <- at }
 	life, kill := context.WithCancel(ctx)
 	defer kill()
-	f.mu.Lock()
 	f.kill = kill
-	f.mu.Unlock()
 	err := frontd.Run(life, c)
-	f.gone.Store(true)
-	if err == nil && ctx.Err() == nil {
+	if f.dead.Load() {
 		<-ctx.Done()
+		return nil
 	}
 	return err
 }
@@ -61,49 +70,140 @@ func (f *front) at(ctx context.Context) frontd.Addresses {
 	return f.address
 }
 
-// Kill stops one instance for good.
+// Kill ends an instance for good, as kill -9 does as far as one process allows:
+// its ports and connections close at once, whatever is in flight there, and the
+// balancer has to find out.
 func (s *Stage) Kill(i int) {
 	f := s.fronts[i]
-	f.gone.Store(true)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.kill != nil {
-		f.kill()
+	f.dead.Store(true)
+	_, _ = f.public.cut(), f.notices.cut()
+	f.kill()
+}
+
+// AwaitBusy waits until an instance has a request that it has not answered, and
+// says which.
+func (s *Stage) AwaitBusy(ctx context.Context) (i int, err error) {
+	for ; ctx.Err() == nil; i = (i + 1) % len(s.fronts) {
+		if s.fronts[i].busy.Load() > 0 {
+			return i, nil
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+		}
 	}
+	return 0, ctx.Err()
+}
+
+// cable is a listener that can be cut, with all that came in by it.
+type cable struct {
+	net.Listener
+
+	mu   sync.Mutex // guards what follows
+	gone bool
+	ends map[net.Conn]bool
+}
+
+func (c *cable) Accept() (net.Conn, error) {
+	conn, err := c.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone {
+		return nil, errors.Join(net.ErrClosed, conn.Close())
+	}
+	if c.ends == nil {
+		c.ends = make(map[net.Conn]bool)
+	}
+	c.ends[conn] = true
+	return &end{conn, c}, nil
+}
+
+func (c *cable) cut() (err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = true
+	if c.Listener != nil {
+		err = c.Close()
+	}
+	for conn := range c.ends {
+		_ = conn.Close()
+	}
+	return err
+}
+
+// end is a connection, which its cable forgets when it is closed.
+type end struct {
+	net.Conn
+	of *cable
+}
+
+func (e *end) Close() error {
+	e.of.mu.Lock()
+	delete(e.of.ends, e.Conn)
+	e.of.mu.Unlock()
+	return e.Conn.Close()
 }
 
 // balance stands before the fronts: pages and callback at one door, notices at
 // another.
 func (s *Stage) balance(ctx context.Context) error {
-	var public, notices []*url.URL
 	for _, f := range s.fronts {
-		at := f.at(ctx)
-		public = append(public, &url.URL{Scheme: "http", Host: at.Public})
-		notices = append(notices, &url.URL{Scheme: "http", Host: at.Internal})
+		f.at(ctx)
+	}
+	if ctx.Err() != nil {
+		return nil
 	}
 	return parts.Group{
-		parts.Serve(&http.Server{Handler: s.through(public), ReadHeaderTimeout: 5 * time.Second}, s.doors.front, 0),
-		parts.Serve(&http.Server{Handler: s.through(notices), ReadHeaderTimeout: 5 * time.Second}, s.doors.notices, 0),
+		parts.Serve(&http.Server{Handler: s.through(func(f *front) net.Listener { return &f.public }), ReadHeaderTimeout: 5 * time.Second}, s.doors.front, 0),
+		parts.Serve(&http.Server{Handler: s.through(func(f *front) net.Listener { return &f.notices }), ReadHeaderTimeout: 5 * time.Second}, s.doors.notices, 0),
 	}.Run(ctx)
 }
 
-// through asks the instances in turn, but those that are gone.
-func (s *Stage) through(to []*url.URL) http.Handler {
-	var turn atomic.Int64
+// through hands requests to a door of the instances.
+func (s *Stage) through(door func(*front) net.Listener) http.Handler {
 	return &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			host := r.In.Host
-			for range to {
-				i := int(turn.Add(1)) % len(to)
-				r.SetURL(to[i])
-				if !s.fronts[i].gone.Load() {
-					break
-				}
-			}
-			r.Out.Host = host
+		Rewrite:   func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.Host = "http", r.In.Host },
+		Transport: &turns{fronts: s.fronts, door: door, next: &http.Transport{DisableKeepAlives: true}},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			w.WriteHeader(http.StatusBadGateway)
 		},
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
+}
+
+// turns asks the instances in turn. Where nobody listens nothing was sent, and the
+// next is asked. It keeps no connection: of what is sent on one that died idle
+// nobody could say whether it arrived.
+type turns struct {
+	fronts []*front
+	door   func(*front) net.Listener
+	next   http.RoundTripper
+	turn   atomic.Int64
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *turns) RoundTrip(r *http.Request) (*http.Response, error) {
+	for left := len(t.fronts) - 1; ; left-- {
+		f := t.fronts[int(t.turn.Add(1))%len(t.fronts)]
+		answer, err := t.ask(f, r)
+		var op *net.OpError
+		if left == 0 || !errors.As(err, &op) || op.Op != "dial" {
+			return answer, err
+		}
+	}
+}
+
+func (t *turns) ask(f *front, r *http.Request) (*http.Response, error) {
+	f.busy.Add(1)
+	defer f.busy.Add(-1)
+	out := r.Clone(r.Context())
+	out.URL.Host = t.door(f).Addr().String()
+	if r.Body != nil {
+		out.Body = io.NopCloser(r.Body) // who is asked in vain closes it
+	}
+	return t.next.RoundTrip(out)
 }
 
 // tapFront shows the front's calls of the switch: what was asked and how it ended,

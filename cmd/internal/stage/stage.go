@@ -8,7 +8,7 @@
 //	<-s.Up            // the phone is at s.URL()
 //
 // With more than one front a balancer stands before them, which asks each in
-// turn and goes on to the next when one is gone.
+// turn, and the next where nobody listens.
 package stage
 
 import (

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wxswitch/cmd/frontd/internal/callback/callbacktest"
+	"wxswitch/cmd/internal/parts"
+)
+
+// Who is told to stop takes nothing new, and finishes what is in flight.
+func TestAStopFinishesWhatIsInFlight(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		once.Do(func() { close(asked) })
+		<-answer
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"outcome":"approved"}`)
+	}))
+	t.Cleanup(slow.Close)
+	finish := sync.OnceFunc(func() { close(answer) })
+	t.Cleanup(finish)
+
+	platform := callbacktest.Platform{
+		Account: "gh_1", AppID: "wx1", Token: "spamtest", AESKey: "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", Now: time.Now(),
+	}
+	up := make(chan struct{})
+	var at Addresses
+	c := Config{
+		Listen: "127.0.0.1:0", Internal: "127.0.0.1:0", Ops: "127.0.0.1:0", Public: "https://wx.example.cn", Terms: "7",
+		Account: Account{Name: "a", ID: platform.Account, AppID: platform.AppID}, Switch: Switch{URL: slow.URL},
+		Notices: DefaultNotices("movementTemplate", "serviceTemplate"),
+		Hooks:   Hooks{Keys: [][]byte{make([]byte, 32)}, LogTo: io.Discard, Ready: func(a Addresses) { at = a; close(up) }},
+	}
+	c.SetSecrets(Secrets{App: "secret", Token: platform.Token, AESKey: platform.AESKey, Switch: "token", Notices: strings.Repeat("n", 32)})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ran := make(chan error, 1)
+	go func() { ran <- Run(ctx, c) }()
+	if err := parts.Up(t.Context(), up, ran); err != nil {
+		t.Fatal(err)
+	}
+
+	post := func(client *http.Client) error {
+		_, err := platform.Post(t.Context(), client, "http://"+at.Public+CallbackPath, platform.Event("f", "unsubscribe", ""))
+		return err
+	}
+	answered := make(chan error, 1)
+	go func() { answered <- post(http.DefaultClient) }()
+	<-asked
+	stop()
+	for begun := time.Now(); post(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 100 * time.Millisecond}) == nil; {
+		if time.Since(begun) > 5*time.Second {
+			t.Fatal("still takes what is new")
+		}
+	}
+	select {
+	case err := <-answered:
+		t.Fatalf("what was in flight was cut: %v", err)
+	case err := <-ran:
+		t.Fatalf("stopped before what was in flight: %v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	finish()
+	if err := <-answered; err != nil {
+		t.Errorf("what was in flight: %v", err)
+	}
+	if err := <-ran; err != nil {
+		t.Error(err)
+	}
+}
