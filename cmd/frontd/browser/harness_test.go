@@ -25,6 +25,7 @@ import (
 	"wxswitch/banks/sim"
 	frontd "wxswitch/cmd/frontd/app"
 	"wxswitch/cmd/internal/stage"
+	"wxswitch/cmd/internal/stage/stagetest"
 	"wxswitch/cmd/internal/world"
 	switchd "wxswitch/cmd/switchd/app"
 	wxsim "wxswitch/cmd/wxsim/app"
@@ -207,7 +208,7 @@ func house(t testing.TB) bed {
 func own(t testing.TB, o stage.Options) bed {
 	t.Helper()
 	h := &home{log: &tail{}}
-	h.Stage = stage.Start(t, h.options(o))
+	h.Stage = stagetest.Start(t, h.options(o))
 	return bed{t, h}
 }
 

@@ -1,10 +1,3 @@
-// Package parts runs the parts of a program in an order, and stops them in the
-// opposite one.
-//
-//	var s parts.Stack
-//	s.Add("database", d.Run)
-//	s.Add("api", serve) // stops before the database
-//	err := s.Run(ctx)
 package parts
 
 import (

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -10,10 +11,23 @@ import (
 	"go.uber.org/goleak"
 
 	frontd "wxswitch/cmd/frontd/app"
+	"wxswitch/cmd/internal/parts/partstest"
 )
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
+
+// start is what package stagetest does, which imports this one.
+func start(t *testing.T, o Options) *Stage {
+	t.Helper()
+	o.World.Dir = t.TempDir()
+	s, err := New(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	partstest.Start(t, s.Run, s.Up)
+	return s
 }
 
 func get(t *testing.T, url string) (status int, body string) {
@@ -46,7 +60,7 @@ func heard(t *testing.T, url, says string) {
 
 // Each door of the front serves what is behind it, and nothing else.
 func TestTheDoorsOfTheFront(t *testing.T) {
-	s := Start(t, Options{})
+	s := start(t, Options{})
 	ops, public, notices := "http://"+s.Ops[0], s.FrontURL(), "http://"+s.doors.notices.Addr().String()
 	heard(t, ops+"/metrics", `frontd_callbacks_total{result="answered",type="check"}`) // the platform comes when it likes
 	for _, door := range []struct {
@@ -72,7 +86,7 @@ func TestTheDoorsOfTheFront(t *testing.T) {
 // A front without its switch says that it is not ready, and serves good pages all
 // the same.
 func TestAFrontWithoutItsSwitch(t *testing.T) {
-	s := Start(t, Options{TuneFront: func(c *frontd.Config) { c.Switch.URL = "http://127.0.0.1:1" }})
+	s := start(t, Options{TuneFront: func(c *frontd.Config) { c.Switch.URL = "http://127.0.0.1:1" }})
 	if status, body := get(t, "http://"+s.Ops[0]+"/readyz"); status != 503 || !strings.Contains(body, "not ready: the switch does not answer") {
 		t.Error(status, body)
 	}
@@ -83,7 +97,7 @@ func TestAFrontWithoutItsSwitch(t *testing.T) {
 
 // The menu that followers see is the one that is configured.
 func TestTheMenuIsTheConfigured(t *testing.T) {
-	s := Start(t, Options{})
+	s := start(t, Options{})
 	var said []string
 	if err := frontd.ShowMenu(t.Context(), s.front, func(text string) { said = append(said, text) }); err != nil {
 		t.Fatal(err)

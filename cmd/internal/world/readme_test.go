@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"wxswitch/cmd/internal/world"
+	"wxswitch/cmd/internal/world/worldtest"
 )
 
 // block is the README's first in the language after the mark.
@@ -31,7 +32,7 @@ func TestTheReadmesPythonDoesABalance(t *testing.T) {
 	if lines := strings.Count(program, "\n"); lines != 8 {
 		t.Errorf("the README promises eight lines, and has %d", lines)
 	}
-	w := world.Start(t, world.Options{})
+	w := worldtest.Start(t, world.Options{})
 	p := w.Sims["xjrcu"].People()[0]
 	python := exec.CommandContext(t.Context(), "python3", "-c", program)
 	python.Env = append(os.Environ(), "URL="+w.URL(), "TOKEN="+w.Token, "ACCOUNT="+p.Accounts[0].Number.Reveal())

@@ -1,12 +1,3 @@
-// Package world is a switch, its simulated banks and a stub of the front in one
-// process: what the
-// demo shows and what end-to-end tests try. Everything real but the banks'
-// cores: HTTP, TCP on loopback, the journal on disk, temporary keys and token.
-//
-//	w, err := world.New(ctx, world.Options{Dir: dir})
-//	go w.Run(ctx)
-//	<-w.Up                // the doors are open and every bank has a link
-//	c, err := w.Client()  // the generated client, with the token
 package world
 
 import (
@@ -242,6 +233,24 @@ func (w *World) Client() (*client.ClientWithResponses, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	return c, nil
+}
+
+// Ask sends one transaction for the person's first account; key may be empty.
+func (w *World) Ask(ctx context.Context, kind client.Type, p sim.Person, key string, timeout time.Duration) (*client.CreateTransactionResponse, error) {
+	c, err := w.Client()
+	if err != nil {
+		return nil, err
+	}
+	params := client.CreateTransactionParams{IdempotencyKey: key}
+	if timeout != 0 {
+		ms := timeout.Milliseconds()
+		params.RequestTimeout = &ms
+	}
+	body := client.TransactionRequest{Type: kind, Account: p.Accounts[0].Number.Reveal()}
+	if kind == client.TypeAuthenticate {
+		body.Certificate = &client.Certificate{Type: p.CertType, Number: p.Cert.Reveal()}
+	}
+	return c.CreateTransactionWithResponse(ctx, &params, body)
 }
 
 // WaitUp waits until the world is up, or has failed to come up.

@@ -8,6 +8,7 @@ import (
 
 	"wxswitch/banks/sim"
 	"wxswitch/cmd/internal/world"
+	"wxswitch/cmd/internal/world/worldtest"
 	"wxswitch/cmd/switchd/app"
 	"wxswitch/codec"
 	"wxswitch/switch/api/client"
@@ -34,7 +35,7 @@ func brisk(c *app.Config) {
 }
 
 func TestEachTypeGoesToItsBankAndComesBack(t *testing.T) {
-	w := world.Start(t, world.Options{})
+	w := worldtest.Start(t, world.Options{})
 	for _, spec := range world.Banks {
 		p := w.Sims[spec.ID].People()[0]
 		if a := ask(t, w, client.TypeBalance, p, ""); a.Outcome != "approved" || a.Bank != spec.ID ||
@@ -51,7 +52,7 @@ func TestEachTypeGoesToItsBankAndComesBack(t *testing.T) {
 }
 
 func TestSilenceToADeregistrationIsCompletedAndJoined(t *testing.T) {
-	w := world.Start(t, world.Options{Tune: brisk})
+	w := worldtest.Start(t, world.Options{Tune: brisk})
 	bank := w.Sims["urmqccb"]
 	p := bank.People()[1]
 	ask(t, w, client.TypeAuthenticate, p, "a")
@@ -75,7 +76,7 @@ func TestSilenceToADeregistrationIsCompletedAndJoined(t *testing.T) {
 }
 
 func TestSilenceToAnAuthenticationIsReversed(t *testing.T) {
-	w := world.Start(t, world.Options{Tune: brisk})
+	w := worldtest.Start(t, world.Options{Tune: brisk})
 	bank := w.Sims["xjrcu"]
 	p := bank.People()[1]
 	if _, err := bank.SetFault(sim.Fault{Kind: sim.Late, Delay: 1500 * time.Millisecond, Type: codec.Authenticate, Count: 1}); err != nil {
@@ -96,7 +97,7 @@ func TestSilenceToAnAuthenticationIsReversed(t *testing.T) {
 
 func TestAClockSetAheadEndsNothingThatIsInFlight(t *testing.T) {
 	var ahead atomic.Int64
-	w := world.Start(t, world.Options{Tune: func(c *app.Config) {
+	w := worldtest.Start(t, world.Options{Tune: func(c *app.Config) {
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	}})
 	bank := w.Sims["urmqccb"]
@@ -112,7 +113,7 @@ func TestAClockSetAheadEndsNothingThatIsInFlight(t *testing.T) {
 // The stop is the world's, at the test's end: it comes within a minute, without a
 // fault.
 func TestAStopSignsOffAlsoWhenARequestOutlastsIt(t *testing.T) {
-	w := world.Start(t, world.Options{Tune: func(c *app.Config) {
+	w := worldtest.Start(t, world.Options{Tune: func(c *app.Config) {
 		c.Drain = time.Second
 		for i := range c.Banks {
 			c.Banks[i].Deadline = time.Minute

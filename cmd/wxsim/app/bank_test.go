@@ -13,6 +13,7 @@ import (
 
 	"wxswitch/banks/sim"
 	"wxswitch/cmd/internal/world"
+	"wxswitch/cmd/internal/world/worldtest"
 	"wxswitch/codec"
 )
 
@@ -23,7 +24,7 @@ type town struct {
 }
 
 func newTown(t *testing.T) *town {
-	w := world.Start(t, world.Options{Control: true})
+	w := worldtest.Start(t, world.Options{Control: true})
 	s := start(t, func(c *Config) {
 		for _, b := range world.Banks {
 			c.Banks = append(c.Banks, Bank{b.ID, b.Title, "http://" + w.Sims[b.ID].ControlAddr()})

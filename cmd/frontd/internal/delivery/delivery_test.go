@@ -12,6 +12,7 @@ import (
 
 	"wxswitch/cmd/frontd/internal/delivery"
 	"wxswitch/cmd/internal/world"
+	"wxswitch/cmd/internal/world/worldtest"
 	"wxswitch/switch/api/client"
 )
 
@@ -27,7 +28,7 @@ type env struct {
 
 func start(t *testing.T) *env {
 	t.Helper()
-	w := world.Start(t, world.Options{})
+	w := worldtest.Start(t, world.Options{})
 	c, err := w.Client()
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"wxswitch/cmd/internal/world"
+	"wxswitch/cmd/internal/world/worldtest"
 	"wxswitch/switch/api/client"
 )
 
@@ -164,7 +165,7 @@ func person() int {
 
 func start(t *testing.T, o world.Options) *bench {
 	t.Helper()
-	w := world.Start(t, o)
+	w := worldtest.Start(t, o)
 	b := &bench{T: t, World: w, log: &lines{}, wire: &wire{}, platform: &platform{codes: make(map[string]string), strange: make(map[string]bool)}}
 	b.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.ServeHTTP(w, r) }))
 	t.Cleanup(b.server.Close)

@@ -1,5 +1,3 @@
-// Package secret is text that nothing prints: tokens, keys, passwords of the
-// front's configuration.
 package secret
 
 // Text is a secret. Every verb, JSON and log shows that it is one, and no more.

@@ -1,4 +1,3 @@
-// Package written is how amounts, distances and times are written for followers.
 package written
 
 import (

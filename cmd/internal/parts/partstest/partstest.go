@@ -1,4 +1,3 @@
-// Package partstest runs a part for a test.
 package partstest
 
 import (

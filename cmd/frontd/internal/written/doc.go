@@ -1,0 +1,2 @@
+// Package written is how amounts, distances and times are written for followers.
+package written

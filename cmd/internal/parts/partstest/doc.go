@@ -1,0 +1,2 @@
+// Package partstest runs a part for a test.
+package partstest
