@@ -45,7 +45,7 @@ func with(path string, do func(Config) error) error {
 func configCommand() *cobra.Command {
 	group := &cobra.Command{Use: "config", Short: "The configuration file"}
 	group.AddCommand(&cobra.Command{
-		Use: "check FILE", Short: "Read it, and say every mistake with file, line and column", Args: cobra.ExactArgs(1),
+		Use: "check FILE", Short: "Read it, and say every mistake with file, line and column", Args: program.OneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return with(args[0], func(Config) error { say(cmd)(args[0] + ": good"); return nil })
 		},
@@ -56,7 +56,7 @@ func configCommand() *cobra.Command {
 func keyCommand() *cobra.Command {
 	group := &cobra.Command{Use: "key", Short: "The keys that seal cookies"}
 	group.AddCommand(&cobra.Command{
-		Use: "new FILE", Short: "Make a key, or put one behind those that a file has", Args: cobra.ExactArgs(1),
+		Use: "new FILE", Short: "Make a key, or put one behind those that a file has", Args: program.OneArg,
 		Long: `Makes a file with a key, readable by its owner only. Every instance needs the same
 file: its first key seals, all open. To replace a key while all instances serve:
 
@@ -66,7 +66,7 @@ file: its first key seals, all open. To replace a key while all instances serve:
                          12 hours later take the old line out; likewise`,
 		RunE: func(_ *cobra.Command, args []string) error { return NewKey(args[0]) },
 	}, &cobra.Command{
-		Use: "use FILE", Short: "Seal with the last key of a file from now on", Args: cobra.ExactArgs(1),
+		Use: "use FILE", Short: "Seal with the last key of a file from now on", Args: program.OneArg,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if _, err := readKeys(args[0]); err != nil {
 				return err

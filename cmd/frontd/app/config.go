@@ -245,9 +245,14 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 			errs = append(errs, at(key, rule))
 		}
 	}
-	need(c.Listener != nil || config.IsAddress(c.Listen), "listen", "must be host:port")
-	need(c.InternalListener != nil || config.IsAddress(c.Internal), "internal", "must be host:port")
-	need(config.IsAddress(c.Ops), "ops", "must be host:port")
+	address := func(s, key string) { rule := config.AddressRule(s); need(rule == "", key, rule) }
+	if c.Listener == nil {
+		address(c.Listen, "listen")
+	}
+	if c.InternalListener == nil {
+		address(c.Internal, "internal")
+	}
+	address(c.Ops, "ops")
 	need(isPublic(c.Public), "public", "must be https://host, or http:// on the loopback interface, without a path: only there can a page encrypt")
 	need(len(c.Keys) > 0 || c.KeyFile != "", "key_file", "must not be empty")
 	need(c.FrameAncestors == "" || origin.MatchString(c.FrameAncestors), "frame_ancestors", "must be one origin: https://host")

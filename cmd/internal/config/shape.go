@@ -6,14 +6,21 @@ import (
 	"strconv"
 )
 
-// IsAddress takes host:port, with a port that there is.
-func IsAddress(s string) bool {
+// NoPort is the rule that an address with a port above 65535 breaks, or one that is
+// no number.
+const NoPort = "no such port"
+
+// AddressRule is the rule that an address breaks, which must be host:port; "" is
+// none.
+func AddressRule(s string) string {
 	_, port, err := net.SplitHostPort(s)
-	if err != nil {
-		return false
+	if err != nil || port == "" {
+		return "must be host:port"
 	}
-	_, err = strconv.ParseUint(port, 10, 16)
-	return err == nil
+	if _, err = strconv.ParseUint(port, 10, 16); err != nil {
+		return NoPort
+	}
+	return ""
 }
 
 // IsURL takes http:// and https:// with a host, and no user or query.

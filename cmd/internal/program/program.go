@@ -26,6 +26,14 @@ func Main(c *cobra.Command) {
 	os.Exit(0)
 }
 
+// OneArg takes one argument, and says how the command is used for any other number.
+func OneArg(c *cobra.Command, args []string) error {
+	if err := cobra.ExactArgs(1)(c, args); err != nil {
+		return fmt.Errorf("%w\nusage: %s", err, c.UseLine())
+	}
+	return nil
+}
+
 // WithConfig adds the flag --config, which must be given.
 func WithConfig(c *cobra.Command) (path *string) {
 	path = c.Flags().String("config", "", "the configuration file")

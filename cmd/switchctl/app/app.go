@@ -33,14 +33,22 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
+	}
+	var m *mistakes
+	if errors.As(err, &m) { // each begins with its place, for those who parse it
+		fmt.Fprintln(s.Err, err)
+		return exitRefused
 	}
 	fmt.Fprintln(s.Err, "switchctl:", err)
 	var f *failure
 	if errors.As(err, &f) {
 		return f.code
+	}
+	if !cmd.HasSubCommands() {
+		fmt.Fprintln(s.Err, "usage:", cmd.UseLine())
 	}
 	return exitUsage
 }
@@ -53,6 +61,9 @@ type failure struct {
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
+
+// mistakes are those of a file, a line each.
+type mistakes struct{ error }
 
 // action is what a command does.
 type action func(cmd *cobra.Command, args []string) error

@@ -2,6 +2,7 @@
 //
 //	switchctl config check FILE                 is a configuration right?
 //	switchctl key new FILE                      make the key file that switchd needs
+//	switchctl key rotate FILE                   encrypt with a new key from now on
 //	switchctl token new [FILE]                  make a client's token
 //	switchctl route explain ACCOUNT             which bank, by which rule
 //	switchctl routes reload                     read the route file again

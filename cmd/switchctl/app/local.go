@@ -19,13 +19,14 @@ import (
 func configCommand() *cobra.Command {
 	check := &cobra.Command{
 		Use: "check FILE", Short: "Check a configuration file of switchd", Args: cobra.ExactArgs(1),
-		Long: `Reads the file and those that it names (dialects, routes) as switchd would at
-its start, and prints each rule that is broken as file:line:column.`,
+		Long: `Reads the file and those that it names (keys, dialects, routes, places) as
+switchd would at its start, and prints each rule that is broken as
+file:line:column.`,
 		Example: `  switchctl config check /etc/wxswitch/switchd.yaml`,
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			c, err := switchd.Load(args[0])
 			if err != nil {
-				return err
+				return &mistakes{err}
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: ok (%d banks, %d clients)\n", args[0], len(c.Banks), len(c.Clients))
 			return nil
@@ -48,7 +49,21 @@ certificate numbers are encrypted in the database. It never overwrites a file.`,
 			return nil
 		}),
 	}
-	return group("key", "The key file that switchd needs", nil, create)
+	rotate := &cobra.Command{
+		Use: "rotate FILE", Short: "Encrypt with a new key from now on", Args: cobra.ExactArgs(1),
+		Long: `Adds a key to the file, which encrypts from the next start; those before still
+decrypt what they encrypted. Run it as the user who owns the file, restart every
+switchd that uses the file, and make the copy anew.`,
+		Example: `  switchctl key rotate /etc/wxswitch/key.json`,
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			if err := vault.Rotate(args[0]); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s has a new key. Restart switchd now, and make the copy of the file anew.\n", args[0])
+			return nil
+		}),
+	}
+	return group("key", "The key file that switchd needs", nil, create, rotate)
 }
 
 func tokenCommand() *cobra.Command {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"maps"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -138,7 +139,7 @@ type Hooks struct {
 type Addresses struct{ API, Ops string }
 
 // Load reads and checks a configuration file, and the files that it names but
-// for key and database. Every rule it breaks is reported, a line each.
+// for the database. Every rule it breaks is reported, a line each.
 func Load(path string) (Config, error) {
 	var c Config
 	f, err := config.Read(path, &c)
@@ -153,7 +154,38 @@ func Load(path string) (Config, error) {
 			c.Banks[i].Dialect = f.Dir(b.Dialect)
 		}
 	}
-	return c, errors.Join(c.check(f.At)...)
+	return c, errors.Join(append(c.check(f.At), c.checkSecrets(f.At)...)...)
+}
+
+// checkSecrets reads the files that hold secrets, as the start will.
+func (c *Config) checkSecrets(at func(key, reason string) error) (errs []error) {
+	if c.KeyFile != "" {
+		if _, err := vault.Load(c.KeyFile); err != nil {
+			errs = append(errs, at("key_file", err.Error()))
+		}
+	}
+	if c.Front.URL != "" && c.Front.TokenFile != "" {
+		if _, err := c.Front.token(); err != nil {
+			errs = append(errs, at("front.token_file", err.Error()))
+		}
+	}
+	return errs
+}
+
+// token is that of the file, unless it is set.
+func (f Front) token() (codec.Secret, error) {
+	if !f.Token.IsZero() {
+		return f.Token, nil
+	}
+	text, err := os.ReadFile(f.TokenFile)
+	if err != nil {
+		return f.Token, err
+	}
+	token := codec.NewSecret(strings.TrimSpace(string(text)))
+	if token.IsZero() {
+		return token, fmt.Errorf("%s is empty", f.TokenFile)
+	}
+	return token, nil
 }
 
 // check reports each rule that the configuration breaks; at says where.
@@ -163,8 +195,9 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 			errs = append(errs, at(key, rule))
 		}
 	}
-	need(config.IsAddress(c.Listen), "listen", "must be host:port")
-	need(config.IsAddress(c.Ops), "ops", "must be host:port")
+	address := func(s, key string) { rule := config.AddressRule(s); need(rule == "", key, rule) }
+	address(c.Listen, "listen")
+	address(c.Ops, "ops")
 	need(c.KeyFile != "" || c.Key != nil, "key_file", "must not be empty")
 	need(c.Database != "", "database", "must not be empty")
 	need(c.Routes != "", "routes", "must not be empty")
@@ -307,8 +340,8 @@ func (b *Bank) check(key string, at func(key, reason string) error) (errs []erro
 	}
 	for i, l := range b.Links {
 		for k, address := range l.Addresses {
-			if _, _, err := net.SplitHostPort(address); err == nil && !config.IsAddress(address) { // else told above
-				errs = append(errs, at(fmt.Sprintf("%s.links[%d].addresses[%d]", key, i, k), "no such port"))
+			if config.AddressRule(address) == config.NoPort { // else told above
+				errs = append(errs, at(fmt.Sprintf("%s.links[%d].addresses[%d]", key, i, k), config.NoPort))
 			}
 		}
 	}

@@ -5,11 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
-	"wxswitch/codec"
 	switching "wxswitch/switch"
 	"wxswitch/switch/api"
 	"wxswitch/switch/customer"
@@ -58,15 +55,9 @@ func (a *app) sender() (notice.Sender, error) {
 	if a.Front.URL == "" {
 		return nowhere{}, nil
 	}
-	token := a.Front.Token
-	if token.IsZero() {
-		text, err := os.ReadFile(a.Front.TokenFile)
-		if err != nil {
-			return nil, fmt.Errorf("front: %w", err)
-		}
-		if token = codec.NewSecret(strings.TrimSpace(string(text))); token.IsZero() {
-			return nil, fmt.Errorf("front: %s is empty", a.Front.TokenFile)
-		}
+	token, err := a.Front.token()
+	if err != nil {
+		return nil, fmt.Errorf("front: %w", err)
 	}
 	return notice.NewHTTP(notice.Front{URL: a.Front.URL, Token: token, Now: a.Now})
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,19 +92,41 @@ const (
 	ownPlaces  = "merchants:\n  - {id: m-1, name: 大巴扎商场, address: 乌鲁木齐市解放南路8号, phone: 0991-2100001, offer: 满100元减10元, lat: 43.78, lng: 87.62}\n"
 )
 
+// ownKey is a key file.
+var ownKey = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp("", "key")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "key.json")
+	if err := vault.NewKeyFile(path); err != nil {
+		panic(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+})
+
 // load reads the text as a configuration beside its dialect and routes, and
 // returns its errors without the folder's name. Nothing may be made there.
 func load(t *testing.T, text string) (Config, string) {
 	t.Helper()
 	dir := t.TempDir()
-	for name, content := range map[string]string{"switchd.yaml": text, "own.yaml": ownDialect, "routes.yaml": ownRoutes, "places.yaml": ownPlaces} {
+	files := map[string]string{
+		"switchd.yaml": text, "own.yaml": ownDialect, "routes.yaml": ownRoutes, "places.yaml": ownPlaces,
+		"key.json": ownKey(), "front.token": "token\n", "empty.token": "\n",
+	}
+	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c, err := Load(filepath.Join(dir, "switchd.yaml"))
-	if files, _ := os.ReadDir(dir); len(files) != 4 {
-		t.Errorf("files were made: %v", files)
+	if made, _ := os.ReadDir(dir); len(made) != len(files) {
+		t.Errorf("files were made: %v", made)
 	}
 	if err == nil {
 		return c, ""
@@ -340,8 +363,8 @@ var (
 		{"here", ": must be host:port"},
 		{`""`, ": must be host:port"},
 		{`"127.0.0.1:"`, ": must be host:port"},
-		{`"127.0.0.1:99999"`, ": must be host:port"},
-		{`"127.0.0.1:-1"`, ": must be host:port"},
+		{`"127.0.0.1:99999"`, ": no such port"},
+		{`"127.0.0.1:-1"`, ": no such port"},
 		{`"::1"`, ": must be host:port"},
 	}
 	number  = [][2]string{{`"4898000a"`, ": must be 1 to 11 digits"}, {`"489800001234"`, ": must be 1 to 11 digits"}, {`" 4898"`, ": must be 1 to 11 digits"}}
@@ -353,11 +376,12 @@ var (
 // the error after the key.
 var outOfRange = map[string][][2]string{
 	"listen": port, "ops": port,
-	"key_file": unnamed, "database": unnamed,
+	"database":         unnamed,
+	"key_file":         {{`""`, ": must not be empty"}, {"none.json", ": key file "}, {"own.yaml", ": key file "}},
 	"routes":           {{`""`, ": must not be empty"}, {"none.yaml", ": open "}, {".", ": "}},
 	"places":           {{"none.yaml", ": open "}, {".", ": "}},
 	"front.url":        {{"ftp://a", ": must be http"}, {"here", ": must be http"}, {`"http://a:b@c"`, ": must be http"}, {"http://a?b", ": must be http"}},
-	"front.token_file": unnamed,
+	"front.token_file": {{`""`, ": must not be empty"}, {"none.token", ": open "}, {".", ": read "}, {"empty.token", ": empty.token is empty"}},
 	"banks[].title":    {{`"一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一"`, ": must be at most 30 characters"}},
 	"banks[].words":    {{"{A: b}", ".A: must be a code of two letters or digits"}, {"{ABC: b}", ".ABC: must be a code"}, {"{A1: 7}", ".A1: must be text"}},
 	"banks[].words.*":  {{`""`, ": must be 1 to 60 characters"}},
@@ -473,8 +497,8 @@ func TestUnusableFiles(t *testing.T) {
 		key, value, want string
 		prepare          func(path string) error
 	}{
-		"key file missing":       {"key_file", "none.json", "none.json", nil},
-		"key file a folder":      {"key_file", "own", "own", func(p string) error { return os.Mkdir(p, 0o700) }},
+		"key file missing":       {"key_file", "none.json", "switchd.yaml:3:11: key_file: ", nil},
+		"key file a folder":      {"key_file", "own", "own is not a file", func(p string) error { return os.Mkdir(p, 0o700) }},
 		"key file read by all":   {"key_file", "own", "chmod 600", func(p string) error { return os.WriteFile(p, []byte("{}"), 0o644) }}, //nolint:gosec // what is tested
 		"key file of text":       {"key_file", "own", "own", func(p string) error { return os.WriteFile(p, []byte("text"), 0o600) }},
 		"database a folder":      {"database", "own", "own", func(p string) error { return os.Mkdir(p, 0o700) }},
@@ -489,7 +513,7 @@ func TestUnusableFiles(t *testing.T) {
 			dir := t.TempDir()
 			old := map[string]string{"key_file": "key.json", "database": "switch.db", "routes": "routes.yaml", "dialect": "own.yaml"}[c.key]
 			text := strings.Replace(full, c.key+": "+old, c.key+": "+c.value, 1)
-			files := map[string]string{"switchd.yaml": text, "own.yaml": ownDialect, "routes.yaml": ownRoutes, "places.yaml": ownPlaces}
+			files := map[string]string{"switchd.yaml": text, "own.yaml": ownDialect, "routes.yaml": ownRoutes, "places.yaml": ownPlaces, "front.token": "token\n"}
 			for file, content := range files {
 				if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600); err != nil {
 					t.Fatal(err)
