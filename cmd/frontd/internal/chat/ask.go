@@ -10,12 +10,10 @@ import (
 	"wxswitch/switch/api/client"
 )
 
-// What is asked of the switch. Each call has callTime, within the context's.
+// What is asked of the switch, within the context's time.
 
 // place is what the follower sent in the last 10 minutes.
 func (c *Chat) place(ctx context.Context, follower string) (p Place, found bool, err error) {
-	ctx, stop := context.WithTimeout(ctx, callTime)
-	defer stop()
 	kept, err := desk.Ask[client.Kept](c.o.Switch.GetTalk(ctx, &client.GetTalkParams{FollowerChannel: c.o.Channel, FollowerSubject: follower}))
 	if err != nil {
 		return p, false, err
@@ -25,8 +23,6 @@ func (c *Chat) place(ctx context.Context, follower string) (p Place, found bool,
 }
 
 func (c *Chat) keepPlace(ctx context.Context, follower string, p Place) error {
-	ctx, stop := context.WithTimeout(ctx, callTime)
-	defer stop()
 	value, err := json.Marshal(p)
 	if err != nil {
 		return err
@@ -38,8 +34,6 @@ func (c *Chat) keepPlace(ctx context.Context, follower string, p Place) error {
 }
 
 func (c *Chat) find(ctx context.Context, p Place, kind client.LocationKind) ([]client.NearPlace, error) {
-	ctx, stop := context.WithTimeout(ctx, callTime)
-	defer stop()
 	near, err := desk.Ask[client.NearList](c.o.Switch.FindNearest(ctx, &client.FindNearestParams{Limit: nearestLimit},
 		client.Location{Kind: kind, Latitude: p.Latitude, Longitude: p.Longitude}))
 	return near.Places, err
@@ -48,8 +42,6 @@ func (c *Chat) find(ctx context.Context, p Place, kind client.LocationKind) ([]c
 // once returns the text that was first kept under the name: this one, or one
 // before.
 func (c *Chat) once(ctx context.Context, name, text string) (string, error) {
-	ctx, stop := context.WithTimeout(ctx, callTime)
-	defer stop()
 	kept, err := desk.Ask[client.KeptFirst](c.o.Switch.PutKeptOnce(ctx, &client.PutKeptOnceParams{Seconds: int(keptLife / time.Second)},
 		client.KeptValue{Name: name, Value: text}))
 	switch {

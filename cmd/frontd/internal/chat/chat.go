@@ -30,9 +30,9 @@ type Options struct {
 
 // Bounds.
 const (
-	callTime     = time.Second         // of one call of the switch
-	askTime      = 3 * time.Second / 2 // for what a follower waits for
-	keptLife     = 10 * time.Minute    // of a place (D1), and of the answers that come of it
+	askTime      = time.Second      // of all that one reply asks of the switch
+	tellTime     = time.Second      // of one try to tell it of an event
+	keptLife     = 10 * time.Minute // of a place (D1), and of the answers that come of it
 	nearestLimit = 5
 	placesLimit  = 8 // messages that ask the switch at once: hundreds a second, at its usual pace
 )
@@ -105,12 +105,11 @@ func (c *Chat) event(ctx context.Context, m callback.Message) callback.Answer {
 		}
 		return say(c.texts.help) // of an older menu: clients keep it for a while
 	case "subscribe":
-		// Welcome at any rate, and soon: where the switch did not hear, the next page
-		// asks the platform whether the follower follows, and tells it.
-		ctx, stop := context.WithTimeout(ctx, askTime)
-		defer stop()
-		heard := c.insist(ctx, m, func(ctx context.Context) error { return c.follow(ctx, m) })
-		return callback.Answer{Text: c.texts.welcome, Failed: !heard}
+		if !c.insist(ctx, m, func(ctx context.Context) error { return c.follow(ctx, m) }) {
+			// Without a text the platform delivers it again, and the welcome comes then.
+			return callback.Answer{Failed: true}
+		}
+		return say(c.texts.welcome)
 	case "unsubscribe":
 		heard := c.insist(ctx, m, func(ctx context.Context) error { return c.unfollow(ctx, m) })
 		return callback.Answer{Failed: !heard}
@@ -123,8 +122,8 @@ func (c *Chat) event(ctx context.Context, m callback.Message) callback.Answer {
 	return callback.Answer{}
 }
 
-// insist tells the switch what no follower waits for, until it has heard or ctx
-// is done. What is told may be told twice.
+// insist tells the switch of an event until it has heard or ctx is done, which is
+// inside the platform's 5 s. What is told may be told twice.
 func (c *Chat) insist(ctx context.Context, m callback.Message, tell func(context.Context) error) (heard bool) {
 	err := desk.Insist(ctx, func(ctx context.Context) error { return c.tell(ctx, tell) })
 	if err != nil {
@@ -139,7 +138,7 @@ func (c *Chat) tell(ctx context.Context, tell func(context.Context) error) error
 		return err
 	}
 	defer leave()
-	ctx, stop := context.WithTimeout(ctx, callTime)
+	ctx, stop := context.WithTimeout(ctx, tellTime)
 	defer stop()
 	return tell(ctx)
 }
