@@ -75,7 +75,7 @@ func (t *teller) tune(c *switchd.Config) {
 	for i := range c.Banks {
 		b := &c.Banks[i]
 		b.Deadline = deadline
-		b.Deadlines = map[codec.Type]time.Duration{codec.Balance: deadline / 4}
+		b.Deadlines = map[codec.Type]time.Duration{codec.Balance: deadline / 2}
 		b.Breaker.ConsecutiveFailures, b.Breaker.OpenFor = 3, breakerRest
 	}
 	c.Advices.BackoffMin = time.Second
@@ -96,6 +96,7 @@ func (t *teller) run(ctx context.Context, once bool) error {
 		t.say("\nAll went as told.")
 		return errTold
 	}
+	t.last()
 	t.addresses()
 	<-ctx.Done()
 	return nil
@@ -106,6 +107,7 @@ func (t *teller) addresses() {
 	t.say("\nThe switch stays up. Try it:\n")
 	t.say("  curl -s %s/v1/transactions -H 'Authorization: Bearer %s' \\", t.world.URL(), t.world.Token)
 	t.say("    -H 'Content-Type: application/json' -d '{\"type\":\"balance\",\"account\":\"%s\"}'\n", account(p))
+	t.say("  or the README's Python, after\n\n  export URL=%s TOKEN=%s ACCOUNT=%s\n", t.world.URL(), t.world.Token, account(p))
 	t.say("  API      %s   (%s/openapi.yaml, %s/problems)", t.world.URL(), t.world.URL(), t.world.URL())
 	t.say("  metrics  http://%s/metrics   health  http://%s/readyz", t.world.Addresses.Ops, t.world.Addresses.Ops)
 	for _, s := range world.Banks {

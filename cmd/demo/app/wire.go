@@ -3,10 +3,12 @@ package app
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
 	"wxswitch/cmd/internal/world"
+	"wxswitch/codec"
 	"wxswitch/codec/iso"
 )
 
@@ -15,8 +17,9 @@ type teller struct {
 	world *world.World
 	dir   string
 
-	mu  sync.Mutex // guards out
-	out io.Writer
+	mu   sync.Mutex // guards what follows
+	out  io.Writer
+	told bool // the story
 }
 
 func (t *teller) say(format string, args ...any) {
@@ -25,14 +28,33 @@ func (t *teller) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(t.out, format+"\n", args...)
 }
 
+// last ends the story: messages of links, such as echo tests, would bury what is
+// said after it.
+func (t *teller) last() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.told = true
+}
+
+// quiet says whether the message is of a link, after the story.
+func (t *teller) quiet(kind codec.Type) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.told && slices.Contains([]codec.Type{codec.Echo, codec.SignOn, codec.SignOff}, kind)
+}
+
 // tap shows one message, decoded and masked.
 func (t *teller) tap(bank string, out bool, raw []byte) {
 	for _, s := range world.Banks {
 		if s.ID != bank {
 			continue
 		}
-		if d, err := iso.Builtin(s.Dialect); err == nil {
-			t.say("%s", line(s, out, iso.Describe(d, raw)))
+		d, err := iso.Builtin(s.Dialect)
+		if err != nil {
+			return
+		}
+		if r := iso.Describe(d, raw); !t.quiet(r.Type) {
+			t.say("%s", line(s, out, r))
 		}
 	}
 }

@@ -1,0 +1,124 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"wxswitch/codec"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
+
+// screen is what the demo has printed so far.
+type screen struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (s *screen) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// waits waits for a text.
+func (s *screen) waits(t *testing.T, text string, ran <-chan error) {
+	t.Helper()
+	for end := time.After(time.Minute); !strings.Contains(s.String(), text); {
+		select {
+		case err := <-ran:
+			t.Fatalf("ended before %q: %v\n%s", text, err, s)
+		case <-end:
+			t.Fatalf("no %q within a minute:\n%s", text, s)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func TestOnceEndsWithAStatus(t *testing.T) {
+	s := &screen{}
+	limit, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := Run(limit, Config{Out: s, Once: true}); err != nil || !strings.HasSuffix(s.String(), "All is up and answers.\n") {
+		t.Errorf("%v\n%s", err, s)
+	}
+}
+
+var address = regexp.MustCompile(`(?:127\.0\.0\.1|localhost):(\d+)`)
+
+// Each stays up when it has said where all is, and leaves nothing when it is
+// cancelled.
+func TestItStaysUpUntilItIsCancelled(t *testing.T) {
+	for name, c := range map[string]Config{"phone": {}, "story": {Story: true}} {
+		t.Run(name, func(t *testing.T) {
+			s := &screen{}
+			c.Out = s
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ran := make(chan error, 1)
+			go func() { ran <- Run(ctx, c) }()
+			s.waits(t, "Ctrl-C ends all.", ran)
+			found := address.FindAllStringSubmatch(s.String(), -1)
+			if len(found) < 4 {
+				t.Errorf("says %d addresses:\n%s", len(found), s)
+			}
+			if ready := regexp.MustCompile(`(?m)^  export URL=http://\S+ TOKEN=[0-9a-f]{48} ACCOUNT=\d+$`); c.Story && !ready.MatchString(s.String()) {
+				t.Errorf("nothing for the README's Python:\n%s", s)
+			}
+			for _, a := range found {
+				if !open(a[1]) {
+					t.Errorf("nobody listens at %s", a[0])
+				}
+			}
+			cancel()
+			select {
+			case err := <-ran:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(time.Minute):
+				t.Fatal("does not end")
+			}
+			for _, a := range found {
+				if open(a[1]) {
+					t.Errorf("%s is still open", a[0])
+				}
+			}
+		})
+	}
+}
+
+func open(port string) bool {
+	c, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
+}
+
+func TestLinksAreQuietAfterTheStory(t *testing.T) {
+	tell := &teller{}
+	if tell.quiet(codec.Echo) {
+		t.Error("an echo test is part of the story")
+	}
+	tell.last()
+	if !tell.quiet(codec.Echo) || tell.quiet(codec.Balance) {
+		t.Error("after the story")
+	}
+}
