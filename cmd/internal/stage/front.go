@@ -154,7 +154,7 @@ func (s *Stage) balance(ctx context.Context) error {
 		f.at(ctx)
 	}
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // it is going down
 	}
 	return parts.Group{
 		parts.Serve(&http.Server{Handler: s.through(func(f *front) net.Listener { return &f.public }), ReadHeaderTimeout: 5 * time.Second}, s.doors.front, 0),
