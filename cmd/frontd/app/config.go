@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -114,8 +113,7 @@ type Hooks struct {
 	Ready func(Addresses)
 	// Keys are used in place of KeyFile.
 	Keys [][]byte
-	// Tap is shown every call of the switch, when it is answered; status 0 is none.
-	Tap func(r *http.Request, status int, took time.Duration)
+	Tap  Tap // may be nil
 	// LogTo takes the log instead of standard error.
 	LogTo io.Writer
 	Now   func() time.Time // default time.Now

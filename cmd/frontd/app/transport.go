@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
-	"time"
 )
 
 // again repeats, once, a request that had no answer and carries its idempotency
@@ -45,19 +44,23 @@ func (t again) twice(r *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(repeat)
 }
 
+// Tap is shown every call of the switch when it is made, and by what it returns
+// when it is answered; status 0 is none.
+type Tap func(r *http.Request) (answered func(status int))
+
 // tapped shows each call to whoever runs the front in its own process.
 type tapped struct {
 	next http.RoundTripper
-	tap  func(r *http.Request, status int, took time.Duration)
+	tap  Tap
 }
 
 func (t tapped) RoundTrip(r *http.Request) (*http.Response, error) {
-	began := time.Now()
+	answered := t.tap(r)
 	answer, err := t.next.RoundTrip(r)
 	status := 0
 	if err == nil {
 		status = answer.StatusCode
 	}
-	t.tap(r, status, time.Since(began))
+	answered(status)
 	return answer, err
 }

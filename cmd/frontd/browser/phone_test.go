@@ -226,7 +226,7 @@ func (p *phone) rests() {
 }
 
 // hopsInOrder: a page that asks the bank. Its hops light as they pass, and are listed
-// in order: on every leg a question before its answer, the page's around all.
+// in order: each answer to the last question that had none.
 func hopsInOrder(p *phone) {
 	p.accounts()
 	p.page.at("/h5/accounts")
@@ -241,12 +241,20 @@ func hopsInOrder(p *phone) {
 	p.page.waits("#movements, .empty", "")
 	p.rests()
 	all := p.ways(n)
-	arrows := map[string]string{}
+	var asked, deepest []string
 	for _, w := range all {
-		arrows[w.Leg] += w.Arrow
+		switch last := len(asked) - 1; {
+		case w.Arrow == "→":
+			if asked = append(asked, w.Leg); len(asked) > len(deepest) {
+				deepest = slices.Clone(asked)
+			}
+		case last >= 0 && asked[last] == w.Leg:
+			asked = asked[:last]
+		default:
+			p.Errorf("%s is answered out of turn: %v", w.Leg, all)
+		}
 	}
-	if arrows[wxsim.WeChatFront] != "→←" || arrows[wxsim.SwitchBank] != "→←" || strings.ReplaceAll(arrows[wxsim.FrontSwitch], "→←", "") != "" || arrows[wxsim.FrontSwitch] == "" ||
-		all[0].Leg != wxsim.WeChatFront || all[len(all)-1].Leg != wxsim.WeChatFront {
+	if want := []string{wxsim.WeChatFront, wxsim.FrontSwitch, wxsim.SwitchBank}; len(asked) > 0 || !slices.Equal(deepest, want) {
 		p.Errorf("hops: %v", all)
 	}
 	p.app.tap(".leg-switch.leg-" + wxsim.SwitchBank)

@@ -208,15 +208,19 @@ func (t *turns) ask(f *front, r *http.Request) (*http.Response, error) {
 
 // tapFront shows the front's calls of the switch: what was asked and how it ended,
 // never who or what was typed. What the front keeps there is left out.
-func (s *Stage) tapFront(r *http.Request, status int, took time.Duration) {
+func (s *Stage) tapFront(r *http.Request) (answered func(status int)) {
 	path := r.Method + " " + operation(r.URL.Path)
 	what, shown := operations[path]
 	if !shown {
-		return
+		return func(int) {}
 	}
-	good := status == http.StatusOK
+	began := time.Now()
 	s.show(wxsim.Hop{Leg: wxsim.FrontSwitch, Dir: "right", Title: what, Lines: []string{path}})
-	s.show(wxsim.Hop{Leg: wxsim.FrontSwitch, Dir: "left", Title: what, OK: &good, Lines: []string{fmt.Sprintf("%s → %d, %d ms", path, status, took.Milliseconds())}})
+	return func(status int) {
+		good := status == http.StatusOK
+		line := fmt.Sprintf("%s → %d, %d ms", path, status, time.Since(began).Milliseconds())
+		s.show(wxsim.Hop{Leg: wxsim.FrontSwitch, Dir: "left", Title: what, OK: &good, Lines: []string{line}})
+	}
 }
 
 // tapBank shows a message between switch and bank, decoded and masked; but those
