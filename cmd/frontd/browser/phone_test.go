@@ -121,8 +121,7 @@ func fills(p *phone) {
 	for _, a := range slices.Backward(person.Accounts) {
 		seen[a.Kind]++
 	}
-	for i := len(person.Accounts) - 1; i >= 0; i-- {
-		a := person.Accounts[i]
+	for _, a := range slices.Backward(person.Accounts) {
 		seen[a.Kind]--
 		p.fillIn(map[string]string{"card": "借记卡", "passbook": "活期一本通"}[a.Kind], seen[a.Kind])
 		p.page.holds("#account", a.Number)
@@ -267,7 +266,7 @@ func hopsInOrder(p *phone) {
 // fault is what a switch stands for: what the platform says, or the bank itself.
 func (p *phone) faultOf(key string) string {
 	f := p.state().Faults
-	switch bank := p.World.Sims[key]; {
+	switch bank := p.Sims[key]; {
 	case key == "front":
 		return f.Front
 	case key == "wechat":
