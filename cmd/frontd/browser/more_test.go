@@ -89,11 +89,14 @@ func (p *phone) offline(off bool) {
 // jar's, and a dot.
 func (p *phone) cookies() map[string]string {
 	p.Helper()
-	all := map[string]string{}
+	all, openID := map[string]string{}, p.openID()
+	jar := openID[len(openID)-6:] + "." // the phone may have been another's before a reset
 	p.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 		got, err := cdp.Call(ctx, t, network.GetCookies, network.GetCookiesParams{URLs: []string{p.Phone(p.number) + "/h5/"}})
 		for _, c := range got.Cookies {
-			all[c.Name] = c.Value
+			if strings.HasPrefix(c.Name, jar) {
+				all[c.Name] = c.Value
+			}
 		}
 		return chromedp.Void{}, err
 	})
