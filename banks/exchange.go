@@ -192,10 +192,8 @@ func (b *Bank) read(request *codec.Message, c *call, r result) (Reply, error) {
 // foreign is the fault of a reply that pairs and names another operation or
 // account: it may be another customer's, and says nothing of this request.
 func foreign(request, reply *codec.Message) error {
-	for _, f := range [...]codec.Field{codec.FieldRRN, codec.FieldPAN, codec.FieldAccount} {
-		if request.Has(f) && reply.Has(f) && request.Get(f) != reply.Get(f) {
-			return &codec.FormatError{Field: f.String(), Rule: "the same as in the request"}
-		}
+	if f, is := request.Contradicts(&reply.Fields, codec.FieldRRN, codec.FieldPAN, codec.FieldAccount); is {
+		return &codec.FormatError{Field: f.String(), Rule: "the same as in the request"}
 	}
 	return nil
 }

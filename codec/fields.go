@@ -83,6 +83,25 @@ func (s *Fields) remove(i int) {
 // Has reports whether the field has a value.
 func (s *Fields) Has(f Field) bool { return s.set&(1<<f) != 0 }
 
+// SetAccount stores an account number as the card or passbook number it is.
+func (s *Fields) SetAccount(a Account, card bool) {
+	if card {
+		s.Set(FieldPAN, a.Reveal())
+		return
+	}
+	s.Set(FieldAccount, a.Reveal())
+}
+
+// Contradicts returns the first of the fields that both have, and not the same.
+func (s *Fields) Contradicts(other *Fields, fields ...Field) (f Field, contradicts bool) {
+	for _, f := range fields {
+		if s.Has(f) && other.Has(f) && s.Get(f) != other.Get(f) {
+			return f, true
+		}
+	}
+	return 0, false
+}
+
 // All calls yield with each field that has a value, in order of Field.
 func (s *Fields) All(yield func(Field, string) bool) {
 	for set := s.set; set != 0; set &= set - 1 {

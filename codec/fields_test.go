@@ -59,3 +59,27 @@ func sameAs(t *rapid.T, s *codec.Fields, want map[codec.Field]string) {
 		t.Fatalf("%d values, want %v", n, want)
 	}
 }
+
+func TestContradicts(t *testing.T) {
+	var asked, reply codec.Fields
+	asked.SetAccount(codec.NewAccount("6210081234567892"), true)
+	all := []codec.Field{codec.FieldRRN, codec.FieldPAN, codec.FieldAccount}
+	for _, step := range []struct {
+		f    codec.Field
+		v    string
+		want codec.Field
+		is   bool
+	}{
+		{codec.FieldAccount, "01234567", 0, false}, // not asked about
+		{codec.FieldPAN, "6210081234567892", 0, false},
+		{codec.FieldPAN, "6210081234567884", codec.FieldPAN, true},
+	} {
+		reply.Set(step.f, step.v)
+		if f, is := asked.Contradicts(&reply, all...); f != step.want || is != step.is {
+			t.Errorf("%s: %v %v", step.f, f, is)
+		}
+	}
+	if _, is := asked.Contradicts(&reply, codec.FieldRRN); is {
+		t.Error("a field that is not named")
+	}
+}

@@ -41,15 +41,6 @@ var echoed = []Field{
 	FieldPAN, FieldAccount, FieldProcessingCode, FieldSent, FieldSTAN, FieldRRN, FieldAcquirer, FieldForwarder,
 }
 
-// SetAccount stores an account number as the card or passbook number it is.
-func (m *Message) SetAccount(a Account, card bool) {
-	if card {
-		m.Set(FieldPAN, a.Reveal())
-		return
-	}
-	m.Set(FieldAccount, a.Reveal())
-}
-
 // AccountNumber returns the message's card or passbook number.
 func (m *Message) AccountNumber() Account {
 	if m.Has(FieldPAN) {

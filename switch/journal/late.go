@@ -44,12 +44,10 @@ func (j *Journal) Late(ctx context.Context, r switching.LateReply) (e switching.
 // foreign reports whether a reply names another account than was asked about: it
 // is another customer's, and says nothing of this one.
 func foreign(e *switching.Entry, reply *codec.Fields) bool {
-	f := codec.FieldAccount
-	if e.Card {
-		f = codec.FieldPAN
-	}
-	named := reply.Get(f)
-	return named != "" && !e.Account.IsZero() && named != e.Account.Reveal()
+	var asked codec.Fields
+	asked.SetAccount(e.Account, e.Card)
+	_, is := asked.Contradicts(reply, codec.FieldPAN, codec.FieldAccount)
+	return is
 }
 
 func (j *Journal) lateAdvice(ctx context.Context, tx db.Tx, e switching.Entry, r switching.LateReply) (switching.Entry, bool, error) {

@@ -48,11 +48,7 @@ const clearSize = 192
 func (j *Journal) seal(r *row) (err error) {
 	e := &r.Entry
 	asked := e.Fields
-	if e.Card {
-		asked.Set(codec.FieldPAN, e.Account.Reveal())
-	} else {
-		asked.Set(codec.FieldAccount, e.Account.Reveal())
-	}
+	asked.SetAccount(e.Account, e.Card)
 	r.accountIx = j.accountIx(e)
 	r.asked, err = j.Vault.Seal(asked.AppendClear(make([]byte, 0, clearSize)), askedContext(e.ID))
 	if err != nil {
