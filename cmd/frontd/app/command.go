@@ -67,12 +67,7 @@ file: its first key seals, all open. To replace a key while all instances serve:
 		RunE: func(_ *cobra.Command, args []string) error { return NewKey(args[0]) },
 	}, &cobra.Command{
 		Use: "use FILE", Short: "Seal with the last key of a file from now on", Args: program.OneArg,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if _, err := readKeys(args[0]); err != nil {
-				return err
-			}
-			return UseKey(args[0])
-		},
+		RunE: func(_ *cobra.Command, args []string) error { return UseKey(args[0]) },
 	})
 	return group
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"wxswitch/cmd/frontd/internal/callback"
 	"wxswitch/cmd/frontd/internal/chat"
 	"wxswitch/cmd/frontd/internal/h5"
 	"wxswitch/cmd/frontd/internal/menu"
@@ -142,28 +143,27 @@ type secretFile struct {
 	shape shape
 }
 
-// shape is what a secret must look like; the zero shape is any line.
+// shape is what a secret must look like, by the rule of whoever uses it.
 type shape struct {
-	of   *regexp.Regexp
+	fits func(string) bool
 	rule string
 }
 
-func (s shape) fits(text string) bool { return s.of == nil || s.of.MatchString(text) }
-
 var (
-	appSecret = shape{regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`), "the file must hold the AppSecret: letters and digits"}
-	aesKey    = shape{regexp.MustCompile(`^[A-Za-z0-9+/]{43}$`), "the file must hold an EncodingAESKey: 43 letters and digits"}
-	longToken = shape{regexp.MustCompile(`^.{32,}$`), "the file must hold a token of at least 32 characters: `switchctl token new` makes one"}
+	anyLine   = shape{func(string) bool { return true }, ""}
+	appSecret = shape{wechat.IsAppSecret, "the file must hold the AppSecret: letters and digits"}
+	aesKey    = shape{callback.IsAESKey, "the file must hold an EncodingAESKey: 43 letters and digits"}
+	longToken = shape{wechat.IsToken, "the file must hold a token of at least 32 characters: `switchctl token new` makes one"}
 )
 
 func (c *Config) secrets() []secretFile {
 	return []secretFile{
 		{"account.secret_file", c.Account.SecretFile, &c.Account.Secret, appSecret},
-		{"account.token_file", c.Account.TokenFile, &c.Account.Token, shape{}},
-		{"account.previous_token_file", c.Account.PreviousTokenFile, &c.Account.PreviousToken, shape{}},
+		{"account.token_file", c.Account.TokenFile, &c.Account.Token, anyLine},
+		{"account.previous_token_file", c.Account.PreviousTokenFile, &c.Account.PreviousToken, anyLine},
 		{"account.aes_key_file", c.Account.AESKeyFile, &c.Account.AESKey, aesKey},
 		{"account.previous_aes_key_file", c.Account.PreviousAESKeyFile, &c.Account.PreviousAESKey, aesKey},
-		{"switch.token_file", c.Switch.TokenFile, &c.Switch.Token, shape{}},
+		{"switch.token_file", c.Switch.TokenFile, &c.Switch.Token, anyLine},
 		{"switch.notice_token_file", c.Switch.NoticeTokenFile, &c.Switch.NoticeToken, longToken},
 	}
 }

@@ -16,28 +16,30 @@ import (
 // NewKey makes a file with a key that seals cookies, or puts one behind those that
 // the file has: it opens, until UseKey.
 func NewKey(path string) error {
-	key := make([]byte, h5.KeySize)
-	_, _ = rand.Read(key)
-	return changeKeys(path, func(keys [][]byte) [][]byte { return append(keys, key) })
-}
-
-// UseKey puts the last key of the file before the others: it seals, they open.
-func UseKey(path string) error {
-	return changeKeys(path, func(keys [][]byte) [][]byte {
-		last := len(keys) - 1
-		return slices.Insert(keys[:last:last], 0, keys[last])
-	})
-}
-
-// changeKeys leaves, wherever it crashes, the old file or the new one.
-func changeKeys(path string, change func([][]byte) [][]byte) error {
-	path = filepath.Clean(path)
 	keys, err := readKeys(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	key := make([]byte, h5.KeySize)
+	_, _ = rand.Read(key)
+	return writeKeys(path, append(keys, key))
+}
+
+// UseKey puts the last key of the file before the others: it seals, they open.
+func UseKey(path string) error {
+	keys, err := readKeys(path)
+	if err != nil {
+		return err
+	}
+	last := len(keys) - 1
+	return writeKeys(path, slices.Insert(keys[:last:last], 0, keys[last]))
+}
+
+// writeKeys leaves, wherever it crashes, the old file or the new one.
+func writeKeys(path string, keys [][]byte) error {
+	path = filepath.Clean(path)
 	var text bytes.Buffer
-	for _, key := range change(keys) {
+	for _, key := range keys {
 		text.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
 	}
 	fresh := path + ".new"

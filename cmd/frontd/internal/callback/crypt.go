@@ -40,9 +40,15 @@ const (
 	padding      = 32
 )
 
+// IsAESKey takes an EncodingAESKey.
+func IsAESKey(s string) bool {
+	_, err := base64.StdEncoding.DecodeString(s + "=")
+	return err == nil && len(s) == keyLength
+}
+
 func newKey(s Secret, appID string) (key, error) {
 	raw, err := base64.StdEncoding.DecodeString(string(s) + "=")
-	if err != nil || len(s) != keyLength {
+	if err != nil || !IsAESKey(string(s)) {
 		return key{}, errors.New("callback: an AES key is 43 characters a-zA-Z0-9")
 	}
 	block, err := aes.NewCipher(raw)

@@ -48,9 +48,12 @@ func (n *Notices) knows(header string) bool {
 // minToken is the length of the shortest token: 16 bytes in hexadecimal.
 const minToken = 32
 
+// IsToken takes a token of the switch that is long enough.
+func IsToken(s string) bool { return len(s) >= minToken }
+
 func hashes(tokens []Secret) (list [][sha256.Size]byte, err error) {
 	for _, t := range tokens {
-		if len(t) < minToken {
+		if !IsToken(t.Reveal()) {
 			return nil, errors.New("wechat: a token of the switch has at least 32 characters")
 		}
 		list = append(list, sha256.Sum256([]byte(t)))

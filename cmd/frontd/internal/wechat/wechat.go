@@ -58,6 +58,9 @@ const DefaultCallLimit = 3 * time.Second
 
 var credentialShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
+// IsAppSecret takes what may be an AppSecret.
+func IsAppSecret(s string) bool { return credentialShape.MatchString(s) }
+
 // New returns a WeChat. It calls when there is something to ask.
 func New(o Options) (*WeChat, error) {
 	api, err := url.Parse(o.API)
@@ -66,7 +69,7 @@ func New(o Options) (*WeChat, error) {
 		return nil, errors.New("wechat: the API must be http or https, with a host and no user or query")
 	case !credentialShape.MatchString(o.AppID):
 		return nil, errors.New("wechat: the app id must be letters and digits")
-	case !credentialShape.MatchString(o.AppSecret.Reveal()):
+	case !IsAppSecret(o.AppSecret.Reveal()):
 		return nil, errors.New("wechat: the app secret must be letters and digits")
 	}
 	if o.CallLimit == 0 {
