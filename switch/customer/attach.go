@@ -59,6 +59,9 @@ func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answe
 
 // Detach ends the link of an account that is not the primary (C4).
 func (s *Service) Detach(ctx context.Context, call Call, id string) (Answer, error) {
+	q := switching.Request{
+		Type: codec.Detach, Client: call.Client, Operation: "detach", Key: call.Key, Asked: id, Timeout: call.Timeout,
+	}
 	var l link
 	var who visitor
 	reason, err := s.withSession(ctx, call, func(ctx context.Context, tx switching.Tx, v visitor) (err error) {
@@ -70,32 +73,19 @@ func (s *Service) Detach(ctx context.Context, call Call, id string) (Answer, err
 	case err != nil:
 		return Answer{}, err
 	case reason != "":
-		return s.detachedBefore(ctx, call, id, reason)
+		c, err := s.whoever(ctx, call)
+		if err != nil {
+			return Answer{}, err
+		}
+		q.Customer = c.ID
+		return s.replayOr(ctx, q, reason)
 	case l.ID == "" || l.State == linkPending:
 		return refuse(ReasonNoLink), nil
 	case l.Role == Primary:
 		return refuse(ReasonPrimary), nil
 	}
-	return s.do(ctx, switching.Request{
-		Type: codec.Detach, Client: call.Client, Operation: "detach", Key: call.Key, Customer: who.customer,
-		Account: l.Account, Bank: l.Bank, Asked: l.ID, Timeout: call.Timeout, Proof: detachProof{who.session, l.ID},
-	})
-}
-
-// detachedBefore answers without a session: as the key ended before, or why there
-// is none.
-func (s *Service) detachedBefore(ctx context.Context, call Call, id string, over switching.Reason) (Answer, error) {
-	c, err := s.whoever(ctx, call)
-	if err != nil || call.Key == "" {
-		return refuse(over), err
-	}
-	q := switching.Request{
-		Type: codec.Detach, Client: call.Client, Operation: "detach", Key: call.Key, Customer: c.ID, Asked: id, Timeout: call.Timeout,
-	}
-	if r, found, err := s.Switch.Replay(ctx, q); err != nil || found {
-		return s.answer(q, r, err)
-	}
-	return refuse(over), nil
+	q.Customer, q.Account, q.Bank, q.Proof = who.customer, l.Account, l.Bank, detachProof{who.session, id}
+	return s.do(ctx, q)
 }
 
 // whoever is the follower's customer, logged in or not: an answer that was lost is

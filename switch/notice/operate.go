@@ -231,24 +231,17 @@ var rounds = switching.Backoff{Min: time.Minute, Max: time.Hour}
 // also makes void the answer to this round, should it be written down later. It
 // waits in a lane of its own, since it is out of order, and holds up nothing.
 func (n *Notices) undelivered(ctx context.Context, tx switching.Tx, i Item, answer string) error {
-	state, next := StatePending, n.o.Now().Add(rounds.After(i.Round)).UnixMilli()
+	state, head, next := StatePending, 1, n.o.Now().Add(rounds.After(i.Round)).UnixMilli()
 	if i.Round >= n.o.Rounds || i.State == StateParked {
-		state, next = StateParked, 0
+		state, head, next = StateParked, 0, 0
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = $2, lane = $3, round = round + 1, attempts = 0, next = $4, ended = 0, answer = $5 WHERE seq = $6`,
-		string(state), number(state == StatePending), n.o.Vault.Index("notice lane of its own", i.ID), next, answer, i.Seq)
+		string(state), head, n.o.Vault.Index("notice lane of its own", i.ID), next, answer, i.Seq)
 	if err != nil {
 		return err
 	}
 	_, err = n.promote(ctx, tx, i.lane)
 	return err
-}
-
-func number(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // Stats counts what is not told, for metrics.

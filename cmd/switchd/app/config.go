@@ -154,18 +154,20 @@ func Load(path string) (Config, error) {
 			c.Banks[i].Dialect = f.Dir(b.Dialect)
 		}
 	}
-	return c, errors.Join(append(c.check(f.At), c.checkSecrets(f.At)...)...)
+	errs := append(c.check(f.At), c.readSecrets(f.At)...)
+	return c, errors.Join(errs...)
 }
 
-// checkSecrets reads the files that hold secrets, as the start will.
-func (c *Config) checkSecrets(at func(key, reason string) error) (errs []error) {
+// readSecrets reads the files that hold secrets, for the start.
+func (c *Config) readSecrets(at func(key, reason string) error) (errs []error) {
+	var err error
 	if c.KeyFile != "" {
-		if _, err := vault.Load(c.KeyFile); err != nil {
+		if c.Key, err = vault.Load(c.KeyFile); err != nil {
 			errs = append(errs, at("key_file", err.Error()))
 		}
 	}
 	if c.Front.URL != "" && c.Front.TokenFile != "" {
-		if _, err := c.Front.token(); err != nil {
+		if c.Front.Token, err = c.Front.token(); err != nil {
 			errs = append(errs, at("front.token_file", err.Error()))
 		}
 	}
