@@ -12,11 +12,6 @@ import (
 	switching "wxswitch/switch"
 )
 
-func (r *rig) answers(f func(m *codec.Message) *codec.Message) { r.answer.Store(&f) }
-
-func approves(m *codec.Message) *codec.Message { return codec.NewReply(m, "00") }
-func silent(*codec.Message) *codec.Message     { return nil }
-
 // TestOnlyItsClientReadsATransaction: another finds nothing under its number.
 func TestOnlyItsClientReadsATransaction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -98,6 +98,12 @@ func newPlainRig(t *testing.T, run bool) (*rig, func()) {
 	return newRig(t, d, switching.Options{}, run)
 }
 
+// answers says how the bank answers each message from now on: by nil, not at all.
+func (r *rig) answers(f func(m *codec.Message) *codec.Message) { r.answer.Store(&f) }
+
+func approves(m *codec.Message) *codec.Message { return codec.NewReply(m, "00") }
+func silent(*codec.Message) *codec.Message     { return nil }
+
 func (r *rig) serve(c net.Conn, d codec.Dialect) {
 	defer c.Close()
 	buf := make([]byte, 0, 4096)
@@ -155,19 +161,16 @@ func request(kind codec.Type, key string) switching.Request {
 // A disk takes longer than anybody waits; then the commit is there after all.
 func TestWhatAHangingDiskLeavesUnknownIsNotToldAsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := iso.Builtin("plain")
-		must(t, err)
-		r, stop := newRig(t, d, switching.Options{}, true)
+		r, stop := newPlainRig(t, true)
 		defer stop()
-		approve := func(m *codec.Message) *codec.Message { return codec.NewReply(m, "00") }
 		var told atomic.Int64
 		counting := func(m *codec.Message) *codec.Message {
 			if m.Type == codec.Completion {
 				told.Add(1)
 			}
-			return approve(m)
+			return approves(m)
 		}
-		r.answer.Store(&counting)
+		r.answers(counting)
 		once := new(atomic.Bool)
 		hang := func(step string) error {
 			if step == "commit-before" && once.CompareAndSwap(false, true) {
@@ -195,9 +198,7 @@ func TestWhatAHangingDiskLeavesUnknownIsNotToldAsRefused(t *testing.T) {
 // A late approval that meets one failing commit must not be forgotten.
 func TestALateApprovalOutlivesAFailedCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := iso.Builtin("plain")
-		must(t, err)
-		r, stop := newRig(t, d, switching.Options{}, true)
+		r, stop := newPlainRig(t, true)
 		defer stop()
 		var original atomic.Pointer[codec.Message]
 		var reversals atomic.Int64
@@ -214,7 +215,7 @@ func TestALateApprovalOutlivesAFailedCommit(t *testing.T) {
 			}
 			return nil
 		}
-		r.answer.Store(&f)
+		r.answers(f)
 		result, err := r.sw.Do(t.Context(), request(codec.Authenticate, "k"))
 		must(t, err)
 		if result.End.Outcome != switching.TimedOut {
@@ -250,7 +251,7 @@ func TestAForeignReplyIsForeignWhenItIsLate(t *testing.T) {
 		r, stop := newPlainRig(t, false)
 		defer stop()
 		f := foreign
-		r.answer.Store(&f)
+		r.answers(f)
 		result, err := r.sw.Do(t.Context(), request(codec.Deregister, "k"))
 		must(t, err)
 		m := codec.NewRequest(codec.Deregister)
@@ -292,7 +293,7 @@ func TestAnAnswerToARowThatAnotherEndedIsLate(t *testing.T) {
 			}
 			return codec.NewReply(m, "00")
 		}
-		r.answer.Store(&f)
+		r.answers(f)
 		result, err := r.sw.Do(t.Context(), request(codec.Authenticate, "k"))
 		must(t, err)
 		if result.End.Outcome != switching.TimedOut {
@@ -316,7 +317,7 @@ func TestAReplyToNothingInFlightWaitsForNothing(t *testing.T) {
 		defer stop()
 		var original atomic.Pointer[codec.Message]
 		f := func(m *codec.Message) *codec.Message { original.Store(m); return nil }
-		r.answer.Store(&f)
+		r.answers(f)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

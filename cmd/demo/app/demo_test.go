@@ -1,17 +1,16 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"wxswitch/cmd/internal/parts/partstest"
 	"wxswitch/codec"
 )
 
@@ -20,22 +19,7 @@ func TestMain(m *testing.M) {
 }
 
 // screen is what the demo has printed so far.
-type screen struct {
-	mu   sync.Mutex // guards text
-	text bytes.Buffer
-}
-
-func (s *screen) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(b)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
+type screen struct{ partstest.Text }
 
 // waits waits for a text.
 func (s *screen) waits(t *testing.T, text string, ran <-chan error) {

@@ -3,7 +3,6 @@ package app
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 
@@ -40,7 +39,7 @@ func (t *teller) last() {
 func (t *teller) quiet(kind codec.Type) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.told && slices.Contains([]codec.Type{codec.Echo, codec.SignOn, codec.SignOff}, kind)
+	return t.told && kind.Class() == codec.Network
 }
 
 // tap shows one message, decoded and masked.

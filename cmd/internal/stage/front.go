@@ -17,6 +17,7 @@ import (
 	"wxswitch/cmd/internal/parts"
 	"wxswitch/cmd/internal/world"
 	wxsim "wxswitch/cmd/wxsim/app"
+	"wxswitch/codec"
 	"wxswitch/codec/iso"
 )
 
@@ -235,7 +236,7 @@ func (s *Stage) tapBank(bank string, out bool, raw []byte) {
 		return
 	}
 	reading := iso.Describe(d, raw)
-	if quiet[string(reading.Type)] {
+	if reading.Type.Class() == codec.Network {
 		return
 	}
 	h := wxsim.Hop{Leg: wxsim.SwitchBank, Dir: "left", Bank: bank, Title: title(reading)}

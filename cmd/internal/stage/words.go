@@ -30,9 +30,6 @@ var types = map[string]string{
 	"movement": "动账通知", "account-event": "账户变更",
 }
 
-// quiet are messages that concern a link alone.
-var quiet = map[string]bool{"sign-on": true, "echo": true, "sign-off": true}
-
 func title(r iso.Reading) string {
 	what := types[string(r.Type)]
 	if what == "" {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"wxswitch/banks/sim"
+	"wxswitch/cmd/internal/parts/partstest"
 	"wxswitch/cmd/internal/world"
 	"wxswitch/codec"
 	switching "wxswitch/switch"
@@ -34,7 +35,7 @@ const (
 
 // customerSecrets are beside scene.secrets.
 type customerSecrets struct {
-	shown heap // the API's answers to customers and the front, but for what is meant to be told
+	shown partstest.Text // the API's answers to customers and the front, but for what is meant to be told
 	// names may stand where banks' clients ask for a holder.
 	names []string
 	// phones and codes stand in the outbox of a simulated bank. Six digits are

@@ -21,29 +21,11 @@ import (
 	"github.com/rs/zerolog"
 
 	"wxswitch/banks/sim"
+	"wxswitch/cmd/internal/parts/partstest"
 	"wxswitch/codec"
 	switching "wxswitch/switch"
 	"wxswitch/switch/api/client"
 )
-
-// heap collects what was written somewhere.
-type heap struct {
-	mu sync.Mutex // guards b
-	b  bytes.Buffer
-}
-
-// Write adds to it.
-func (h *heap) Write(p []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.b.Write(p)
-}
-
-func (h *heap) bytes() []byte {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return bytes.Clone(h.b.Bytes())
-}
 
 // recorder keeps every answer of the API, head and body.
 type recorder struct {
@@ -129,7 +111,7 @@ func TestSearchFindsEveryForm(t *testing.T) {
 // scene is a house whose every word is kept.
 type scene struct {
 	*house
-	logs, bankLogs, answers, feed heap
+	logs, bankLogs, answers, feed partstest.Text
 	secrets                       []string
 	customerSecrets
 	watching sync.WaitGroup
@@ -194,7 +176,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 	books, err := json.Marshal(s.books().Banks)
 	must(t, err)
 	for where, text := range map[string][]byte{
-		"logs": s.logs.bytes(), "banks' logs": s.bankLogs.bytes(), "answers": s.answers.bytes(), "feed": s.feed.bytes(), "answers to customers": s.shown.bytes(),
+		"logs": s.logs.Bytes(), "banks' logs": s.bankLogs.Bytes(), "answers": s.answers.Bytes(), "feed": s.feed.Bytes(), "answers to customers": s.shown.Bytes(),
 		"pages": pages, "database": s.files("switch.db"),
 		"banks' databases": append(s.files("bank-"+cupsBank+".db"), s.files("bank-"+plainBank+".db")...),
 	} {
@@ -236,9 +218,9 @@ func (s *scene) clean(where string, text []byte) {
 // said makes sure that the search looked at what it should.
 func (s *scene) said(books []byte) {
 	for where, want := range map[string][]byte{
-		"late reply": s.logs.bytes(), "reply to nothing": s.logs.bytes(), "transaction": s.logs.bytes(), "link down": s.logs.bytes(),
-		"api: refused": s.logs.bytes(), `"pan":"`: s.feed.bytes(), `"cert-number":"`: s.feed.bytes(), "completion": s.feed.bytes(),
-		"deregistered": s.shown.bytes(), "account_suffix": s.answers.bytes(), "code-wrong": s.shown.bytes(), "unknown-bin": s.answers.bytes(), "Idempotency-Key": s.answers.bytes(),
+		"late reply": s.logs.Bytes(), "reply to nothing": s.logs.Bytes(), "transaction": s.logs.Bytes(), "link down": s.logs.Bytes(),
+		"api: refused": s.logs.Bytes(), `"pan":"`: s.feed.Bytes(), `"cert-number":"`: s.feed.Bytes(), "completion": s.feed.Bytes(),
+		"deregistered": s.shown.Bytes(), "account_suffix": s.answers.Bytes(), "code-wrong": s.shown.Bytes(), "unknown-bin": s.answers.Bytes(), "Idempotency-Key": s.answers.Bytes(),
 		cupsBank: s.files("switch.db"), plainBank: s.files("switch.db"), "registered": books,
 	} {
 		if !bytes.Contains(want, []byte(where)) {
@@ -307,7 +289,7 @@ func (s *scene) everyFault() {
 			s.online()
 		}
 	}
-	eventually(s.t, "a late reply", func() bool { return bytes.Contains(s.logs.bytes(), []byte("late reply")) })
+	eventually(s.t, "a late reply", func() bool { return bytes.Contains(s.logs.Bytes(), []byte("late reply")) })
 }
 
 // badInput puts secrets where they do not belong.

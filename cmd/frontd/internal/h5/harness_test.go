@@ -20,6 +20,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"wxswitch/cmd/internal/parts/partstest"
 	"wxswitch/cmd/internal/world"
 	"wxswitch/cmd/internal/world/worldtest"
 	"wxswitch/switch/api/client"
@@ -32,7 +33,7 @@ type bench struct {
 	*Site
 	platform *platform
 	server   *httptest.Server
-	log      *lines
+	log      *partstest.Text
 	wire     *wire
 }
 
@@ -128,24 +129,6 @@ func (p *platform) code(openID string) string {
 	return code
 }
 
-// lines is a log that tests read.
-type lines struct {
-	mu  sync.Mutex
-	all strings.Builder
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
-}
-
 var shared struct {
 	sync.Mutex
 	persons int
@@ -166,7 +149,7 @@ func person() int {
 func start(t *testing.T, o world.Options) *bench {
 	t.Helper()
 	w := worldtest.Start(t, o)
-	b := &bench{T: t, World: w, log: &lines{}, wire: &wire{}, platform: &platform{codes: make(map[string]string), strange: make(map[string]bool)}}
+	b := &bench{T: t, World: w, log: &partstest.Text{}, wire: &wire{}, platform: &platform{codes: make(map[string]string), strange: make(map[string]bool)}}
 	b.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.ServeHTTP(w, r) }))
 	t.Cleanup(b.server.Close)
 	c, err := client.NewClientWithResponses(w.URL(), client.WithHTTPClient(&http.Client{Timeout: 30 * time.Second, Transport: b.wire}),

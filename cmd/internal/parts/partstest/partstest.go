@@ -1,7 +1,9 @@
 package partstest
 
 import (
+	"bytes"
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,3 +34,25 @@ func Start(t testing.TB, run parts.Run, up <-chan struct{}) {
 		t.Fatal(err)
 	}
 }
+
+// Text collects what is written, by any goroutine. The zero value is ready.
+type Text struct {
+	mu  sync.Mutex // guards all
+	all bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (t *Text) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all.Write(b)
+}
+
+// Bytes are what was written so far.
+func (t *Text) Bytes() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return bytes.Clone(t.all.Bytes())
+}
+
+func (t *Text) String() string { return string(t.Bytes()) }
