@@ -61,7 +61,7 @@ func ordinary(n int) (people []int) {
 }
 
 const (
-	phones = 60
+	phones = 80
 	// twins are the phones of one person each with the phone before.
 	twins = 8
 )
