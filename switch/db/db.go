@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -96,6 +97,8 @@ type DB struct {
 	err     error         // what Close returned
 
 	wal walGuard // Run's alone
+
+	unwritten atomic.Bool // the last transaction could not be written
 }
 
 // Open opens the database, creating the file (mode 0600) if it is missing, and
@@ -175,15 +178,28 @@ func (d *DB) reader(ctx context.Context) (*session, error) {
 	}
 }
 
-// Health says whether the writer runs and the file can be read; nil is well.
+// Health says whether the writer runs, the file can be read, and, once a
+// transaction could not be written, whether one can now; nil is well.
 func (d *DB) Health(ctx context.Context) error {
 	if !closed(d.started) || closed(d.ended) {
 		return ErrClosed
+	}
+	if d.unwritten.Load() {
+		if err := d.Write(ctx, rewrite); err != nil {
+			return err
+		}
 	}
 	return d.Read(ctx, func(ctx context.Context, tx Tx) error {
 		var tables int
 		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_schema`).Scan(&tables)
 	})
+}
+
+// rewrite writes a page and changes nothing: a transaction that writes none
+// needs no room on the disk.
+func rewrite(ctx context.Context, tx Tx) error {
+	_, err := tx.ExecContext(ctx, `PRAGMA user_version = 0`)
+	return err
 }
 
 // Waiting is how many functions wait for the writer now.

@@ -263,6 +263,7 @@ func (d *DB) gather(batch []*job) []*job {
 // answered nil.
 func (d *DB) transact(jobs []*job) (rest []*job) {
 	if err := d.begin(); err != nil {
+		d.unwritten.Store(true)
 		fail(jobs, fmt.Errorf("db: begin: %w", err))
 		return nil
 	}
@@ -273,6 +274,7 @@ func (d *DB) transact(jobs []*job) (rest []*job) {
 		}
 		err := d.run(j)
 		if d.writer.lost() {
+			d.unwritten.Store(true)
 			j.done <- fmt.Errorf("db: transaction rolled back: %w", err)
 			answer(good, fmt.Errorf("db: rolled back with a neighbour in the batch, which failed: %w", err))
 			return jobs[i+1:]
@@ -287,7 +289,9 @@ func (d *DB) transact(jobs []*job) (rest []*job) {
 		d.writer.rollback()
 		return nil
 	}
-	answer(good, d.commit(len(good)))
+	err := d.commit(len(good))
+	d.unwritten.Store(err != nil)
+	answer(good, err)
 	return nil
 }
 

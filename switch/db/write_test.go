@@ -348,3 +348,29 @@ func TestWriteLater(t *testing.T) {
 		same(t, "rows", fmt.Sprint(values(t, d)), "[a b c d e]")
 	})
 }
+
+// A disk that takes nothing more can still be read. Health says so, also while
+// nobody writes, until it takes something again.
+func TestHealthOfFullDisk(t *testing.T) {
+	for _, step := range []string{"begin", "commit-before"} {
+		var full atomic.Bool
+		d := withTable(t, Options{Fail: func(s string) error {
+			if s == step && full.Load() {
+				return errors.New("full")
+			}
+			return nil
+		}})
+		must(t, d.Health(t.Context()))
+		full.Store(true)
+		if err := d.Write(t.Context(), insert("a")); err == nil {
+			t.Fatal(step, ": written to a full disk")
+		}
+		for range 2 {
+			if err := d.Health(t.Context()); err == nil || !strings.Contains(err.Error(), "full") {
+				t.Error(step, err)
+			}
+		}
+		full.Store(false)
+		must(t, d.Health(t.Context()))
+	}
+}
