@@ -210,33 +210,32 @@ func (j *Journal) afterAttempt(ctx context.Context, id int64, next time.Time, un
 	})
 }
 
-// Answered applies a bank's answer to an advice; it returns the entry as it
-// then stands.
-func (j *Journal) Answered(ctx context.Context, id int64, r switching.LateReply) (e switching.Entry, err error) {
+// Answered applies a bank's answer to an advice; it returns the advice, and in
+// it the entry, as they then stand.
+func (j *Journal) Answered(ctx context.Context, id int64, r switching.LateReply) (a switching.Advice, err error) {
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
-		a, err := j.adviceByID(ctx, tx, id)
-		if err != nil {
+		if a, err = j.adviceByID(ctx, tx, id); err != nil {
 			return err
 		}
-		e, err = j.answer(ctx, tx, a, r)
+		a.Entry, err = j.answer(ctx, tx, &a, r)
 		return err
 	})
-	return e, err
+	return a, err
 }
 
-func (j *Journal) answer(ctx context.Context, tx db.Tx, a switching.Advice, r switching.LateReply) (switching.Entry, error) {
-	newer, err := j.newerRegistration(ctx, tx, a)
+func (j *Journal) answer(ctx context.Context, tx db.Tx, a *switching.Advice, r switching.LateReply) (switching.Entry, error) {
+	newer, err := j.newerRegistration(ctx, tx, *a)
 	if err != nil {
 		return a.Entry, err
 	}
-	change := switching.Answer(a.Entry, a, newer, r)
+	change := switching.Answer(a.Entry, *a, newer, r)
 	if change.Standing != "" {
 		if err := note(ctx, tx, &a.Entry, r, true); err != nil {
 			return a.Entry, err
 		}
 	}
 	a.LastCode = r.Code
-	return j.apply(ctx, tx, a.Entry, &a, change)
+	return j.apply(ctx, tx, a.Entry, a, change)
 }
 
 // Wake makes the entry's pending advice due at once, unless it is on its way.

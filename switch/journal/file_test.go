@@ -62,7 +62,7 @@ func TestNothingInClear(t *testing.T) {
 	j := start(t, o)
 	n := switching.NewNumbers(j, time.Now)
 	ctx := t.Context()
-	must := func(_ switching.Entry, err error) {
+	must := func(_ any, err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)

@@ -55,7 +55,7 @@ func (j *Journal) lateAdvice(ctx context.Context, tx db.Tx, e switching.Entry, r
 	if err != nil || a == nil || a.Attempts == 0 {
 		return e, false, err
 	}
-	e, err = j.answer(ctx, tx, *a, r)
+	e, err = j.answer(ctx, tx, a, r)
 	return e, true, err
 }
 

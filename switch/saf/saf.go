@@ -22,7 +22,7 @@ type Store interface {
 	Unclaim(ctx context.Context, id int64, next time.Time) error
 	Silent(ctx context.Context, a switching.Advice) error
 	Park(ctx context.Context, id int64, note string) error
-	Answered(ctx context.Context, id int64, r switching.LateReply) (switching.Entry, error)
+	Answered(ctx context.Context, id int64, r switching.LateReply) (switching.Advice, error)
 	Wake(ctx context.Context, entry int64) error
 }
 
@@ -235,9 +235,12 @@ func (l *lane) attempt(ctx context.Context, a switching.Advice, p *banks.Permit)
 		return resultSilence, cause, l.Store.Silent(ctx, a)
 	}
 	l.Failpoint("heard")
-	_, err = l.Store.Answered(ctx, a.ID, switching.NewLateReply(l.bank, reply.Message))
+	after, err := l.Store.Answered(ctx, a.ID, switching.NewLateReply(l.bank, reply.Message))
 	l.Failpoint("answer")
 	l.Switch.Changed(a.Entry.ID)
+	if err == nil && after.State == switching.AdviceParked {
+		return resultParked, fmt.Errorf("the bank answered %q", after.LastCode), nil
+	}
 	return resultAnswered, nil, err
 }
 

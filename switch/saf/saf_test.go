@@ -142,6 +142,22 @@ func TestUnwritableIsParked(t *testing.T) {
 	})
 }
 
+// So is what the bank answers without ending it, with the code.
+func TestParkingAnswerIsTold(t *testing.T) {
+	inBubble(t, advices(1), func(t *testing.T, w *world) {
+		w.answerAfter(0, "12")
+		w.run()
+		rest(time.Second)
+		equal(t, "state", w.store.advice(0).State, switching.AdviceParked)
+		line := w.logged()
+		for _, part := range []string{`"level":"error"`, `"result":"parked"`, `answered \"12\"`} {
+			if !strings.Contains(line, part) {
+				t.Errorf("logged without %s: %s", part, line)
+			}
+		}
+	})
+}
+
 // An answer that cannot be written down is told as an error, and the advice
 // stays claimed.
 func TestAnswerThatIsNotWritten(t *testing.T) {

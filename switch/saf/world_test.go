@@ -120,14 +120,20 @@ func (s *store) Park(_ context.Context, id int64, note string) error {
 	})
 }
 
-func (s *store) Answered(_ context.Context, id int64, _ switching.LateReply) (switching.Entry, error) {
+func (s *store) Answered(_ context.Context, id int64, r switching.LateReply) (switching.Advice, error) {
 	s.mu.Lock()
 	broken := s.broken
 	s.mu.Unlock()
 	if broken != nil {
-		return switching.Entry{}, broken
+		return switching.Advice{}, broken
 	}
-	return switching.Entry{}, s.end(id, func(a *switching.Advice) { a.State = switching.AdviceDone })
+	err := s.end(id, func(a *switching.Advice) {
+		a.State, a.LastCode = switching.AdviceDone, r.Code
+		if r.Meaning == codec.Unmapped {
+			a.State = switching.AdviceParked
+		}
+	})
+	return s.advice(int(id - 1)), err
 }
 
 func (s *store) Wake(_ context.Context, entry int64) error {

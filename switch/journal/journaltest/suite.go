@@ -23,7 +23,7 @@ type Store interface {
 	Unclaim(ctx context.Context, id int64, next time.Time) error
 	Silent(ctx context.Context, a switching.Advice) error
 	Park(ctx context.Context, id int64, note string) error
-	Answered(ctx context.Context, id int64, r switching.LateReply) (switching.Entry, error)
+	Answered(ctx context.Context, id int64, r switching.LateReply) (switching.Advice, error)
 	Wake(ctx context.Context, entry int64) error
 
 	Advices(ctx context.Context, bank string, state switching.AdviceState, after int64, limit int) ([]switching.Advice, error)

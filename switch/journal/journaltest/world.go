@@ -222,9 +222,9 @@ func (w *world) answer(a switching.Advice, c codec.AdviceClass, m codec.Meaning)
 	w.Helper()
 	r := reply(a.Entry, m)
 	r.Type, r.Class = a.Type, c
-	e, err := w.store.Answered(w.Context(), a.ID, r)
+	a, err := w.store.Answered(w.Context(), a.ID, r)
 	w.must(err)
-	return e
+	return a.Entry
 }
 
 func (w *world) advicesOf(entry int64) (list []switching.Advice) {
