@@ -110,7 +110,7 @@ func (w *walk) log() {
 	w.Log.Info().Int64("id", e.ID).Str("client", e.Client).Str("type", string(e.Type)).
 		Str("bank", e.Bank).Str("rrn", string(e.RRN)).Str("stan", string(e.STAN)).Str("sent", string(e.Sent)).
 		Str("outcome", outcome).Str("reason", reason).Str("code", e.End.Code).
-		Bool("replayed", w.replayed).Dur("took", whole).Dur("bank_took", w.bankTime).Msg("transaction")
+		Bool("replayed", w.replayed).AnErr("cause", w.cause).Dur("took", whole).Dur("bank_took", w.bankTime).Msg("transaction")
 }
 
 func errorReason(err error) string {

@@ -129,6 +129,40 @@ func TestEveryEndIsCountedAndLogged(t *testing.T) {
 	})
 }
 
+// A message that breaks a rule of the dialect is logged with field and rule, and
+// without its value: with the reason alone nobody could mend the dialect.
+func TestBrokenRuleIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, err := iso.Builtin("plain")
+		must(t, err)
+		lines := new(bytes.Buffer)
+		r, stop := newRig(t, d, switching.Options{Log: zerolog.New(lines)}, false)
+		defer stop()
+		r.answers(func(m *codec.Message) *codec.Message {
+			reply := codec.NewReply(m, "00")
+			reply.Set(codec.FieldPAN, "6210081234567918")
+			return reply
+		})
+		unwritable := request(codec.Authenticate, "unwritable")
+		unwritable.Fields.Set(codec.FieldCertNumber, "123456789012345678901")
+		for _, c := range []struct {
+			request switching.Request
+			reason  switching.Reason
+			cause   string
+		}{
+			{unwritable, switching.ReasonUnwritable, "F61 certificate number"},
+			{request(codec.Deregister, "foreign"), switching.Reason(banks.BadReply), "pan: the same as in the request"},
+		} {
+			lines.Reset()
+			result, err := r.sw.Do(t.Context(), c.request)
+			must(t, err)
+			if got := lines.String(); result.End.Reason != c.reason || !strings.Contains(got, `"cause":"`+c.cause) || strings.Contains(got, "12345678901") {
+				t.Errorf("%s: %s", result.End.Reason, got)
+			}
+		}
+	})
+}
+
 // checkLines wants one line of each transaction, which names it as the journal and
 // the bank do.
 func checkLines(t *testing.T, r *rig, text string, all []switching.Result) {

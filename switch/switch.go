@@ -68,7 +68,8 @@ type walk struct {
 	unkept   string // the SMS code, which is sent and never journalled
 	id       int64  // of the entry that it opens
 	bankTime time.Duration
-	closing  bool // its row is closed after its answer
+	cause    error // the rule that a message broke, of those exchanged
+	closing  bool  // its row is closed after its answer
 
 	journalled, replayed bool // of the result
 	err                  error
@@ -258,6 +259,9 @@ func (w *walk) send(permit *banks.Permit) error {
 	m.Set(codec.FieldSMSCode, w.unkept)
 	reply, err := permit.Exchange(w.ctx, m, w.deadline)
 	w.bankTime = time.Since(begun)
+	if broken := (*codec.FormatError)(nil); errors.As(err, &broken) {
+		w.cause = broken
+	}
 	w.Failpoint("reply")
 	end := settle(w.entry.Type, &reply, err)
 	if w.entry.Type.Stateless() && end.Outcome != TimedOut && w.closeLater(&end) {
