@@ -52,8 +52,9 @@ type Config struct {
 	Keys Keys
 	// Listen are the TCP addresses on which Run accepts links.
 	Listen []string
-	// Identity are fields that the bank's own network messages carry, such as
-	// FieldAcquirer and FieldForwarder where the dialect wants them.
+	// Identity are fields that the bank's own messages carry, such as
+	// FieldAcquirer and FieldForwarder; New refuses it where a network message
+	// of the dialect wants more.
 	Identity codec.Fields
 
 	Workers int // calls of Core at once; 64
@@ -141,6 +142,20 @@ func (c *Config) complete() error {
 			if m := answer(ctx); m != nil {
 				_ = x.Reply(m)
 			}
+		}
+	}
+	return c.identified()
+}
+
+// identified refuses an Identity with which the bank could say nothing itself:
+// its links would be closed for want of an answer that nothing had asked for.
+func (c *Config) identified() error {
+	for _, t := range []codec.Type{codec.Echo, codec.SignOff} {
+		if _, _, ok := c.Dialect.Wire(t); !ok {
+			continue
+		}
+		if _, err := c.Dialect.Pack(c.own(t, codec.NewSTAN(1))); err != nil {
+			return fmt.Errorf("adapter: identity: %s cannot be written: %w", t, err)
 		}
 	}
 	return nil

@@ -4,9 +4,11 @@
 //	keys, err := vault.Load("bank.key")
 //	ledger, err := db.Open(ctx, db.Options{Path: "ledger.db"})
 //	dialect, err := iso.Open("cups")
+//	var identity codec.Fields
+//	identity.Set(codec.FieldForwarder, "10344") // cups wants to know who sends
 //	a, err := adapter.New(ctx, adapter.Config{
 //		Core: core, Dialect: dialect, DB: ledger, Keys: keys,
-//		Listen: []string{":9001"},
+//		Listen: []string{":9001"}, Identity: identity,
 //	})
 //	go ledger.Run(writing) // must outlive a.Run: end writing after it returned
 //	err = a.Run(ctx)       // until ctx is done, then drains

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wxswitch/codec"
+	"wxswitch/codec/iso"
 )
 
 // blocking is a core that waits to be let go, call by call.
@@ -283,6 +284,22 @@ func TestIdleEcho(t *testing.T) {
 			t.Errorf("a silent link was closed after %s", d)
 		}
 	})
+}
+
+// A bank that could not write its own echo would have each idle link closed.
+func TestIdentityThatTheDialectWants(t *testing.T) {
+	cups, err := iso.Builtin("cups")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Core: coreFunc(newBlocking().serve), Dialect: cups, DB: openDB(t, ledgerPath(t)), Keys: keys()}
+	if _, err := New(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "echo cannot be written: F33 forwarder: missing") {
+		t.Error(err)
+	}
+	cfg.Identity.Set(codec.FieldForwarder, "10344")
+	if _, err := New(t.Context(), cfg); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestDrain(t *testing.T) {

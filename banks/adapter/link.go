@@ -228,11 +228,16 @@ func (l *link) say(t codec.Type) {
 	if _, _, ok := l.a.cfg.Dialect.Wire(t); !ok {
 		return
 	}
+	_ = l.send(l.a.cfg.own(t, l.a.nextSTAN()))
+}
+
+// own returns a network message of the bank's own.
+func (c *Config) own(t codec.Type, stan codec.STAN) *codec.Message {
 	m := codec.NewRequest(t)
-	m.Fields = l.a.cfg.Identity
-	m.Set(codec.FieldSTAN, string(l.a.nextSTAN()))
-	m.Set(codec.FieldSent, string(codec.NewStamp(l.a.cfg.Now())))
-	_ = l.send(m)
+	m.Fields = c.Identity
+	m.Set(codec.FieldSTAN, string(stan))
+	m.Set(codec.FieldSent, string(codec.NewStamp(c.Now())))
+	return m
 }
 
 func (l *link) send(m *codec.Message) error {
