@@ -92,6 +92,9 @@ func (d *Dialect) scanHead(s *scan) (at int, err error) {
 	}
 	s.mti = d.mtis[string(s.raw[d.headerSize:at])]
 	if s.mti == nil {
+		if err := d.readHeader(s.raw); err != nil {
+			return 0, err // of another length, perhaps: then what follows is no MTI
+		}
 		return 0, errMTI
 	}
 	for i := range s.bits {

@@ -84,6 +84,7 @@ func TestUnpackRefuses(t *testing.T) {
 		"MTI of nobody":           {"0200b", "0300b", "MTI", "names"},
 		"MTI with letters":        {"0200b", "02A0b", "MTI", "names"},
 		"another version":         {"\x2e\x02", "\x2e\x03", "header version", "own value"},
+		"another header":          {"\x2e\x02", "\x08", "header header length", "own value"},
 		"rejected":                {"000000200b", "000010200b", "header reject code", "own value"},
 	} {
 		t.Run(name, func(t *testing.T) {
