@@ -202,7 +202,7 @@ func (w *walk) open() (Opening, error) {
 	w.id = n.ID
 	e.ID, e.STAN, e.Sent, e.RRN = n.ID, n.STAN, n.Sent, codec.NewRRN(n.ID)
 	w.own.add(e.ID, e.Sent)
-	e.Opened = w.Now()
+	e.Opened = w.Now().Truncate(time.Millisecond) // as the journal keeps it
 	e.Deadline = e.Opened.Add(time.Until(w.deadline))
 	opening, err := w.Journal.Open(ctx, *e)
 	if errors.Is(err, ErrCommitUnknown) {

@@ -195,6 +195,23 @@ func TestWhatAHangingDiskLeavesUnknownIsNotToldAsRefused(t *testing.T) {
 	})
 }
 
+// The same key has the same answer, to the moment at which it was opened.
+func TestARepeatIsOpenedWhenTheFirstWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.answers(approves)
+		time.Sleep(1234567 * time.Nanosecond)
+		first, err := r.sw.Do(t.Context(), request(codec.Deregister, "k"))
+		must(t, err)
+		again, err := r.sw.Do(t.Context(), request(codec.Deregister, "k"))
+		must(t, err)
+		if !again.Replayed || !again.Opened.Equal(first.Opened) {
+			t.Errorf("opened %s, and again %s", first.Opened, again.Opened)
+		}
+	})
+}
+
 // A late approval that meets one failing commit must not be forgotten.
 func TestALateApprovalOutlivesAFailedCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
