@@ -21,6 +21,16 @@ import (
 // called from many goroutines, but never twice at once for one number
 // (acquirer, RRN, processing code).
 //
+// Beside the code an approval says, in codec's fields:
+//
+//	authenticate, attach   FieldHolder
+//	balance                FieldBalance and FieldAvailable, in fen; FieldCurrency, 156; FieldHolder
+//	details                FieldRows, and FieldMore where there are more
+//	appointment            FieldAppointment; FieldText, if any
+//
+// An answer that the dialect cannot write is logged with the rule that it broke
+// and not sent: the switch hears nothing, and what was done is in doubt.
+//
 // An error, a nil answer or a panic means that it is not known how it ended:
 // nothing is answered, and a repeat calls Serve again. The error's text is
 // logged, so it must name no account and no customer. m.Repeat tells that an
