@@ -161,15 +161,19 @@ func (a *Adapter) call(ctx context.Context, x *Exchange, repeat bool) (given ans
 	return given, nil
 }
 
-// Reply sends m as the answer, over another link if the request's own has gone.
+// Reply sends m as the answer, over another link if the request's own has gone,
+// also if that shows only when it is written or has waited to be.
 func (x *Exchange) Reply(m *codec.Message) error {
 	l := x.link
-	if l.closed.Load() {
-		if other := l.a.another(l); other != nil {
-			l = other
-		}
-	}
 	err := l.send(m)
+	for err != nil && l.closed.Load() {
+		other := l.a.another(l)
+		if other == nil {
+			break
+		}
+		l = other
+		err = l.send(m)
+	}
 	if err != nil {
 		l.a.metrics.dropped[droppedUnsent].Inc()
 	}

@@ -1,0 +1,44 @@
+package adapter
+
+import (
+	"net"
+	"testing"
+	"testing/synctest"
+
+	"wxswitch/codec"
+	"wxswitch/codec/frame"
+)
+
+// slowly makes a signed-on link whose peer reads only when next is called.
+func slowly(t *testing.T, k *kit) (p *peer, next func() error) {
+	ours, theirs := net.Pipe()
+	k.link(theirs)
+	t.Cleanup(func() { _ = ours.Close() })
+	p = &peer{t: t, d: k.cfg.Dialect, conn: ours}
+	r := frame.NewReader(ours, p.d.Frame())
+	next = func() error { _, err := r.Next(); return err }
+	p.send(p.message(codec.SignOn, ""))
+	if err := next(); err != nil {
+		t.Fatal(err)
+	}
+	return p, next
+}
+
+// An answer that waits behind a write that stalls leaves by another link.
+func TestAnswersBehindAStalledWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
+		p, _ := slowly(t, k)
+		other := k.connect(t)
+		want := map[string]bool{"000000000001": true, "000000000002": true, "000000000003": true}
+		for rrn := range want {
+			p.send(p.message(codec.Authenticate, rrn))
+		}
+		for range len(want) {
+			delete(want, other.receive().Get(codec.FieldRRN))
+		}
+		if len(want) > 0 {
+			t.Errorf("no answer to %v, though a link was up", want)
+		}
+	})
+}
