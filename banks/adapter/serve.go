@@ -122,7 +122,7 @@ func (a *Adapter) DropLinks() {
 func (a *Adapter) enlist(conn net.Conn) (*link, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.links) >= a.cfg.Links {
+	if a.open() >= a.cfg.Links {
 		return nil, false
 	}
 	a.made++
@@ -130,6 +130,17 @@ func (a *Adapter) enlist(conn net.Conn) (*link, bool) {
 	a.links[l] = struct{}{}
 	a.metrics.links.Inc()
 	return l, true
+}
+
+// open counts the links that have not gone: one that has stays until its work is
+// done, and must not keep its successor out. The caller holds mu.
+func (a *Adapter) open() (n int) {
+	for l := range a.links {
+		if !l.closed.Load() {
+			n++
+		}
+	}
+	return n
 }
 
 func (a *Adapter) delist(l *link) {

@@ -42,3 +42,24 @@ func TestAnswersBehindAStalledWrite(t *testing.T) {
 		}
 	})
 }
+
+// Links that have gone, and whose work is under way still, keep no new one out.
+func TestGoneLinksMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core := newBlocking()
+		k := start(t, openDB(t, ledgerPath(t)), core.serve, func(c *Config) { c.Links = 2 })
+		for _, rrn := range []string{"000000000001", "000000000002"} {
+			p := k.connect(t)
+			p.send(p.message(codec.Authenticate, rrn))
+			<-core.begun
+			_ = p.conn.Close()
+		}
+		synctest.Wait()
+		back := k.connect(t)
+		core.let <- "00"
+		core.let <- "00"
+		for range 2 {
+			expect(t, "answer", back.receive().Get(codec.FieldCode), "00")
+		}
+	})
+}
