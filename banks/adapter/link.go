@@ -261,8 +261,26 @@ func (l *link) write(raw []byte) error {
 	return l.put(b)
 }
 
+var errSlow = errors.New("peer reads too slowly: too much waits to be written")
+
+// turn waits for the writing token, as long as a write may take: many that each
+// take a little less would hold answers, echo and sign-off without end.
+func (l *link) turn() bool {
+	late := time.NewTimer(l.a.cfg.Write)
+	defer late.Stop()
+	select {
+	case l.writing <- struct{}{}:
+		return true
+	case <-late.C:
+		return false
+	}
+}
+
 func (l *link) put(b []byte) error {
-	l.writing <- struct{}{} // bounded: who holds it writes under a deadline
+	if !l.turn() {
+		l.close()
+		return errSlow
+	}
 	defer func() { <-l.writing }()
 	if l.closed.Load() {
 		return net.ErrClosed

@@ -4,6 +4,7 @@ import (
 	"net"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"wxswitch/codec"
 	"wxswitch/codec/frame"
@@ -61,5 +62,31 @@ func TestGoneLinksMakeRoom(t *testing.T) {
 		for range 2 {
 			expect(t, "answer", back.receive().Get(codec.FieldCode), "00")
 		}
+	})
+}
+
+// A peer that reads slowly does not hold up the end.
+func TestDrainOfASlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
+		p, next := slowly(t, k)
+		for i := range int64(30) {
+			p.send(p.message(codec.Authenticate, string(codec.NewRRN(i))))
+		}
+		read := make(chan struct{})
+		go func() {
+			defer close(read)
+			for next() == nil {
+				time.Sleep(k.cfg.Write - time.Second)
+			}
+		}()
+		synctest.Wait()
+		begun := time.Now()
+		k.stop()
+		if took := time.Since(begun); took > k.cfg.Drain+time.Second {
+			t.Errorf("draining took %s, the limit is %s", took, k.cfg.Drain)
+		}
+		_ = p.conn.Close()
+		<-read
 	})
 }
