@@ -117,15 +117,16 @@ func (a *Adapter) Speak(ctx context.Context) {
 }
 
 // due returns the oldest word of each account, if it is due and a link can carry
-// it.
+// it. One put off farther than any is was so under a clock that was set back since.
 func (a *Adapter) due(ctx context.Context) (list []word, err error) {
 	if a.another(nil) == nil {
 		return nil, nil
 	}
+	now := a.cfg.Now()
 	err = a.ledger.db.Read(ctx, func(ctx context.Context, tx db.Tx) error {
 		rows, err := tx.QueryContext(ctx, `SELECT id, type, stan, sent, rrn, fields, attempts FROM adapter_word
-			WHERE id IN (SELECT MIN(id) FROM adapter_word WHERE state = 'waiting' GROUP BY account) AND next <= $1
-			ORDER BY id LIMIT $2`, a.cfg.Now().UnixMilli(), wordsAtOnce)
+			WHERE id IN (SELECT MIN(id) FROM adapter_word WHERE state = 'waiting' GROUP BY account) AND (next <= $1 OR next > $3)
+			ORDER BY id LIMIT $2`, now.UnixMilli(), wordsAtOnce, now.Add(a.cfg.RetryMax).UnixMilli())
 		if err != nil {
 			return err
 		}
