@@ -56,8 +56,10 @@ var keys = sync.OnceValue(func() *vault.Vault {
 })
 
 // openDB opens a database whose writer runs until the test ends.
-func openDB(t testing.TB, path string) *db.DB {
-	d, err := db.Open(t.Context(), db.Options{Path: path})
+func openDB(t testing.TB, path string) *db.DB { return openWith(t, db.Options{Path: path}) }
+
+func openWith(t testing.TB, o db.Options) *db.DB {
+	d, err := db.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wxswitch/codec"
@@ -99,10 +100,18 @@ func (a *Adapter) Speak(ctx context.Context) {
 			a.cfg.Log.Error().Err(err).Msg("read what waits to be told")
 		}
 		var wg sync.WaitGroup
+		var unnoted atomic.Bool
 		for _, w := range list {
-			wg.Go(func() { a.tell(ctx, w) })
+			wg.Go(func() {
+				if a.tell(ctx, w) != nil {
+					unnoted.Store(true)
+				}
+			})
 		}
 		wg.Wait()
+		if unnoted.Load() { // still due: without a pause it would be told as fast as it is answered
+			rest(ctx, a.cfg.RetryMin)
+		}
 		if len(list) > 0 {
 			continue
 		}
@@ -161,8 +170,9 @@ func (a *Adapter) scanWord(scan func(...any) error) (w word, err error) {
 }
 
 // tell says one word and waits for its acknowledgement. A crash after it was
-// said leaves it waiting: it is said again, under the same numbers.
-func (a *Adapter) tell(ctx context.Context, w word) {
+// said leaves it waiting: it is said again, under the same numbers. The error is
+// the ledger's.
+func (a *Adapter) tell(ctx context.Context, w word) error {
 	reply := a.ask(ctx, w.message)
 	code := ""
 	if reply != nil {
@@ -184,6 +194,7 @@ func (a *Adapter) tell(ctx context.Context, w word) {
 	if err != nil {
 		a.cfg.Log.Error().Err(err).Int64("word", w.id).Msg("note what was told")
 	}
+	return err
 }
 
 // ask sends the message over any link, and returns its reply, nil for none.

@@ -1,12 +1,14 @@
 package adapter
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"wxswitch/codec"
+	"wxswitch/switch/db"
 )
 
 func movement() *codec.Message {
@@ -69,5 +71,39 @@ func TestWordUnderAClockSetBack(t *testing.T) {
 		expect(t, "RRN", again.Get(codec.FieldRRN), first.Get(codec.FieldRRN))
 		p.send(codec.NewReply(again, "00"))
 		synctest.Wait()
+	})
+}
+
+// A ledger that cannot be written makes no storm of repeats.
+func TestWordUnderALedgerThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var full atomic.Bool
+		d := openWith(t, db.Options{Path: ledgerPath(t), Fail: func(point string) error {
+			if point == "begin" && full.Load() {
+				return errors.New("disk is full")
+			}
+			return nil
+		}})
+		k := start(t, d, approve, nil)
+		p := k.connect(t)
+		if err := k.Tell(t.Context(), movement()); err != nil {
+			t.Fatal(err)
+		}
+		full.Store(true)
+		k.speak(t)
+		told := 0
+		for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && told < 100; {
+			if m := p.word(time.Until(end)); m != nil {
+				told++
+				p.send(codec.NewReply(m, "00"))
+			}
+		}
+		full.Store(false)
+		if told == 0 || told > 11 {
+			t.Errorf("told %d times in 10 s", told)
+		}
+		for m := p.word(time.Minute); m != nil; m = p.word(time.Minute) {
+			p.send(codec.NewReply(m, "00"))
+		}
 	})
 }
