@@ -180,10 +180,21 @@ func (v *viewer) value(s *slot, wire string) string {
 			return shape(wire)
 		}
 		return s.field.Mask(plain)
-	case s.from == fromNowhere, s.from == fromCopy && s.field.Mask("0000") != "0000":
+	case s.from == fromNowhere, s.from == fromFill && wire != s.text, s.from == fromCopy && !v.copied(s, wire):
 		return shape(wire)
 	}
 	return legibleBytes(s, wire)
+}
+
+// copied reports whether the value is the copy that it should be, of a field that
+// was read and may be seen: else a bank may have put anything there.
+func (v *viewer) copied(s *slot, wire string) bool {
+	value := s.value(v.scratch, nil)
+	if value == "" || s.field.Mask("0000") != "0000" {
+		return false
+	}
+	own, err := s.write(value)
+	return err == nil && own == wire
 }
 
 func (v *viewer) parts(f *wireField, wire string) []Line {
