@@ -160,10 +160,11 @@ func (c *conn) next(r *frame.Reader) ([]byte, error) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, err
 		}
-		if c.begun {
+		begun := r.Begun()
+		if c.begun && begun { // what was under way may have been a sign of life, which is skipped
 			return nil, errStalled
 		}
-		c.begun = r.Begun()
+		c.begun = begun
 		if err := c.extend(); err != nil {
 			return nil, err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"wxswitch/codec"
+	"wxswitch/codec/frame"
 )
 
 func signsOn(c *Config) { c.SignOn = true }
@@ -250,6 +251,31 @@ func TestSlowStreamIsNoStall(t *testing.T) {
 		}
 		want(t, "connections", r.peer.connections(), 1)
 		want(t, "late", r.metric(t, "late_total"), 30)
+	})
+}
+
+// idling is a dialect with empty frames as signs of life.
+type idling struct{ fake }
+
+func (idling) Frame() frame.Format {
+	f := fakeFormat
+	f.Idle = true
+	return f
+}
+
+// A sign of life that a read deadline cuts in two is no message that stalls.
+func TestIdleFrameIsNoStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(approve)
+		p.dialect = idling{}
+		r := start(t, p)
+		defer r.finish(t)
+		time.Sleep(r.cfg.ReadTimeout - time.Second/2)
+		p.nth(0).sayBytes([]byte("00"))
+		time.Sleep(time.Second)
+		p.nth(0).sayBytes([]byte("00"))
+		time.Sleep(2 * r.cfg.ReadTimeout)
+		want(t, "connections", p.connections(), 1)
 	})
 }
 
