@@ -28,11 +28,8 @@ type word struct {
 // and RRN, so that the switch knows a repeat; words of one account in the order
 // in which they were stored.
 func (a *Adapter) Tell(ctx context.Context, m *codec.Message) error {
-	if m.Type.Class() != codec.Inbound {
-		return fmt.Errorf("adapter: a bank does not say %s", m.Type)
-	}
 	err := a.ledger.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
-		return a.store(ctx, tx, m)
+		return a.TellIn(ctx, tx, m)
 	})
 	if err != nil {
 		return err
@@ -44,7 +41,12 @@ func (a *Adapter) Tell(ctx context.Context, m *codec.Message) error {
 	return nil
 }
 
-func (a *Adapter) store(ctx context.Context, tx db.Tx, m *codec.Message) error {
+// TellIn is Tell within a transaction of Config.DB, for a core that keeps its
+// own books there: what happened and that it must be told are then one.
+func (a *Adapter) TellIn(ctx context.Context, tx db.Tx, m *codec.Message) error {
+	if m.Type.Class() != codec.Inbound {
+		return fmt.Errorf("adapter: a bank does not say %s", m.Type)
+	}
 	var last, waiting int64
 	err := tx.QueryRowContext(ctx, `SELECT COALESCE((SELECT MAX(id) FROM adapter_word), 0),
 		(SELECT COUNT(*) FROM adapter_word WHERE state = 'waiting')`).Scan(&last, &waiting)

@@ -200,41 +200,40 @@ func (b *Bank) ordered(ctx context.Context, at position) (rows []codec.Row, err 
 // errNoAccount: no made-up person has the account.
 var errNoAccount = errors.New("no such account")
 
-// Move books a movement of the amount, in fen, and tells the switch of it (D4).
+// Move books a movement of the amount, in fen, and tells the switch of it (D4):
+// both or neither.
 func (b *Bank) Move(ctx context.Context, account codec.Account, out bool, amount codec.Amount, summary string) error {
 	at, ok := b.accounts[account]
 	if !ok {
 		return errNoAccount
 	}
 	now := b.cfg.Now()
-	var balance codec.Amount
-	err := b.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
-		moved, err := movedNow(ctx, tx, at)
+	return b.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
+		balance, err := movedNow(ctx, tx, at)
 		if err != nil {
 			return err
 		}
-		if balance = b.account(at).Balance + moved + amount; out {
+		if balance += b.account(at).Balance + amount; out {
 			balance -= 2 * amount
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO sim_movement (account, at, out, amount, balance, summary) VALUES ($1, $2, $3, $4, $5, $6)`,
 			at.id, now.UnixMilli(), out, int64(amount), int64(balance), summary)
-		return err
+		if err != nil {
+			return err
+		}
+		m := b.about(codec.Movement, at)
+		direction := codec.In
+		if out {
+			direction = codec.Out
+		}
+		m.Set(codec.FieldAmount, strconv.FormatInt(int64(amount), 10))
+		m.Set(codec.FieldDirection, direction)
+		m.Set(codec.FieldBalance, strconv.FormatInt(int64(balance), 10))
+		m.Set(codec.FieldCurrency, "156")
+		m.Set(codec.FieldMoved, string(codec.NewMoment(now)))
+		m.Set(codec.FieldSummary, summary)
+		return b.kit.TellIn(ctx, tx, m)
 	})
-	if err != nil {
-		return err
-	}
-	m := b.about(codec.Movement, at)
-	direction := codec.In
-	if out {
-		direction = codec.Out
-	}
-	m.Set(codec.FieldAmount, strconv.FormatInt(int64(amount), 10))
-	m.Set(codec.FieldDirection, direction)
-	m.Set(codec.FieldBalance, strconv.FormatInt(int64(balance), 10))
-	m.Set(codec.FieldCurrency, "156")
-	m.Set(codec.FieldMoved, string(codec.NewMoment(now)))
-	m.Set(codec.FieldSummary, summary)
-	return b.kit.Tell(ctx, m)
 }
 
 // about is a message of the bank's own about an account.
@@ -258,21 +257,20 @@ func (b *Bank) Event(ctx context.Context, account codec.Account, event string) e
 	if !known {
 		return errors.New("event: deregistered, closed, card-lost or card-replaced")
 	}
-	err := b.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
+	return b.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO sim_status (account, status) VALUES ($1, $2)
 			ON CONFLICT (account) DO UPDATE SET status = excluded.status`, at.id, string(status))
 		if err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE sim_registration SET ended = $1 WHERE account = $2 AND ended = ''`, event, at.id)
-		return err
+		if err != nil {
+			return err
+		}
+		m := b.about(codec.AccountEvent, at)
+		m.Set(codec.FieldEvent, event)
+		return b.kit.TellIn(ctx, tx, m)
 	})
-	if err != nil {
-		return err
-	}
-	m := b.about(codec.AccountEvent, at)
-	m.Set(codec.FieldEvent, event)
-	return b.kit.Tell(ctx, m)
 }
 
 // visiting books a visit, or cancels the one that its number booked (D1).

@@ -1,0 +1,24 @@
+package sim
+
+import (
+	"strconv"
+	"testing"
+
+	"wxswitch/codec"
+)
+
+// What cannot be told is not booked either.
+func TestMovementThatCannotBeTold(t *testing.T) {
+	b, _ := start(t, nil)
+	p := b.People()[0]
+	for summary, amount := range map[string]codec.Amount{"more than the wire holds": 1_000_000_000_000, "a\x00b": 100} {
+		if err := b.Move(t.Context(), p.Accounts[0].Number, false, amount, summary); err == nil {
+			t.Errorf("%q of %s was booked", summary, amount)
+		}
+	}
+	l := dial(t, b)
+	r := l.expect(l.request(codec.Balance, 1, p, 0), "00")
+	if got := r.Get(codec.FieldBalance); got != strconv.FormatInt(int64(p.Accounts[0].Balance), 10) {
+		t.Errorf("balance: %s, want %d", got, int64(p.Accounts[0].Balance))
+	}
+}
