@@ -85,6 +85,12 @@ func (s *slot) write(v string) (string, error) {
 		var ok bool
 		if s.field == codec.FieldText && s.from == fromField {
 			v = CutText(v, s.max)
+			if s.fixed() { // what is cut off may have stood behind a blank
+				v = strings.TrimRight(v, " ")
+			}
+			if v == "" {
+				return "", s.fail(s.lengthRule)
+			}
 		}
 		if v, ok = encodeText(v); !ok {
 			return "", s.fail(badText)

@@ -368,6 +368,27 @@ func TestTextIsCutAtCharacters(t *testing.T) {
 	}
 }
 
+// Of a text that is cut no blank is left at the end, where a fixed field's
+// padding stands; one of which nothing fits is refused.
+func TestTextIsCutInAFixedField(t *testing.T) {
+	d, err := iso.Load(write(t, "name: x\nbase: plain\nfields: {44: {name: text, format: gb3, is: text}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{"余 𠮷": "余", "余余": "余", "𠮷": ""} {
+		raw, err := d.Pack(with(codec.NewReply(request(d, codec.Deregister), "05"), codec.FieldText, text))
+		if (err != nil) != (want == "") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err != nil {
+			continue
+		}
+		if got, err := d.Unpack(raw); err != nil || got.Get(codec.FieldText) != want {
+			t.Errorf("%q: %v %v", text, got, err)
+		}
+	}
+}
+
 // TestPaddingIsNoValue: a field of spaces is as good as absent.
 func TestPaddingIsNoValue(t *testing.T) {
 	d := builtin(t, "cups")
