@@ -1,6 +1,7 @@
 package iso
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -143,10 +144,16 @@ func parse(name string, data []byte, f *file) (layer, error) {
 	return l, l.decode(f)
 }
 
-// deep reports brackets nested beyond all use, over which the parser would take
-// seconds.
+// deep reports brackets, or dashes on one line, nested beyond all use, over which
+// the parser would take seconds.
 func deep(data []byte) bool {
 	open := 0
+	for line := range bytes.Lines(data) {
+		head := line[:len(line)-len(bytes.TrimLeft(line, "- "))]
+		if bytes.Count(head, []byte("- ")) > 100 {
+			return true
+		}
+	}
 	for _, c := range data {
 		switch c {
 		case '[', '{':

@@ -214,3 +214,8 @@ func TestFaultsOnABase(t *testing.T) {
 	wantFault(t, "name: b\nbase: cups\ntypes:\n  balance:\n    cod: 1\n", "cod", "unknown field")
 	wantFault(t, "name: b\nbase: cups\nfields: {11: null}\n", "base", "stan stands in no field")
 }
+
+// Dashes nest as brackets do: a file of them only took seconds.
+func TestFileOfDashes(t *testing.T) {
+	wantFault(t, strings.Repeat("- ", 32_000), "", "nested too deep")
+}
