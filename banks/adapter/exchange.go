@@ -107,6 +107,9 @@ func (a *Adapter) decide(ctx context.Context, x *Exchange) (reply *codec.Message
 		a.metrics.repeats.Inc()
 		return found.reply(x.Request), "", nil
 	}
+	if err = wait.Err(); err != nil { // the ledger took its time; the row is left running
+		return nil, droppedExpired, err
+	}
 	// A crash from here to the end of remember leaves the row running, as does
 	// an answer to an advice that decides nothing: the next arrival of this number and part calls Core again, as a repeat.
 	given, err := a.call(ctx, x, found.repeat)

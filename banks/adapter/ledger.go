@@ -105,10 +105,15 @@ func (l *ledger) decides(p part, t codec.Type, code string) bool {
 	return true
 }
 
-// note records an arrival about which nothing was done.
+// note records an arrival about which nothing was done, also one that was claimed
+// for Core.
 func (l *ledger) note(ctx context.Context, x *Exchange, note string) error {
-	return l.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
-		_, err := l.arrive(ctx, tx, x, found{}, note)
+	return l.db.Write(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		if x.arrival != 0 {
+			_, err = tx.ExecContext(ctx, `UPDATE adapter_arrival SET called = 0, note = $1 WHERE id = $2`, note, x.arrival)
+			return err
+		}
+		_, err = l.arrive(ctx, tx, x, found{}, note)
 		return err
 	})
 }

@@ -1,13 +1,16 @@
 package adapter
 
 import (
+	"context"
 	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"wxswitch/codec"
 	"wxswitch/codec/frame"
+	"wxswitch/switch/db"
 )
 
 // slowly makes a signed-on link whose peer reads only when next is called.
@@ -88,5 +91,35 @@ func TestDrainOfASlowReader(t *testing.T) {
 		}
 		_ = p.conn.Close()
 		<-read
+	})
+}
+
+// What its deadline overtakes while the ledger is written is not begun either.
+func TestTimePastWhileItIsClaimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slow atomic.Bool
+		d := openWith(t, db.Options{Path: ledgerPath(t), Fail: func(point string) error {
+			if point == "commit-before" && slow.Swap(false) {
+				time.Sleep(8 * time.Second)
+			}
+			return nil
+		}})
+		var repeats []bool
+		k := start(t, d, func(_ context.Context, m *codec.Message) (*codec.Message, error) {
+			repeats = append(repeats, m.Repeat)
+			return codec.NewReply(m, "00"), nil
+		}, nil)
+		p := k.connect(t)
+		m := p.message(codec.Authenticate, "000000000001") // has 5 s
+		slow.Store(true)
+		expect(t, "past", p.code(m), "")
+		if len(repeats) > 0 {
+			t.Error("core was called after the deadline")
+		}
+		rows, err := k.Arrivals(t.Context(), 0, 0)
+		if err != nil || len(rows) != 1 || rows[0].Called || rows[0].Note != droppedExpired {
+			t.Errorf("arrivals: %+v %v", rows, err)
+		}
+		expect(t, "again", p.code(m), "00")
 	})
 }
