@@ -252,13 +252,20 @@ func (b *Bank) Event(ctx context.Context, account codec.Account, event string) e
 		return errNoAccount
 	}
 	status, known := map[string]Status{
-		"deregistered": b.account(at).Status, "closed": Closed, "card-lost": Lost, "card-replaced": Closed,
+		"deregistered": "", "closed": Closed, "card-lost": Lost, "card-replaced": Closed,
 	}[event]
 	if !known {
 		return errors.New("event: deregistered, closed, card-lost or card-replaced")
 	}
 	return b.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO sim_status (account, status) VALUES ($1, $2)
+		before, err := b.status(ctx, tx, at)
+		if err != nil {
+			return err
+		}
+		if status == "" || before == Closed { // what is closed stays so
+			status = before
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO sim_status (account, status) VALUES ($1, $2)
 			ON CONFLICT (account) DO UPDATE SET status = excluded.status`, at.id, string(status))
 		if err != nil {
 			return err

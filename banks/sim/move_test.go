@@ -22,3 +22,16 @@ func TestMovementThatCannotBeTold(t *testing.T) {
 		t.Errorf("balance: %s, want %d", got, int64(p.Accounts[0].Balance))
 	}
 }
+
+// What was closed at the counter stays closed, whatever is said of it after.
+func TestClosedStaysClosed(t *testing.T) {
+	b, _ := start(t, nil)
+	p := b.People()[0]
+	for _, event := range []string{"closed", "deregistered"} {
+		if err := b.Event(t.Context(), p.Accounts[0].Number, event); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := dial(t, b)
+	l.expectBeside(l.request(codec.Balance, 1, p, 0), "14")
+}
