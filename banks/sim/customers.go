@@ -135,6 +135,10 @@ func (b *Bank) rows(ctx context.Context, at position, from, to time.Time) ([]cod
 	if err != nil {
 		return nil, err
 	}
+	balance := b.account(at).Balance
+	if len(all) > 0 { // ordered ones know theirs
+		balance = all[0].Balance
+	}
 	now := b.cfg.Now().In(codec.Shanghai)
 	for day := range 400 {
 		if made := b.madeUp(at, now.AddDate(0, 0, -day)); made.At.Before(now) {
@@ -142,13 +146,6 @@ func (b *Bank) rows(ctx context.Context, at position, from, to time.Time) ([]cod
 		}
 	}
 	slices.SortStableFunc(all, func(x, y codec.Row) int { return y.At.Compare(x.At) })
-	balance := b.account(at).Balance
-	for _, r := range all {
-		if r.Balance != 0 { // ordered ones know theirs
-			balance = r.Balance
-			break
-		}
-	}
 	var rows []codec.Row
 	for _, r := range all {
 		r.Balance = balance

@@ -3,6 +3,7 @@ package sim
 import (
 	"strconv"
 	"testing"
+	"time"
 
 	"wxswitch/codec"
 )
@@ -34,4 +35,18 @@ func TestClosedStaysClosed(t *testing.T) {
 	}
 	l := dial(t, b)
 	l.expectBeside(l.request(codec.Balance, 1, p, 0), "14")
+}
+
+// The movements of an account that was emptied end in nothing.
+func TestDetailsOfAnEmptiedAccount(t *testing.T) {
+	b, _ := start(t, nil)
+	p := b.People()[0]
+	now := time.Now()
+	if err := b.Move(t.Context(), p.Accounts[0].Number, true, p.Accounts[0].Balance, "消费"); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := b.rows(t.Context(), b.accounts[p.Accounts[0].Number], now.AddDate(0, 0, -7), now.Add(time.Minute))
+	if err != nil || len(rows) < 2 || rows[0].Balance != 0 || rows[1].Balance != p.Accounts[0].Balance {
+		t.Errorf("%+v %v", rows[:min(2, len(rows))], err)
+	}
 }
