@@ -216,10 +216,14 @@ func (l *link) malformed(raw []byte, head codec.Head, cause error) {
 	if s, ok := l.a.cfg.Dialect.(salvager); ok {
 		m.Fields = s.Salvage(raw)
 	}
-	m.Set(codec.FieldProcessingCode, head.Pair.ProcessingCode)
-	m.Set(codec.FieldSTAN, head.Pair.STAN)
-	m.Set(codec.FieldSent, head.Pair.Sent)
-	m.Set(codec.FieldRRN, string(head.RRN))
+	for f, v := range map[codec.Field]string{
+		codec.FieldProcessingCode: head.Pair.ProcessingCode, codec.FieldSTAN: head.Pair.STAN,
+		codec.FieldSent: head.Pair.Sent, codec.FieldRRN: string(head.RRN),
+	} {
+		if v != "" { // else the dialect does not pair by it
+			m.Set(f, v)
+		}
+	}
 	_ = l.send(codec.NewReply(m, l.a.cfg.Malformed))
 }
 

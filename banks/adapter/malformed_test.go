@@ -2,6 +2,8 @@ package adapter
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 
@@ -10,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"wxswitch/codec"
+	"wxswitch/codec/iso"
 )
 
 func TestMalformedIsAnsweredWhereItCanBePaired(t *testing.T) {
@@ -150,5 +153,31 @@ func TestTooManyLinks(t *testing.T) {
 			t.Error("a reply to nothing")
 		}
 		expect(t, "the first link", first.code(first.message(codec.Echo, "")), "00")
+	})
+}
+
+// A dialect may pair by less than F3, F7 and F11: what it does not pair by is
+// salvaged all the same, and the answer can be written.
+func TestMalformedWherePairingIsShort(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bank.yaml")
+	if err := os.WriteFile(path, []byte("name: short\nbase: plain\npairing: [stan]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := iso.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.Dialect = d })
+		p := k.connect(t)
+		m := p.message(codec.Authenticate, "000000000001")
+		for _, m := range []*codec.Message{m, p.advice(codec.Reversal, m)} {
+			raw, err := d.Pack(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.write(append(raw, 'x')) // a trailing byte
+			expect(t, string(m.Type), p.receive().Get(codec.FieldCode), "30")
+		}
 	})
 }
