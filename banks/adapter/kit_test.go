@@ -339,6 +339,24 @@ func TestAnswerOverAnotherLink(t *testing.T) {
 	})
 }
 
+// A link that has not signed on, or has signed off, carries no other's answer.
+func TestNoAnswerOverALinkThatIsNotSignedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core := newBlocking()
+		k := start(t, openDB(t, ledgerPath(t)), core.serve, nil)
+		p, other := k.connect(t), k.connect(t)
+		expect(t, "sign-off", other.code(other.message(codec.SignOff, "")), "00")
+		p.send(p.message(codec.Authenticate, "000000000001"))
+		<-core.begun
+		_ = p.conn.Close()
+		synctest.Wait()
+		core.let <- "00"
+		if got := other.receive(); got.Type != "" {
+			t.Errorf("answered where nobody signed on: %v", got)
+		}
+	})
+}
+
 func TestLedgerHoldsNoSecrets(t *testing.T) {
 	path := ledgerPath(t)
 	k := start(t, openDB(t, path), func(_ context.Context, m *codec.Message) (*codec.Message, error) {

@@ -72,6 +72,7 @@ func TestContradictions(t *testing.T) {
 		other.Set(codec.FieldPAN, "6210089999999996")
 		expect(t, "same number, other account", p.code(&other), "12")
 		expect(t, "its reversal", p.code(p.advice(codec.Reversal, &other)), "12")
+		expect(t, "its completion", p.code(p.advice(codec.Completion, &other)), "12")
 		foreign := p.advice(codec.Reversal, m)
 		foreign.Set(codec.FieldOriginalSTAN, "999999")
 		expect(t, "reversal of another sending", p.code(foreign), "12")
