@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"wxswitch/codec"
@@ -94,31 +93,37 @@ const (
 )
 
 // Speak tells what waits until ctx is done. Run does it; it is for those who
-// call Accept or ServeConn themselves.
+// call Accept or ServeConn themselves. A word that is not answered holds up
+// those of its own account only.
 func (a *Adapter) Speak(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	under := map[int64]struct{}{}          // words being told
+	ended := make(chan int64, wordsAtOnce) // those no more; room for all; never closed
 	for ctx.Err() == nil {
+		for range len(ended) { // before the read, which then sees how they ended
+			delete(under, <-ended)
+		}
 		list, err := a.due(ctx)
 		if err != nil && ctx.Err() == nil {
 			a.cfg.Log.Error().Err(err).Msg("read what waits to be told")
 		}
-		var wg sync.WaitGroup
-		var unnoted atomic.Bool
 		for _, w := range list {
+			if _, is := under[w.id]; is || len(under) == wordsAtOnce {
+				continue
+			}
+			under[w.id] = struct{}{}
 			wg.Go(func() {
-				if a.tell(ctx, w) != nil {
-					unnoted.Store(true)
+				if a.tell(ctx, w) != nil { // still due: without a pause it would be told as fast as it is answered
+					rest(ctx, a.cfg.RetryMin)
 				}
+				ended <- w.id
 			})
-		}
-		wg.Wait()
-		if unnoted.Load() { // still due: without a pause it would be told as fast as it is answered
-			rest(ctx, a.cfg.RetryMin)
-		}
-		if len(list) > 0 {
-			continue
 		}
 		timer := time.NewTimer(wordPoll)
 		select {
+		case id := <-ended:
+			delete(under, id)
 		case <-a.kick:
 		case <-timer.C:
 		case <-ctx.Done():

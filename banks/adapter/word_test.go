@@ -107,3 +107,32 @@ func TestWordUnderALedgerThatFails(t *testing.T) {
 		}
 	})
 }
+
+// A word that is not answered holds up no other account's.
+func TestUnansweredWordHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
+		p := k.connect(t)
+		if err := k.Tell(t.Context(), movement()); err != nil {
+			t.Fatal(err)
+		}
+		k.speak(t)
+		if p.word(time.Second) == nil {
+			t.Fatal("not told")
+		}
+		other := movement()
+		other.Set(codec.FieldPAN, "6210089999999996")
+		for range 3 {
+			if err := k.Tell(t.Context(), other); err != nil {
+				t.Fatal(err)
+			}
+			m := p.word(time.Second)
+			if m == nil {
+				t.Fatal("another account's word waits for the answer to the first")
+			}
+			expect(t, "account", m.Get(codec.FieldPAN), "6210089999999996")
+			p.send(codec.NewReply(m, "00"))
+			synctest.Wait()
+		}
+	})
+}
