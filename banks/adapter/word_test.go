@@ -136,3 +136,37 @@ func TestUnansweredWordHoldsUpNoOther(t *testing.T) {
 		}
 	})
 }
+
+// A word that is acknowledged twice at once is told once, and nothing waits for
+// who takes the second.
+func TestWordAcknowledgedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
+		p := k.connect(t)
+		if err := k.Tell(t.Context(), movement()); err != nil {
+			t.Fatal(err)
+		}
+		k.speak(t)
+		m := p.word(time.Second)
+		if m == nil {
+			t.Fatal("not told")
+		}
+		raw, err := p.d.Pack(codec.NewReply(m, "00"))
+		var all []byte
+		for range 50 {
+			if err == nil {
+				all, err = p.d.Frame().Append(all, raw)
+			}
+		}
+		if err == nil {
+			_, err = p.conn.Write(all)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, "then", p.code(p.message(codec.Authenticate, "000000000001")), "00")
+		if again := p.word(k.cfg.RetryMax); again != nil {
+			t.Errorf("told again: %v", again)
+		}
+	})
+}
