@@ -18,7 +18,8 @@
 //   - Links: accepts them, frames and reads messages by the dialect, answers
 //     sign-on, echo and sign-off, echoes a link that is idle and closes one that
 //     stays silent, signs off when it drains. A request on a link that has not
-//     signed on is dropped. An answer whose link has gone leaves by another.
+//     signed on is dropped, and one that does not sign on within Config.Idle is
+//     closed. An answer whose link has gone leaves by another.
 //
 //   - Load: Config.Workers calls of Core at once, Config.Queue requests waiting;
 //     what is beyond is dropped, since an answer would be taken for a decision.
@@ -93,11 +94,15 @@
 //			return nil, err // nothing is answered; a repeat asks again
 //		}
 //		defer tx.Rollback()
-//		if code, ok := c.decided(tx, n, m.Type); ok {
-//			return codec.NewReply(m, code), nil // a repeat: done already
+//		part := "operation" // which a completion brings to its end
+//		if m.Type == codec.Reversal || m.Type == codec.Release {
+//			part = string(m.Type)
+//		}
+//		if code, ok := c.decided(tx, n, part); ok && (code == "00" || m.Type != codec.Completion) {
+//			return codec.NewReply(m, code), nil // done already; of a declined one a completion is the next try
 //		}
 //		code := c.do(tx, m)
-//		c.decide(tx, n, m.Type, code) // one row: number, reversal or not, code
+//		c.decide(tx, n, part, code) // one row, with its last code
 //		if err := tx.Commit(); err != nil {
 //			return nil, err
 //		}

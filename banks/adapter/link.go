@@ -72,6 +72,8 @@ func (l *link) attend(ctx context.Context, read <-chan error) error {
 	if _, _, ok := l.a.cfg.Dialect.Wire(codec.Echo); !ok {
 		idle.Stop() // nothing to ask with: TCP's own keep-alive must do
 	}
+	greeted := time.NewTimer(l.a.cfg.Idle) // by then it has signed on
+	defer greeted.Stop()
 	var asked time.Duration // when the last echo went; 0 for none
 	for {
 		select {
@@ -79,6 +81,11 @@ func (l *link) attend(ctx context.Context, read <-chan error) error {
 			return err
 		case <-ctx.Done():
 			return nil
+		case <-greeted.C:
+			if !l.signedOn() {
+				l.close() // its place is another's
+			}
+			continue
 		case <-idle.C:
 		}
 		now, heard := time.Since(l.start), time.Duration(l.heard.Load())

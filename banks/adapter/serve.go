@@ -10,9 +10,10 @@ import (
 )
 
 // Run accepts links on the configured addresses until ctx is done, then drains:
-// it signs off, waits for what is under way at most Config.Drain, and returns
-// nil. It may be called again after. An address that cannot be listened on is
-// an error, and nothing is served.
+// it signs off, waits for what is under way at most Config.Drain, ends the
+// contexts of the calls of Core that are left, waits for those, and returns nil.
+// It may be called again after. An address that cannot be listened on is an
+// error, and nothing is served.
 func (a *Adapter) Run(ctx context.Context) error {
 	listeners, err := a.listen(ctx)
 	if err != nil {

@@ -123,3 +123,28 @@ func TestTimePastWhileItIsClaimed(t *testing.T) {
 		expect(t, "again", p.code(m), "00")
 	})
 }
+
+// A link that only holds a place is closed; one that has signed on, and says
+// nothing more than that it lives, is not.
+func TestLinkThatDoesNotSignOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
+		ours, theirs := net.Pipe()
+		k.link(theirs)
+		mute, signed := newPeer(t, k.cfg.Dialect, ours), k.connect(t)
+		for range 4 {
+			<-time.After(k.cfg.Idle / 3)
+			if got := signed.ask(signed.message(codec.Echo, "")); got == nil {
+				t.Fatal("the signed-on link is gone")
+			}
+		}
+		select {
+		case _, open := <-mute.replies:
+			if open {
+				t.Error("an answer that nobody asked for")
+			}
+		default:
+			t.Error("the link that never signed on is there still")
+		}
+	})
+}
