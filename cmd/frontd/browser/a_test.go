@@ -241,6 +241,8 @@ func setup(b bed) {
 	p.page.enter("#login_again", theirLogin+"x")
 	p.sends()
 	p.page.alerts("两次输入的密码不一致，请重新输入")
+	p.page.waits("#login_again[aria-invalid=true]", "")
+	p.page.lacks("#login[aria-invalid=true]", "")
 	p.sets(theirLogin, "123456")
 	p.page.alerts("微信支付密码过于简单，请重新设置")
 	p.page.sees("填写的密码不会保留，请重新填写")

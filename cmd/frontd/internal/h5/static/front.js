@@ -18,7 +18,14 @@
     busyText.textContent = text || "";
   }
 
-  function alertIn(form, text) {
+  // mark shows which field is wrong, in place of the one that was.
+  function mark(form, field) {
+    for (const other of form.querySelectorAll("[aria-invalid]")) other.removeAttribute("aria-invalid");
+    if (field) field.setAttribute("aria-invalid", "true");
+  }
+
+  function alertIn(form, text, field) {
+    mark(form, field);
     const box = form.querySelector("[role=alert]");
     if (!box) return;
     box.textContent = text;
@@ -31,18 +38,23 @@
   const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   const base64url = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 
-  class Wrong extends Error {}
+  class Wrong extends Error {
+    constructor(text, field) {
+      super(text);
+      this.field = field;
+    }
+  }
 
   function typedPasswords(form) {
     const typed = [];
     for (const input of form.querySelectorAll("input[data-seal]")) {
       if (input.dataset.same) {
-        if (input.value !== form.querySelector("#" + input.dataset.same).value) throw new Wrong(words.same);
+        if (input.value !== form.querySelector("#" + input.dataset.same).value) throw new Wrong(words.same, input);
         continue;
       }
       const sealed = form.querySelector(`input[type=hidden][name="${input.id}"]`);
       if (input.value) typed.push({ input, sealed });
-      else if (!input.hasAttribute("data-optional") && !sealed.value) throw new Wrong(words.empty);
+      else if (!input.hasAttribute("data-optional") && !sealed.value) throw new Wrong(words.empty, input);
     }
     const fresh = form.querySelectorAll("input[data-seal]:not([data-same])").length;
     const kept = form.querySelector("input[data-seal] ~ input[type=hidden][value]:not([value=''])");
@@ -108,7 +120,7 @@
       form.unanswered = null;
       await take(answer, "#main");
     } catch (error) {
-      alertIn(form, error instanceof Wrong ? error.message : words.offline);
+      alertIn(form, error instanceof Wrong ? error.message : words.offline, error.field);
     } finally {
       delete form.dataset.sending;
       setBusy("");
@@ -146,10 +158,8 @@
       old.hidden = fresh.hidden;
       if (!fresh.hidden) old.focus();
     }
-    for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
     const wrong = page.querySelector("[aria-invalid=true]");
-    const here = wrong && document.getElementById(wrong.id);
-    if (here) here.setAttribute("aria-invalid", "true");
+    mark(form, wrong && document.getElementById(wrong.id));
     const bank = page.getElementById("bank");
     if (bank && !document.getElementById("bank")) {
       document.getElementById("account").closest(".cell").after(document.adoptNode(bank.closest(".cell")));
