@@ -140,7 +140,7 @@ func (s *Store) mayAsk(ctx context.Context, tx switching.Tx, c *row, p Purpose, 
 	switch {
 	case c.Frozen:
 		return ReasonFrozen, nil
-	case p == ForAttach && c.State == Deregistering:
+	case p != ForAuthenticate && c.State == Deregistering:
 		return ReasonDeregistering, nil
 	case p != ForAuthenticate && !c.State.Active():
 		return ReasonNotAuthenticated, nil

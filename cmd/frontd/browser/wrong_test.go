@@ -415,6 +415,13 @@ func TestSettling(t *testing.T) {
 	p.page.at("/h5/settings")
 	p.sets("kuqa-20261128x", "")
 	p.page.alerts(textInDoubt)
+	p.goes("/h5/security/reset/payment")
+	p.page.at("/h5/security/reset/payment")
+	p.page.enter("#account", p.Account(bankA))
+	p.asks(bankA, codec.SMSCode, 0, func() {
+		p.page.tap("[data-code]")
+		p.page.alerts(textInDoubt)
+	})
 	p.home()
 	p.heard = p.last()
 	end()
