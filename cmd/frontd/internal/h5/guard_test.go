@@ -327,4 +327,11 @@ func TestOneWhoCameBackUnheard(t *testing.T) {
 	x.sees("请稍后再试", "13800138000")
 	x.send(page, typed)
 	x.sees(`data-result="approved"`)
+	for followsNow, page := range map[bool]string{true: "/h5/authenticate", false: "/h5/security"} {
+		left(followsNow)
+		x.get(page)
+		if c, err := b.customer(t.Context(), "oBack"); err != nil || c.Followed != followsNow {
+			t.Errorf("follows %t: after %s, %+v, %v", followsNow, page, c, err)
+		}
+	}
 }

@@ -149,3 +149,13 @@ func (s *Site) follows(ctx context.Context, openID string) (bool, error) {
 func (s *Site) customer(ctx context.Context, openID string) (client.CustomerView, error) {
 	return desk.Ask[client.CustomerView](s.Switch.GetCustomer(ctx, &client.GetCustomerParams{FollowerChannel: s.Channel, FollowerSubject: openID}))
 }
+
+// customer is where the visitor stands. The switch may have missed that one who had
+// left came back: until it hears of it, it tells the follower nothing.
+func (v *visit) customer(ctx context.Context, openID string) (client.CustomerView, error) {
+	c, err := v.Site.customer(ctx, openID)
+	if err == nil && !c.Followed {
+		c.Followed = v.cameBack()
+	}
+	return c, err
+}
