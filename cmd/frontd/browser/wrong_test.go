@@ -81,6 +81,29 @@ func TestBackAfterADeregistration(t *testing.T) {
 	})
 }
 
+// What is waited for at a bank is drawn over the page that waits: it goes when the
+// page says something else than an end, and when the page is closed.
+func TestABarGoesWithItsPage(t *testing.T) {
+	p := house(t).phone().authenticated(bankA)
+	gone := func(when string) {
+		if look[bool](p.app, "has", "#phone-wait *, #waiting *", "") {
+			t.Error("a bar stays " + when)
+		}
+	}
+	p.goes("/h5/deregister")
+	p.page.at("/h5/deregister")
+	p.forgets("")
+	p.sends()
+	p.page.sees("刚才填写的内容未提交")
+	time.Sleep(700 * time.Millisecond) // a bank that answers at once needs none
+	gone("over a page that says something else")
+	p.slow(bankA, codec.Deregister)
+	p.deregister()
+	p.app.waits("#phone-wait", "至多 5 秒")
+	p.home()
+	gone("when its page is closed")
+}
+
 // The terms are read without leaving the form: whatever closes them, all that was
 // typed is there still.
 func TestTheTermsAreReadOverTheForm(t *testing.T) {

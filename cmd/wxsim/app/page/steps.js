@@ -38,7 +38,8 @@ export class Steps {
     sim.on('state', (s) => this.#mine(s));
     sim.on('chat', (e) => this.#heard(e));
     this.browser.addEventListener('page', () => this.#opened());
-    this.browser.addEventListener('change', () => this.#looked());
+    this.browser.addEventListener('change', () => { this.#answered(); this.#looked(); });
+    this.browser.addEventListener('closed', () => { if (this.asking) this.#waitsNoMore(); });
   }
 
   #row(s, i) {
@@ -132,9 +133,13 @@ export class Steps {
     this.asking = setTimeout(() => this.picture.wait('中心等开户行答复，至多 5 秒', 'The switch waits at most 5 s', 5000, 500), 500);
   }
 
+  // A page may be answered by what is no end, as one that has been deregistered meanwhile.
+  #answered() {
+    if (this.asking && this.browser.doc?.querySelector('#busy')?.hidden) this.#waitsNoMore();
+  }
+
   #deregistered(ending) {
-    clearTimeout(this.asking);
-    this.picture.waited();
+    this.#waitsNoMore();
     if (ending !== 'timed-out') return;
     if (this.spoke) { this.#settled(); return; } // the end came before the page that says that there is none
     this.doubt = true;
@@ -150,6 +155,7 @@ export class Steps {
   // A step that has ended, however it did, leaves no bar behind.
   #waitsNoMore() {
     clearTimeout(this.asking);
+    this.asking = 0;
     this.picture.waited();
   }
 
