@@ -20,7 +20,7 @@ func words(b bed) {
 		p.hears("您好，客户认证请点击这里")
 	}
 	p.shot("chat")
-	p.open("点击这里")
+	p.open("这里")
 	p.page.at("/h5/authenticate")
 }
 

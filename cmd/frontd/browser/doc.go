@@ -11,7 +11,7 @@
 //	p := h.phone()               // the phone of a follower whom no other test has;
 //	                             // known(…) is one of who is a customer already
 //	p.say("rz")                  // by the phone's own keyboard
-//	p.open("点击这里")             // a link of the last answer
+//	p.open("这里")                 // a link of the last answer
 //	p.page.enter("#account", "6217…")
 //	p.page.tap("[data-primary]")
 //	p.page.sees("认证成功，感谢您的使用")

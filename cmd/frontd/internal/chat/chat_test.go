@@ -91,7 +91,7 @@ func TestTheManualsAnswersLetterForLetter(t *testing.T) {
 		"A8 by click": {event("f", "CLICK", "deregister"), "您好，注销请点击这里", link("/h5/deregister", "这里")},
 		"C":           {event("f", "CLICK", "accounts"), "账户余额、明细请点击这里", link("/h5/accounts", "这里")},
 		"B3":          {event("f", "CLICK", "hotline"), "400-800-9666", ""},
-		"A1 (ours)":   {text("f", "认证"), "您好，客户认证请点击这里", link("/h5/authenticate", "点击这里")},
+		"A1 (ours)":   {text("f", "认证"), "您好，客户认证请点击这里", link("/h5/authenticate", "这里")},
 	}
 	for name, test := range tests {
 		if got := c.Answer(t.Context(), test.m).Text; letters(got) != test.letters || !strings.Contains(got, test.link) {

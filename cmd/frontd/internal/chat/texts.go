@@ -43,7 +43,7 @@ type texts struct {
 
 func newTexts(o Options) texts {
 	t := texts{public: o.Public, visit: textSendPlace, hotline: cmp.Or(plain(o.Hotline), textHotline)}
-	t.authenticate = "您好，客户认证请" + t.link("/h5/authenticate", "点击这里")
+	t.authenticate = "您好，客户认证请点击" + t.link("/h5/authenticate", "这里")
 	t.deregister = "您好，注销请点击" + t.link("/h5/deregister", "这里")
 	t.accounts = "账户余额、明细请点击" + t.link("/h5/accounts", "这里")
 	services := strings.Join([]string{
