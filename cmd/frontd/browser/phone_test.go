@@ -256,6 +256,9 @@ func hopsInOrder(p *phone) {
 	if want := []string{wxsim.WeChatFront, wxsim.FrontSwitch, wxsim.SwitchBank}; len(asked) > 0 || !slices.Equal(deepest, want) {
 		p.Errorf("hops: %v", all)
 	}
+	for _, title := range within[[]string](p.app, `[...document.querySelectorAll(".hop-title")].filter((n) => n.nextSibling && n.scrollWidth > n.clientWidth && n.nextSibling.clientWidth > 0).map((n) => n.textContent)`) {
+		p.Errorf("the hop %q is cut, though what stands after it could be", title)
+	}
 	p.app.tap(".leg-switch.leg-" + wxsim.SwitchBank)
 	p.app.lacks(".hop[data-leg="+wxsim.SwitchBank+"]", "")
 	p.app.waits(".hop[data-leg="+wxsim.FrontSwitch+"]", "")
