@@ -171,7 +171,12 @@ func (v *visit) details() {
 		v.failed(err)
 		return
 	}
-	p.Account, _ = linkedAs(all, v.r.PathValue("id"))
+	a, ok := linkedAs(all, v.r.PathValue("id"))
+	if !ok {
+		v.to("/h5/accounts") // gone meanwhile
+		return
+	}
+	p.Account = a
 	status := http.StatusOK
 	if q.Period != client.ListDetailsParamsPeriodCustom || v.r.Form.Has("from") || q.Cursor != "" { // else the dates are asked for
 		status = v.movements(&p, q)

@@ -279,6 +279,8 @@ func TestDetailsThatDoNotCome(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	x.get(details)
 	x.sees("开户行系统暂时无法受理，请稍后再试", again)
+	x.get("/h5/accounts/" + strings.Repeat("x", 22) + "/details")
+	x.sees("账户管理</h1>")
 }
 
 // A11, A7: who is not logged in is led to it, and from there back.
