@@ -342,7 +342,7 @@ func TestReset(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
 	x := b.authenticated("oReset")
 	x.get("/h5/security/reset/payment")
-	x.sees("微信支付密码重置")
+	x.sees("微信支付密码重置", "认证账户或已加挂的账户")
 	x.send("/h5/security/reset/payment/code", x.identity(bankA))
 	form := x.fill(with(x.identity(bankA), "code", x.code(bankA)))
 	x.post("/h5/security/reset/payment", with(form, "password", x.seal(url.Values{"password": {"730164"}}).Get("password")))
