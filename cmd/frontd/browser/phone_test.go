@@ -375,6 +375,15 @@ func byHand(p *phone) {
 		}
 		return ""
 	})
+	p.app.waits("#toast", "好了")
+	if within[bool](p.app, `(() => {
+		const toast = document.getElementById("toast");
+		toast.scrollIntoView({ block: "center", behavior: "instant" });
+		const r = toast.getBoundingClientRect();
+		return document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2) === toast;
+	})()`) {
+		p.Error("a toast takes the taps on what lies under it")
+	}
 	p.deregister()
 	p.bars("至多 5 秒")
 	p.page.ends("timed-out", "注销超时，请与开户行联系！")
