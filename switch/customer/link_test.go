@@ -57,8 +57,13 @@ func TestAttachAndDetach(t *testing.T) {
 	f := w.authenticated("a", cardA)
 	w.attached(f, cardB)
 	w.wantAccounts(f, "klb 0004 attached active", "xjrcu 0004 primary active")
-	again, err := w.attach(f, cardB)
-	w.want(again, err, switching.Refused, ReasonLinked)
+	for _, linked := range []string{cardA, cardB} { // no code goes out for what would be refused
+		w.now = w.now.Add(w.store.Limits.CodePause)
+		code, err := w.service.SendCode(w.Context(), w.call(f), CodeRequest{Purpose: ForAttach, Account: codec.NewAccount(linked)})
+		w.want(code, err, switching.Refused, ReasonLinked)
+		again, err := w.service.Attach(w.Context(), w.loggedIn(f), AttachRequest{Account: codec.NewAccount(linked), Code: codec.NewSecret("123456"), Payment: w.sealed(payment)})
+		w.want(again, err, switching.Refused, ReasonLinked)
+	}
 	id := w.linkID(f, "0004")
 	call := w.loggedIn(f)
 	a, err := w.service.Detach(w.Context(), call, id)

@@ -170,8 +170,13 @@ func (m *model) step() {
 		if m.row(f).State != Authenticated {
 			return
 		}
-		code := m.code(f, ForAttach, account)
-		form := AttachRequest{Account: codec.NewAccount(account), Code: code, Payment: m.sealed(payment)}
+		m.now = m.now.Add(m.store.Limits.CodePause)
+		a, err := m.service.SendCode(m.Context(), m.call(f), CodeRequest{Purpose: ForAttach, Account: codec.NewAccount(account)})
+		m.must(err)
+		if a.Outcome != switching.Approved && a.Reason != ReasonLinked {
+			m.rt.Fatalf("a code for an attach: %v", a)
+		}
+		form := AttachRequest{Account: codec.NewAccount(account), Code: codec.NewSecret(m.desk.codes[account]), Payment: m.sealed(payment)}
 		m.ask(codec.Attach, m.loggedIn(f), func(call Call) (Answer, error) { return m.service.Attach(m.Context(), call, form) })
 	case "detach":
 		if !m.row(f).State.Active() {

@@ -146,9 +146,15 @@ func (s *Store) mayAsk(ctx context.Context, tx switching.Tx, c *row, p Purpose, 
 		return ReasonNotAuthenticated, nil
 	}
 	ix := s.accountIx(e.Account)
-	if p == ForReset {
-		if l, err := s.linkOf(ctx, tx, c.ID, e.Bank, ix); err != nil || !l.active() {
-			return ReasonNoLink, err
+	if p != ForAuthenticate {
+		l, err := s.linkOf(ctx, tx, c.ID, e.Bank, ix)
+		switch {
+		case err != nil:
+			return "", err
+		case p == ForReset && !l.active():
+			return ReasonNoLink, nil
+		case p == ForAttach && l.active():
+			return ReasonLinked, nil
 		}
 	}
 	now := s.Now()

@@ -84,7 +84,7 @@ type crowd struct {
 // did is what each of the crowd does, in order, and what it must be told.
 var did = []struct{ path, body, want string }{
 	{"say", `{"text":"注销"}`, `^您好，注销请点击<a href="[^"]*/h5/deregister">这里</a>$`},
-	{"say", `{"text":"ＲＺ "}`, `^您好，客户认证请<a href="[^"]*/h5/authenticate">点击这里</a>$`},
+	{"say", `{"text":"ＲＺ "}`, `^您好，客户认证请点击<a href="[^"]*/h5/authenticate">这里</a>$`},
 	{"locate", `{"place":"%s"}`, `^【1】网点预约、【2】特惠商户$`},
 	{"say", `{"text":"１"}`, `^[^\n]*\n[^\n]*%s`},
 }

@@ -479,7 +479,8 @@ func attach(r row) {
 	f.fault(bankB, sim.Fault{Kind: sim.Decline, Code: "05", Type: codec.Attach})
 	f.ends(try(code, payment), "declined", "")
 	f.attached(bankB)
-	f.refused(try(f.sms("attach", bankB), payment), "account-linked")
+	f.refused(f.ask("POST", "/v1/customer/codes", fields{"purpose": "attach", "account": f.account(bankB)}), "account-linked")
+	f.refused(try("123456", payment), "account-linked")
 	// Another's account is the bank's to decline.
 	g := r.person()
 	code = func() string {

@@ -2333,7 +2333,8 @@ type ClientInterface interface {
 	// provably nothing was sent; good for 5 minutes; a new one voids the one before.
 	//
 	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
-	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+	// `deregistering`, `account-unknown` (of `reset`: not linked),
+	// `account-linked` (of `attach`), `frozen`,
 	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
@@ -2354,7 +2355,8 @@ type ClientInterface interface {
 	// provably nothing was sent; good for 5 minutes; a new one voids the one before.
 	//
 	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
-	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+	// `deregistering`, `account-unknown` (of `reset`: not linked),
+	// `account-linked` (of `attach`), `frozen`,
 	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
@@ -3358,7 +3360,8 @@ func (c *Client) GetCodes(ctx context.Context, params *GetCodesParams, reqEditor
 // provably nothing was sent; good for 5 minutes; a new one voids the one before.
 //
 // Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
-// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+// `deregistering`, `account-unknown` (of `reset`: not linked),
+// `account-linked` (of `attach`), `frozen`,
 // `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
@@ -3389,7 +3392,8 @@ func (c *Client) SendCodeWithBody(ctx context.Context, params *SendCodeParams, c
 // provably nothing was sent; good for 5 minutes; a new one voids the one before.
 //
 // Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
-// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+// `deregistering`, `account-unknown` (of `reset`: not linked),
+// `account-linked` (of `attach`), `frozen`,
 // `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
@@ -7335,7 +7339,8 @@ type ClientWithResponsesInterface interface {
 	// provably nothing was sent; good for 5 minutes; a new one voids the one before.
 	//
 	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
-	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+	// `deregistering`, `account-unknown` (of `reset`: not linked),
+	// `account-linked` (of `attach`), `frozen`,
 	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
@@ -7356,7 +7361,8 @@ type ClientWithResponsesInterface interface {
 	// provably nothing was sent; good for 5 minutes; a new one voids the one before.
 	//
 	// Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
-	// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+	// `deregistering`, `account-unknown` (of `reset`: not linked),
+	// `account-linked` (of `attach`), `frozen`,
 	// `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
@@ -10650,7 +10656,8 @@ func (c *ClientWithResponses) GetCodesWithResponse(ctx context.Context, params *
 // provably nothing was sent; good for 5 minutes; a new one voids the one before.
 //
 // Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
-// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+// `deregistering`, `account-unknown` (of `reset`: not linked),
+// `account-linked` (of `attach`), `frozen`,
 // `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
@@ -10677,7 +10684,8 @@ func (c *ClientWithResponses) SendCodeWithBodyWithResponse(ctx context.Context, 
 // provably nothing was sent; good for 5 minutes; a new one voids the one before.
 //
 // Problems: `code-too-soon`, `codes-a-day`, `not-authenticated`,
-// `deregistering`, `account-unknown` (of `reset`: not linked), `frozen`,
+// `deregistering`, `account-unknown` (of `reset`: not linked),
+// `account-linked` (of `attach`), `frozen`,
 // `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
