@@ -29,7 +29,10 @@ type Client struct {
 	ID string
 	// TokenSHA256 is the SHA-256 of its bearer token, as it is sent.
 	TokenSHA256 [sha256.Size]byte
-	Scopes      []Scope
+	// PreviousSHA256 is that of the token before, which is good too while the
+	// caller changes to the new one; zero for none.
+	PreviousSHA256 [sha256.Size]byte
+	Scopes         []Scope
 }
 
 // AnonymousID is the client id of callers without a token, where they are
@@ -59,6 +62,12 @@ func CheckClients(clients []Client) error {
 			return fmt.Errorf("client %q: no scope", c.ID)
 		}
 		ids[c.ID], tokens[c.TokenSHA256] = true, c.ID
+		if previous := c.PreviousSHA256; previous != [sha256.Size]byte{} {
+			if other, taken := tokens[previous]; taken || previous == sha256.Sum256(nil) {
+				return fmt.Errorf("client %q: the previous token is empty, or one of client %q", c.ID, other)
+			}
+			tokens[previous] = c.ID
+		}
 		if err := CheckScopes(c.Scopes); err != nil {
 			return fmt.Errorf("client %q: %w", c.ID, err)
 		}
@@ -93,8 +102,9 @@ func (a *API) authenticate(r *http.Request) (*Client, *refusal) {
 	sum := sha256.Sum256([]byte(token))
 	var found *Client
 	for i := range a.Clients {
-		if subtle.ConstantTimeCompare(sum[:], a.Clients[i].TokenSHA256[:]) == 1 {
-			found = &a.Clients[i]
+		c := &a.Clients[i]
+		if subtle.ConstantTimeCompare(sum[:], c.TokenSHA256[:])|subtle.ConstantTimeCompare(sum[:], c.PreviousSHA256[:]) == 1 {
+			found = c
 		}
 	}
 	if found == nil {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -124,19 +125,42 @@ func TestCheckClients(t *testing.T) {
 		t.Error(err)
 	}
 	for want, bad := range map[string][]api.Client{
-		"without id":     {clientOf("", "1", bank...)},
-		"kept for":       {clientOf("anonymous", "1", bank...)},
-		"stands twice":   {clientOf("a", "1", bank...), clientOf("a", "2", bank...)},
-		"no token":       {{ID: "a", Scopes: bank}},
-		"token is empty": {clientOf("a", "", bank...)},
-		"same token":     {clientOf("a", "1", bank...), clientOf("b", "1", bank...)},
-		"no scope":       {clientOf("a", "1")},
-		"unknown scope":  {clientOf("a", "1", "root")},
+		"without id":              {clientOf("", "1", bank...)},
+		"kept for":                {clientOf("anonymous", "1", bank...)},
+		"stands twice":            {clientOf("a", "1", bank...), clientOf("a", "2", bank...)},
+		"no token":                {{ID: "a", Scopes: bank}},
+		"token is empty":          {clientOf("a", "", bank...)},
+		"same token":              {clientOf("a", "1", bank...), clientOf("b", "1", bank...)},
+		`one of client "a"`:       {clientOf("a", "1", bank...), changing("b", "2", "1")},
+		`one of client "b"`:       {changing("b", "2", "2")},
+		"previous token is empty": {changing("b", "2", "")},
+		"no scope":                {clientOf("a", "1")},
+		"unknown scope":           {clientOf("a", "1", "root")},
 	} {
 		if err := api.CheckClients(bad); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q: %v", want, err)
 		}
 	}
+}
+
+// changing is a client whose token is being changed.
+func changing(id, token, previous string) api.Client {
+	c := clientOf(id, token, api.ScopeBank)
+	c.PreviousSHA256 = sha256.Sum256([]byte(previous))
+	return c
+}
+
+func TestTokenThatIsChanged(t *testing.T) {
+	d := open(t, func(o *api.Options) {
+		o.Clients = []api.Client{changing("a", "new-token", "old-token"), clientOf("b", "b-token", api.ScopeBank)}
+	})
+	for token, client := range map[string]string{"new-token": "a", "old-token": "a", "b-token": "b"} {
+		d.call("POST", "/v1/transactions", token, balanceBody).ok(t, &api.Answer{})
+		if got := d.sw.last(t).Client; got != client {
+			t.Errorf("%s: client %q", token, got)
+		}
+	}
+	d.call("POST", "/v1/transactions", "older-token", balanceBody).problem(t, "token-invalid")
 }
 
 func TestWrongPathsAndMethods(t *testing.T) {

@@ -72,9 +72,12 @@ type Config struct {
 
 // Client is a caller of the API.
 type Client struct {
-	ID          string      `yaml:"id"`
-	TokenSHA256 string      `yaml:"token_sha256"` // hexadecimal; `switchctl token new` prints both
-	Scopes      []api.Scope `yaml:"scopes"`
+	ID          string `yaml:"id"`
+	TokenSHA256 string `yaml:"token_sha256"` // hexadecimal; `switchctl token new` prints both
+	// PreviousTokenSHA256 is that of the token before, good too while the caller
+	// changes to the new one.
+	PreviousTokenSHA256 string      `yaml:"previous_token_sha256"`
+	Scopes              []api.Scope `yaml:"scopes"`
 }
 
 // Bank is a member bank: its dialect and its links.
@@ -368,13 +371,21 @@ func configErrors(err error) (all []*banks.ConfigError) {
 func clients(all []Client) ([]api.Client, error) {
 	clients := make([]api.Client, 0, len(all))
 	for _, configured := range all {
-		sum, err := hex.DecodeString(configured.TokenSHA256)
-		if err != nil || len(sum) != sha256.Size {
-			return nil, fmt.Errorf("client %q: token_sha256 must be 64 hexadecimal digits", configured.ID)
+		c := api.Client{ID: configured.ID, Scopes: configured.Scopes}
+		if !readHash(configured.TokenSHA256, &c.TokenSHA256) {
+			return nil, fmt.Errorf("client %q: token_sha256 must be 64 hexadecimal digits", c.ID)
 		}
-		clients = append(clients, api.Client{ID: configured.ID, TokenSHA256: [sha256.Size]byte(sum), Scopes: configured.Scopes})
+		if previous := configured.PreviousTokenSHA256; previous != "" && !readHash(previous, &c.PreviousSHA256) {
+			return nil, fmt.Errorf("client %q: previous_token_sha256 must be 64 hexadecimal digits", c.ID)
+		}
+		clients = append(clients, c)
 	}
 	return clients, api.CheckClients(clients)
+}
+
+func readHash(text string, into *[sha256.Size]byte) bool {
+	n, err := hex.Decode(into[:], []byte(text[:min(len(text), 2*sha256.Size)]))
+	return err == nil && n == sha256.Size && len(text) == 2*sha256.Size
 }
 
 func (c *Config) loadRoutes() (*routing.Table, error) {

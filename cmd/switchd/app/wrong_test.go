@@ -34,6 +34,7 @@ clients:
     scopes: [bank]
   - id: operators
     token_sha256: 60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752
+    previous_token_sha256: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9
     scopes: [operate]
 anonymous: [bank]
 grace: 5s
@@ -428,7 +429,13 @@ var outOfRange = map[string][][2]string{
 	"banks[].acquirer": number, "banks[].forwarder": number,
 	"clients[].id":           {{`""`, "client without id"}, {"anonymous", "the id is kept"}},
 	"clients[].token_sha256": {{"9f86", hash}, {`""`, hash}, {strings.Repeat("0", 63) + "g", hash}, {`"` + strings.Repeat("0", 64) + `"`, "no token"}},
-	"clients[].scopes":       {{"[]", "no scope"}, {"[rule]", "unknown scope"}},
+	"clients[].previous_token_sha256": {
+		{"9f86", "previous_" + hash},
+		{strings.Repeat("0", 63) + "g", "previous_" + hash},
+		{strings.Repeat("a", 65), "previous_" + hash},
+		{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", `the previous token is empty, or one of client "batch"`},
+	},
+	"clients[].scopes": {{"[]", "no scope"}, {"[rule]", "unknown scope"}},
 }
 
 // TestRequiredKeys: what may be left out has a default, and nothing else may.
@@ -505,8 +512,8 @@ func TestUnusableFiles(t *testing.T) {
 		"database in no folder":  {"database", "none/switch.db", "none/switch.db", nil},
 		"database of text":       {"database", "own", "own", func(p string) error { return os.WriteFile(p, []byte(strings.Repeat("text", 1000)), 0o600) }},
 		"routes a folder":        {"routes", "own", "switchd.yaml:5:9: routes: ", func(p string) error { return os.Mkdir(p, 0o700) }},
-		"dialect a folder":       {"dialect", "own", "switchd.yaml:31:14: banks[0].dialect: ", func(p string) error { return os.Mkdir(p, 0o700) }},
-		"dialect in no folder":   {"dialect", "none/own.yaml", "switchd.yaml:31:14: banks[0].dialect: ", nil},
+		"dialect a folder":       {"dialect", "own", "switchd.yaml:32:14: banks[0].dialect: ", func(p string) error { return os.Mkdir(p, 0o700) }},
+		"dialect in no folder":   {"dialect", "none/own.yaml", "switchd.yaml:32:14: banks[0].dialect: ", nil},
 		"routes in a wrong file": {"routes", "own", "own:1:1: ", func(p string) error { return os.WriteFile(p, []byte("- a\n"), 0o600) }},
 	} {
 		t.Run(name, func(t *testing.T) {
