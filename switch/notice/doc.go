@@ -35,7 +35,7 @@
 // # What the front's answers do
 //
 //	accepted  200 naming the notice       sent
-//	away      410                         gone, with all that waits for the follower; Gone is told
+//	away      410                         gone, with all that waited for the follower by then; Gone is told
 //	never     422                         parked
 //	later     429                         the follower waits until Retry-After (else a minute); no attempt
 //	closed    503 with Retry-After        the channel waits until then; no attempt

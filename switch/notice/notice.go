@@ -158,23 +158,29 @@ const alone = `CASE WHEN EXISTS (SELECT 1 FROM notice WHERE lane = $4 AND state 
 // Forget discards what waits for a follower: it unfollowed, or lost its accounts
 // to another. What is on its way may still reach it.
 func (n *Notices) Forget(ctx context.Context, tx switching.Tx, channel, subject string) error {
-	return n.drop(ctx, tx, channel, subject, "", StateDiscarded, "the follower is no longer told")
+	return n.drop(ctx, tx, channel, subject, "", n.o.Now(), StateDiscarded, "the follower is no longer told")
 }
 
 // Hush discards the movements that wait for a follower: it is a customer no more.
 // What tells of an end is still told. Movements have lanes of their own, so that
 // none is left without its first.
 func (n *Notices) Hush(ctx context.Context, tx switching.Tx, channel, subject string) error {
-	return n.drop(ctx, tx, channel, subject, switching.NoticeMovement, StateDiscarded, "no customer any more")
+	return n.drop(ctx, tx, channel, subject, switching.NoticeMovement, n.o.Now(), StateDiscarded, "no customer any more")
 }
 
-// drop ends what waits for the follower, of the kind, or of all for none.
-func (n *Notices) drop(ctx context.Context, tx switching.Tx, channel, subject string, kind switching.NoticeKind, state State, answer string) error {
+// drop ends what waits for the follower since that time or longer, of the kind, or
+// of all for none. What was written later has its lane for itself.
+func (n *Notices) drop(ctx context.Context, tx switching.Tx, channel, subject string, kind switching.NoticeKind, at time.Time, state State, answer string) error {
 	_, err := tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = 0, data = $2, ended = $3, answer = $4
-		WHERE channel = $5 AND subject = $6 AND ($7 = '' OR kind = $7) AND state IN ('pending', 'parked')`,
-		string(state), nothing, n.o.Now().UnixMilli(), answer, channel, subject, string(kind))
+		WHERE channel = $5 AND subject = $6 AND ($7 = '' OR kind = $7) AND created <= $8 AND state IN ('pending', 'parked')`,
+		string(state), nothing, n.o.Now().UnixMilli(), answer, channel, subject, string(kind), at.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("drop notices of a follower: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE notice SET head = 1 WHERE seq IN (SELECT MIN(seq) FROM notice
+		WHERE channel = $1 AND subject = $2 AND state = 'pending' GROUP BY lane HAVING MAX(head) = 0)`, channel, subject)
+	if err != nil {
+		return fmt.Errorf("promote notices of a follower: %w", err)
 	}
 	return nil
 }

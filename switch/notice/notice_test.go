@@ -269,6 +269,31 @@ func TestGone(t *testing.T) {
 	})
 }
 
+// A follower may come back before the front's answer that it was gone: what was
+// written since is told.
+func TestGoneAndBack(t *testing.T) {
+	held(t, nil, func(t *testing.T, w *world) {
+		w.front.answers(func(_ context.Context, m notice.Message) notice.Answer {
+			switch m.ID {
+			case "anna.1.0":
+				time.Sleep(3 * time.Second)
+				return notice.Answer{Verdict: notice.Away}
+			case "anna.2.0":
+				time.Sleep(4 * time.Second)
+			}
+			return accepted
+		})
+		w.put(of("anna", "1", 0), of("anna", "2", 0))
+		w.run()
+		rest(time.Second)
+		w.put(of("anna", "1", 1), of("anna", "2", 1))
+		rest(time.Minute)
+		equal(t, "gone ones", w.count(notice.StateGone), 2)
+		equal(t, "state", w.item("anna.1.1").State, notice.StateSent)
+		equal(t, "state in another lane", w.item("anna.2.1").State, notice.StateSent)
+	})
+}
+
 // What waits for one who unfollows is discarded; so is what is on its way, whose
 // answer then changes nothing.
 func TestForget(t *testing.T) {

@@ -141,7 +141,7 @@ func (n *Notices) write(ctx context.Context, tx switching.Tx, c claimed, s step)
 	case err != nil || !changed:
 		return false, err
 	case s.state == StateGone:
-		return false, n.lost(ctx, tx, c.Channel, c.Subject, s.began)
+		return true, n.lost(ctx, tx, c.Channel, c.Subject, s.began)
 	case s.state != StatePending:
 		return n.promote(ctx, tx, c.Lane)
 	case s.follower:
@@ -151,9 +151,10 @@ func (n *Notices) write(ctx context.Context, tx switching.Tx, c claimed, s step)
 	return false, err
 }
 
-// lost ends what waits for a follower that was gone at the time.
+// lost ends what waited for a follower that was gone at the time: what was written
+// since may be for one who came back.
 func (n *Notices) lost(ctx context.Context, tx switching.Tx, channel, subject string, at time.Time) error {
-	if err := n.drop(ctx, tx, channel, subject, "", StateGone, "the follower is gone"); err != nil {
+	if err := n.drop(ctx, tx, channel, subject, "", at, StateGone, "the follower is gone"); err != nil {
 		return err
 	}
 	return n.o.Gone(ctx, tx, channel, subject, at)
