@@ -20,23 +20,21 @@ const (
 	claimLife = 10 * time.Second // longer than Limit, shorter than the switch gives up
 )
 
-// claim makes this the one that tells; else before is what is there. tried is the
-// way by which an earlier one perhaps told it.
-func (n *Notices) claim(ctx context.Context, name string) (before, tried string, err error) {
+// claim makes this the one that tells, under the name that it returns; else before is
+// what is there. tried is the way by which an earlier one perhaps told it: that word
+// stays, and the claim is kept beside it.
+func (n *Notices) claim(ctx context.Context, name string) (claim, before, tried string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, n.Limit/5)
 	defer cancel()
 	own := rand.Text() // like no other
-	for {
-		kept, err := desk.Ask[client.KeptFirst](n.Switch.PutKeptOnce(ctx, &client.PutKeptOnceParams{Seconds: seconds(claimLife)}, client.KeptValue{Name: name, Value: own}))
+	for claim = name; ; claim += "/again" {
+		kept, err := desk.Ask[client.KeptFirst](n.Switch.PutKeptOnce(ctx, &client.PutKeptOnceParams{Seconds: seconds(claimLife)}, client.KeptValue{Name: claim, Value: own}))
 		if err != nil || kept.First || kept.Before == own {
-			return "", tried, err
+			return claim, "", tried, err
 		}
 		way, perhaps := strings.CutPrefix(kept.Before, markTried)
-		if !perhaps || tried != "" {
-			return kept.Before, "", nil
-		}
-		if _, err := desk.Ask[client.Kept](n.Switch.TakeKept(ctx, client.KeptName{Name: name})); err != nil {
-			return "", "", err
+		if !perhaps {
+			return claim, kept.Before, "", nil
 		}
 		tried = way
 	}

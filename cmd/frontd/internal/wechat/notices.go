@@ -140,7 +140,7 @@ func (n *Notices) refuses(notice frontapi.Notice) (rule string) {
 // tell tells a notice once.
 func (n *Notices) tell(ctx context.Context, notice frontapi.Notice) end {
 	name := fmt.Sprintf("notice/%s/%d", notice.Id, notice.Round)
-	before, tried, err := n.claim(ctx, name)
+	claim, before, tried, err := n.claim(ctx, name)
 	msgID, told := toldAs(before)
 	switch {
 	case err != nil:
@@ -157,8 +157,11 @@ func (n *Notices) tell(ctx context.Context, notice frontapi.Notice) end {
 		n.remember(ctx, name, msgID, notice.Id)
 	case e.tried != "":
 		n.keepTried(ctx, name, e.tried)
+		if claim != name {
+			n.release(ctx, claim)
+		}
 	default:
-		n.release(ctx, name)
+		n.release(ctx, claim)
 	}
 	return e
 }

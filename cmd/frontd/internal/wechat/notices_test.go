@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ type memory struct {
 	asked   int            // for the choices
 	broken  map[string]int // paths that answer a problem so many times more
 	slow    time.Duration  // before each answer; set before any is asked for
+	before  func(path string)
 }
 
 func newMemory(t *testing.T) *memory {
@@ -52,6 +54,9 @@ func (m *memory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-time.After(m.slow):
 	case <-r.Context().Done():
 		return
+	}
+	if m.before != nil {
+		m.before(r.URL.Path)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -418,6 +423,55 @@ func TestManyAtOnce(t *testing.T) {
 	r.expect(movement(), 200)
 	if n := len(r.platform.at(pathTemplate)); n != 1 {
 		t.Errorf("told %d times", n)
+	}
+}
+
+// The same of what was perhaps told before: who sees that word does not take another's
+// claim away with it, and one that dies leaves it to the next.
+func TestManyAtOnceOfWhatWasPerhapsTold(t *testing.T) {
+	r := newRoom(t, nil)
+	inside, leave := make(chan struct{}), make(chan struct{})
+	r.platform.on(pathTemplate, func(w http.ResponseWriter, q *http.Request) {
+		close(inside)
+		<-leave
+		says(`{"errcode":0,"msgid":7}`)(w, q)
+	}, says(`{"errcode":0,"msgid":8}`))
+	var see sync.WaitGroup // the word, both before either does more
+	see.Add(2)
+	var seen, taken atomic.Int32
+	r.memory.before = func(path string) {
+		switch {
+		case path == "/v1/kept/first" && seen.Add(1) <= 2:
+			see.Done()
+			see.Wait()
+		case path == "/v1/kept/take" && taken.Add(1) == 2:
+			<-inside
+		}
+	}
+	const name = "notice/restored-1/1"
+	r.memory.kept[name] = "tried/template"
+	ends := make(chan int, 2)
+	for range 2 {
+		go func() {
+			status, _, _ := r.send(restored())
+			ends <- status
+		}()
+	}
+	<-inside
+	if status := <-ends; status != 429 {
+		t.Error(status)
+	}
+	close(leave)
+	if status := <-ends; status != 200 {
+		t.Error(status)
+	}
+	r.memory.kept[name] = "tried/template"
+	r.memory.kept[name+"/again"] = "of one that died"
+	r.expect(restored(), 429)
+	delete(r.memory.kept, name+"/again") // as after 10 s
+	r.expect(restored(), 200)
+	if texts, templates := len(r.platform.at(pathText)), len(r.platform.at(pathTemplate)); texts != 0 || templates != 2 {
+		t.Errorf("%d texts and %d templates", texts, templates)
 	}
 }
 
