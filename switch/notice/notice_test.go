@@ -139,6 +139,30 @@ func TestFrontDownForAnHour(t *testing.T) {
 	}
 }
 
+// Five followers are a front that is down, four are not; and an answer to what was
+// sent before says nothing of whether it is back.
+func TestWhenTheFrontIsDown(t *testing.T) {
+	held(t, nil, func(t *testing.T, w *world) {
+		w.front.answers(func(_ context.Context, m notice.Message) notice.Answer {
+			if m.Subject == "slow" {
+				time.Sleep(3 * time.Second)
+				return accepted
+			}
+			return notice.Answer{Verdict: notice.Failed}
+		})
+		w.run()
+		w.put(append(followers(4), of("slow", "1", 0))...)
+		rest(100 * time.Millisecond)
+		equal(t, "shut by four", w.metric(`wxswitch_notice_front_shut`), 0)
+		w.put(of("fifth", "1", 0))
+		rest(100 * time.Millisecond)
+		equal(t, "shut by five", w.metric(`wxswitch_notice_front_shut`), 1)
+		rest(3 * time.Second)
+		same(t, "told", w.front.got(), []string{"slow.1.0"})
+		equal(t, "shut still", w.metric(`wxswitch_notice_front_shut`), 1)
+	})
+}
+
 // One broken follower must not be asked for ever whether the front is back.
 func TestProbesTakeTurns(t *testing.T) {
 	held(t, nil, func(t *testing.T, w *world) {
@@ -202,6 +226,27 @@ func TestLaterHoldsTheFollower(t *testing.T) {
 		w.run()
 		rest(59 * time.Minute)
 		equal(t, "sent", len(w.front.sent()), 1)
+	})
+}
+
+// A shorter wait does not end a longer one.
+func TestLaterIsNotShortened(t *testing.T) {
+	held(t, nil, func(t *testing.T, w *world) {
+		now := time.Now()
+		w.front.answers(func(_ context.Context, m notice.Message) notice.Answer {
+			wait := 2 * time.Hour
+			if m.ID == "anna.2.0" {
+				wait = time.Hour
+			}
+			return notice.Answer{Verdict: notice.Later, At: now.Add(wait)}
+		})
+		w.run()
+		w.put(of("anna", "1", 0))
+		rest(time.Second)
+		w.put(of("anna", "2", 0))
+		rest(90 * time.Minute)
+		same(t, "sent", w.front.sent()[:2], []string{"anna.1.0", "anna.2.0"})
+		equal(t, "waits until", w.item("anna.1.0").Next.Sub(now), 2*time.Hour)
 	})
 }
 

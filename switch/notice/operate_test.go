@@ -102,6 +102,20 @@ func TestOperatePending(t *testing.T) {
 	})
 }
 
+// Resending does not send what is on its way once more.
+func TestResendOnItsWay(t *testing.T) {
+	held(t, nil, func(t *testing.T, w *world) {
+		w.front.answers(func(context.Context, notice.Message) notice.Answer { time.Sleep(4 * time.Second); return accepted })
+		w.run()
+		w.put(of("anna", "1", 0))
+		rest(time.Second)
+		must(t, w.notices.Resend(t.Context(), "anna.1.0"))
+		rest(time.Minute)
+		equal(t, "sent", len(w.front.sent()), 1)
+		equal(t, "state", w.item("anna.1.0").State, notice.StateSent)
+	})
+}
+
 func TestList(t *testing.T) {
 	w := newWorld(t).open()
 	defer w.stop()
@@ -214,6 +228,42 @@ func TestDeliveryBeforeTheAnswer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A front that took a notice and never answered may still report on it: a failure
+// leaves it to the operator, whose resending is the next round.
+func TestDeliveryOfAParkedOne(t *testing.T) {
+	parkedOne(t, func(t *testing.T, w *world) {
+		w.report("anna.1.0", notice.StatusFailed, time.Now())
+		rest(2 * time.Hour)
+		equal(t, "state", w.item("anna.1.0").State, notice.StateParked)
+		must(t, w.notices.Resend(t.Context(), "anna.1.0"))
+		rest(time.Second)
+		equal(t, "round", w.front.seen[len(w.front.seen)-1].Round, 2)
+	})
+	parkedOne(t, func(t *testing.T, w *world) {
+		w.report("anna.1.0", notice.StatusSuccess, time.Now())
+		equal(t, "state", w.item("anna.1.0").State, notice.StateDelivered)
+	})
+}
+
+// A round has all its attempts.
+func TestARoundBeginsAnew(t *testing.T) {
+	held(t, func(w *world) { w.o.Attempts = 2 }, func(t *testing.T, w *world) {
+		w.front.answers(func(context.Context, notice.Message) notice.Answer {
+			if len(w.front.sent()) == 1 {
+				return notice.Answer{Verdict: notice.Failed}
+			}
+			return accepted
+		})
+		w.run()
+		w.put(of("anna", "1", 0))
+		rest(time.Minute)
+		w.report("anna.1.0", notice.StatusFailed, time.Now())
+		rest(time.Hour)
+		equal(t, "state", w.item("anna.1.0").State, notice.StateSent)
+		equal(t, "round", w.item("anna.1.0").Round, 2)
+	})
 }
 
 func TestBlocked(t *testing.T) {

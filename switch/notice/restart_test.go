@@ -168,6 +168,31 @@ func TestLateSettlement(t *testing.T) {
 	})
 }
 
+// A process that was stopped between claiming and sending, as by its machine, does
+// not send when another may have begun before it ends.
+func TestALateSendingIsNotBegun(t *testing.T) {
+	var slept atomic.Bool
+	prepare := func(w *world) {
+		w.o.Fail = func(step string) error {
+			if step == "claim" && !slept.Swap(true) {
+				time.Sleep(28 * time.Second)
+			}
+			return nil
+		}
+	}
+	held(t, prepare, func(t *testing.T, w *world) {
+		w.front.answers(func(context.Context, notice.Message) notice.Answer { time.Sleep(4 * time.Second); return accepted })
+		w.put(of("anna", "1", 0))
+		w.run()
+		rest(time.Second)
+		other := w.second().run()
+		defer other.stop()
+		rest(time.Minute)
+		equal(t, "sent", len(w.front.sent()), 1)
+		equal(t, "attempts", w.item("anna.1.0").Attempts, 1)
+	})
+}
+
 // fill adds notices that wait one behind the other, the first for an hour yet.
 // Their data nobody could open.
 func (w *world) fill(count int) {
