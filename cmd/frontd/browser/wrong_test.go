@@ -343,6 +343,21 @@ func TestCookieGoneInMidForm(t *testing.T) {
 	p.page.ends("approved", textAuthenticated)
 }
 
+// So it is when a code is asked for, with one typed: the page that says so is whole.
+func TestCookieGoneWhenACodeIsAskedFor(t *testing.T) {
+	p := house(t).phone()
+	p.pick("客户认证")
+	p.page.at("/h5/authenticate")
+	p.identity(bankA)
+	p.page.enter("#code", "123456")
+	p.forgets("")
+	p.page.tap("[data-code]", "获取验证码")
+	p.page.sees("页面已过期")
+	p.page.waits("[data-close]", "返回公众号")
+	p.page.tap("[data-primary]", "重新打开")
+	p.page.at("/h5/authenticate")
+}
+
 // One bank is down: its line says so, the other's has its balance; 认证 and 注销
 // there say it in the features' words.
 func TestBankDown(t *testing.T) {

@@ -95,8 +95,10 @@
     const code = selector === "#code-part" && old.querySelector("#code");
     const typed = code ? code.value : "";
     old.replaceWith(document.adoptNode(fresh));
-    // The short message may come before the answer: what it filled in stays.
-    if (typed) document.getElementById("code").value = typed;
+    // The short message may come before the answer: what it filled in stays, where the
+    // form does.
+    const again = document.getElementById("code");
+    if (typed && again) again.value = typed;
     begin();
     const alert = document.querySelector("[role=alert]:not([hidden])");
     if (selector === "#main") {
