@@ -285,6 +285,28 @@ func (p *phone) keepPicture(name string) {
 // before its answer comes.
 func (p *phone) loses(address string, do func()) {
 	p.Helper()
+	p.stops(address, do, func(ctx context.Context, t *chromedp.Target, e fetch.EventRequestPaused) error {
+		p.repeats(e.Request)
+		_, err := cdp.Call(ctx, t, fetch.FailRequest, fetch.FailRequestParams{RequestID: e.RequestID, ErrorReason: network.ErrorReasonInternetDisconnected})
+		return err
+	})
+}
+
+// misses has what stands before the front answer what do asks for, as while no front
+// is there.
+func (p *phone) misses(address string, do func()) {
+	p.Helper()
+	p.stops(address, do, func(ctx context.Context, t *chromedp.Target, e fetch.EventRequestPaused) error {
+		_, err := cdp.Call(ctx, t, fetch.FulfillRequest, fetch.FulfillRequestParams{
+			RequestID: e.RequestID, ResponseCode: http.StatusBadGateway, Body: []byte("<html><body><h1>502 Bad Gateway</h1></body></html>"),
+		})
+		return err
+	})
+}
+
+// stops has another answer what do asks for.
+func (p *phone) stops(address string, do func(), answer func(context.Context, *chromedp.Target, fetch.EventRequestPaused) error) {
+	p.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	paused := chromedp.Events(ctx, fetch.RequestPaused)
@@ -295,9 +317,8 @@ func (p *phone) loses(address string, do func()) {
 	do()
 	for e, err := range paused {
 		must(p, err)
-		p.repeats(e.Request)
 		p.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-			_, err := cdp.Call(ctx, t, fetch.FailRequest, fetch.FailRequestParams{RequestID: e.RequestID, ErrorReason: network.ErrorReasonInternetDisconnected})
+			err := answer(ctx, t, e)
 			if err == nil {
 				_, err = cdp.Call(ctx, t, fetch.Disable, cdp.Empty{})
 			}

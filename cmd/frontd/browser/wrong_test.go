@@ -430,6 +430,21 @@ func TestNetworkLost(t *testing.T) {
 	p.page.waits("[data-balance=approved]", money(p.At(bankA).Accounts[0].Balance))
 }
 
+// While no front is there, what stands before it answers: a balance's line says that
+// in the page's words, and can be asked for again.
+func TestNoFrontForABalance(t *testing.T) {
+	p := house(t).phone().customer()
+	p.forgives("502")
+	p.accounts()
+	p.page.waits("[data-balance=approved]", "")
+	within[bool](p.page, `document.querySelector("[data-part]").insertAdjacentHTML("beforeend", '<a href="" data-again-part>again</a>'), true`)
+	p.misses("*/balance", func() { p.page.tap("[data-again-part]", "again") })
+	p.page.waits("[data-part]", "系统繁忙，请稍后再试")
+	p.page.lacks("[data-part]", "Gateway")
+	p.page.tap("[data-again-part]", "重试")
+	p.page.waits("[data-balance=approved]", "")
+}
+
 // A deregistration is in doubt: reading goes on, what would change something is
 // refused, and the end is told.
 func TestSettling(t *testing.T) {

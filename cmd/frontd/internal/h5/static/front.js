@@ -251,10 +251,11 @@
         location.reload(); // who asks, or what must be done first, is the page's business
         return;
       }
+      if (!answer.ok) throw new Wrong(words.down); // not a part of ours
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       box.replaceChildren(...page.body.childNodes);
-    } catch {
-      box.replaceChildren(words.offlineRead + " ");
+    } catch (error) {
+      box.replaceChildren((error instanceof Wrong ? error.message : words.offlineRead) + " ");
       const link = document.createElement("a");
       link.href = "";
       link.className = "inline-link";
