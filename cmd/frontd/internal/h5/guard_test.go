@@ -335,3 +335,36 @@ func TestOneWhoCameBackUnheard(t *testing.T) {
 		}
 	}
 }
+
+// The platform is asked whether somebody follows, and the follower leaves before the
+// switch is told what it said: the later word counts.
+func TestOneWhoLeavesMeanwhile(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.authenticated("oLeaves")
+	asked, left := time.Now().Add(-30*time.Second), time.Now()
+	b.Now = func() time.Time { return asked }
+	_, err := desk.Ask[client.Ended](b.Switch.Unfollow(t.Context(), &client.UnfollowParams{
+		FollowerChannel: "wechat", FollowerSubject: "oLeaves", IdempotencyKey: newKey(), At: left.Unix(),
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.get("/h5/authenticate") // the platform says that it follows
+	if c, err := b.customer(t.Context(), "oLeaves"); err != nil || c.Followed {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// A part of a page is not led to WeChat, which would answer it with a page of its own:
+// the page that asks for it is loaded again.
+func TestAPartOfNobody(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oPart")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.server.URL+"/h5/accounts/0123456789012345678901/balance", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set(partHeader, "1")
+	x.take(x.client.Do(r))
+	x.at("/h5/accounts/0123456789012345678901/balance", 403)
+}

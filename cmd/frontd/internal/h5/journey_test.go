@@ -337,16 +337,21 @@ func TestPlaces(t *testing.T) {
 	x.sees("未找到该网点")
 }
 
-// D3: the identity is checked again.
+// D3: the identity is checked again. The session is over, and the pages know it.
 func TestReset(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
-	x := b.authenticated("oReset")
+	x := b.loggedIn("oReset")
+	x.get("/h5/security")
+	x.sees("退出登录")
 	x.get("/h5/security/reset/payment")
 	x.sees("微信支付密码重置", "认证账户或已加挂的账户")
 	x.send("/h5/security/reset/payment/code", x.identity(bankA))
 	form := x.fill(with(x.identity(bankA), "code", x.code(bankA)))
 	x.post("/h5/security/reset/payment", with(form, "password", x.seal(url.Values{"password": {"730164"}}).Get("password")))
 	x.sees(`data-result="approved"`)
+	if x.get("/h5/security"); strings.Contains(x.page.body, "退出登录") {
+		t.Error("logged in still")
+	}
 	x.get("/h5/security/reset/login")
 	x.sees("微信登录密码重置")
 	x.get("/h5/security/reset/other")
