@@ -694,6 +694,17 @@ func TestPerhapsToldIsToldTheSameWay(t *testing.T) {
 	if texts, templates := len(r.platform.at(pathText)), len(r.platform.at(pathTemplate)); texts != 1 || templates != 2 {
 		t.Errorf("%d texts and %d templates", texts, templates)
 	}
+	// So it is though the platform answered meanwhile that it can do nothing now.
+	third := restored()
+	third.Id = "restored-3"
+	r.platform.on(pathText, errcode(45015), says(`{"errcode":0}`))
+	r.platform.on(pathTemplate, cuts, errcode(-1), says(`{"errcode":0,"msgid":8}`))
+	r.expect(third, 502)
+	r.expect(third, 502)
+	r.expect(third, 200)
+	if texts, templates := len(r.platform.at(pathText)), len(r.platform.at(pathTemplate)); texts != 2 || templates != 5 {
+		t.Errorf("%d texts and %d templates", texts, templates)
+	}
 	// What is refused in the end may still be told another way.
 	second := restored()
 	second.Id = "restored-2"
