@@ -52,6 +52,18 @@ func TestIdentity(t *testing.T) {
 			}
 		}
 	})
+	t.Run("of many tabs the latest", func(t *testing.T) {
+		x := b.browser("oTabs")
+		var states []string
+		for range maxErrands + 1 {
+			states = append(states, x.authorize("/h5/authenticate"))
+		}
+		for i, status := range map[int]int{0: 400, 1: 200, maxErrands: 200} {
+			if x.get("/h5/oauth?code=" + b.platform.code("oTabs") + "&state=" + states[i]); x.page.status != status {
+				t.Errorf("the tab %d: %d", i, x.page.status)
+			}
+		}
+	})
 	t.Run("a code again", func(t *testing.T) {
 		x := b.browser("oCode")
 		code := b.platform.code("oCode")
@@ -352,6 +364,17 @@ func TestOneWhoLeavesMeanwhile(t *testing.T) {
 	x.get("/h5/authenticate") // the platform says that it follows
 	if c, err := b.customer(t.Context(), "oLeaves"); err != nil || c.Followed {
 		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// A form is bounded, and nothing of one that is larger is carried out.
+func TestALargeForm(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oLarge")
+	for size, status := range map[int]int{maxForm / 2: 400, maxForm: 413} {
+		x.get("/h5/authenticate")
+		x.send("/h5/authenticate", url.Values{"cert_number": {strings.Repeat("1", size)}})
+		x.at("/h5/authenticate", status)
 	}
 }
 
