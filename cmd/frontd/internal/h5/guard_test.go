@@ -4,12 +4,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"wxswitch/banks/sim"
 	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/cmd/internal/world"
+	"wxswitch/codec"
 	"wxswitch/switch/api/client"
 )
 
@@ -390,4 +393,38 @@ func TestAPartOfNobody(t *testing.T) {
 	r.Header.Set(partHeader, "1")
 	x.take(x.client.Do(r))
 	x.at("/h5/accounts/0123456789012345678901/balance", 403)
+}
+
+// A balance that comes after a logout does not bring the session back.
+func TestALatePartKeepsNoSession(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.loggedIn("oLatePart")
+	balance := regexp.MustCompile(`data-part="([^"]+)"`).FindStringSubmatch(x.page.body)[1]
+	later := time.Now().Add(renewAfter + time.Minute)
+	b.Now = func() time.Time { return later }
+	if _, err := b.Sims[bankA].SetFault(sim.Fault{Kind: sim.Delay, Type: codec.Balance, Delay: 1200 * time.Millisecond, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.server.URL+balance, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set(partHeader, "1")
+	late := make(chan error)
+	go func() {
+		a, err := x.client.Do(r)
+		if err == nil {
+			err = a.Body.Close()
+		}
+		late <- err
+	}()
+	time.Sleep(300 * time.Millisecond)
+	x.send("/h5/logout", nil)
+	x.sees("已退出登录")
+	if err := <-late; err != nil {
+		t.Fatal(err)
+	}
+	if x.get("/h5/security"); strings.Contains(x.page.body, "退出登录") {
+		t.Error("logged in again")
+	}
 }

@@ -202,7 +202,9 @@ func (s *Site) known(page func(*visit)) func(http.ResponseWriter, *http.Request)
 		case post && !s.own(w, r, x):
 			return
 		}
-		s.renew(w, x)
+		if post || r.Header.Get(partHeader) == "" { // a part may come after the session was made anew
+			s.renew(w, x)
+		}
 		page(&visit{s, w, r, x})
 	}
 }
