@@ -428,3 +428,36 @@ func TestALatePartKeepsNoSession(t *testing.T) {
 		t.Error("logged in again")
 	}
 }
+
+// Who kept a cookie from before has no session after a logout: the switch ended it.
+func TestALogoutIsTheSwitchs(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.loggedIn("oOut")
+	before := x.cookie()
+	x.send("/h5/logout", nil)
+	x.sees("已退出登录")
+	at, err := url.Parse(b.server.URL + root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.client.Jar.SetCookies(at, []*http.Cookie{{Name: sessionCookie, Value: before, Path: root}}) //nolint:gosec // a test's
+	x.get("/h5/accounts")
+	x.at("/h5/login", 200)
+}
+
+// Who goes on is known for longer than one who does not.
+func TestASessionIsKeptByUse(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oUse")
+	x.get("/h5/authenticate")
+	var first, last session
+	b.sealer.open(sessionCookie, x.cookie(), &first)
+	begun := time.Now()
+	for _, past := range []time.Duration{idleLife - time.Minute, 2*idleLife - 2*time.Minute} {
+		b.Now = func() time.Time { return begun.Add(past) }
+		x.get("/h5/authenticate")
+		if !b.sealer.open(sessionCookie, x.cookie(), &last) || last.ID != first.ID {
+			t.Errorf("after %s: %+v, not %+v", past, last, first)
+		}
+	}
+}
