@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -408,6 +409,28 @@ func TestASilentSwitchIsBusy(t *testing.T) {
 		got := e.ask(newChat(silent), m)
 		if took := time.Since(begun); took > 2*time.Second || m.Type != "event" && (got != busy || took > 1400*time.Millisecond) {
 			t.Errorf("%s: %q after %s", name, got, took)
+		}
+	}
+}
+
+// One try that hangs, as one that a dead instance took, does not use up the time that an
+// event has: the next is heard.
+func TestATryThatHangs(t *testing.T) {
+	for _, name := range []string{"subscribe", "unsubscribe"} {
+		var asked atomic.Int64
+		c := at(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // else nobody sees that the caller has gone
+			if asked.Add(1) == 1 {
+				<-r.Context().Done()
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"outcome":"approved"}`)
+		})
+		ctx, stop := context.WithTimeout(t.Context(), 4*time.Second)
+		got := newChat(c).Answer(ctx, event("f", name, ""))
+		if stop(); got.Failed || asked.Load() != 2 {
+			t.Errorf("%s: asked %d times: %+v", name, asked.Load(), got)
 		}
 	}
 }
