@@ -517,6 +517,17 @@ func TestToldAndNotRemembered(t *testing.T) {
 	}
 }
 
+// What cannot be written down leaves time to say which message it was.
+func TestNotRememberedAndReported(t *testing.T) {
+	r := newRoom(t, func(o *wechat.NoticeOptions) { o.Limit = time.Second })
+	r.memory.broken["/v1/kept"] = 1000
+	r.deliveries.slow = 50 * time.Millisecond
+	r.expect(movement(), 200)
+	if got := fmt.Sprint(r.deliveries.sent); got != "[7 movement-5f0c]" {
+		t.Error(got)
+	}
+}
+
 // Which message a notice was is said until the switch has heard it: the delivery
 // event finds no notice without. A repeat that has to tell nothing else says it.
 func TestTheMessageIsReported(t *testing.T) {
