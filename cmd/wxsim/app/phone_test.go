@@ -167,6 +167,35 @@ func TestReset(t *testing.T) {
 	}
 }
 
+// An answer to who was there before a reset is not shown to who is there now.
+func TestAnAnswerFromBeforeAReset(t *testing.T) {
+	s := start(t, nil)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	s.front.replies(func(d delivery) string {
+		switch d.Content {
+		case "before":
+			close(asked)
+			<-answer
+		case "now":
+		default:
+			return "success"
+		}
+		return s.front.text(d, "to "+d.Content)
+	})
+	s.order("f1", "say", `{"text":"before"}`)
+	<-asked
+	s.order("f1", "reset", `{}`)
+	close(answer)
+	s.order("f1", "say", `{"text":"now"}`)
+	state := s.says("f1", "account", "to now")
+	<-time.After(100 * time.Millisecond)
+	for _, e := range append(state.Chat, s.state("f1").Chat...) {
+		if e.Text == "to before" {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
 func TestEvents(t *testing.T) {
 	s := start(t, nil)
 	f1, f2 := s.watch("f1"), s.watch("f2")
