@@ -31,8 +31,8 @@ func Load(path string, banks []Bank) (*Table, error) {
 }
 
 // Parse reads a table from a file's contents; name stands for the file in
-// errors and explanations, and banks are the ids that rules may name. The error
-// is [Problems].
+// errors and explanations, and banks are the ids that rules may name, nil for any.
+// The error is [Problems].
 func Parse(name string, data []byte, banks []Bank) (*Table, error) {
 	p := &reader{strict.New(name, maxSize, "no rules"), banks}
 	rules := p.rules(p.Root(data))
@@ -100,7 +100,7 @@ func (p *reader) bank(m strict.Mapping) Bank {
 		return ""
 	}
 	name, ok := p.Text(n, "bank")
-	if ok && !slices.Contains(p.banks, Bank(name)) {
+	if ok && (name == "" || p.banks != nil && !slices.Contains(p.banks, Bank(name))) {
 		p.Report(p.Place(n), "bank %.40q is not configured; there are %q", name, p.banks)
 	}
 	return Bank(name)

@@ -7,11 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"wxswitch/codec"
@@ -77,11 +74,7 @@ func (r *remote) explain(ctx context.Context, q client.RouteQuestion) (client.Ro
 // explainFrom explains by a file's rules, as a switch would that has every bank
 // which the file names.
 func explainFrom(path string, q client.RouteQuestion) (e client.RouteExplanation, err error) {
-	banks, err := banksNamedIn(path)
-	if err != nil {
-		return e, err
-	}
-	table, err := routing.Load(path, banks)
+	table, err := routing.Load(path, nil)
 	if err != nil {
 		return e, err
 	}
@@ -91,30 +84,6 @@ func explainFrom(path string, q client.RouteQuestion) (e client.RouteExplanation
 		return e, err
 	}
 	return e, json.Unmarshal(text, &e)
-}
-
-// banksNamedIn returns the banks of a route file's rules. What is wrong with
-// the file is left to routing.Load to say.
-func banksNamedIn(path string) ([]routing.Bank, error) {
-	text, err := os.ReadFile(filepath.Clean(path))
-	if err != nil {
-		return nil, fmt.Errorf("routes: %w", err)
-	}
-	type rule struct {
-		Bank routing.Bank `yaml:"bank"`
-	}
-	var file struct {
-		Cards     []rule `yaml:"cards"`
-		Passbooks []rule `yaml:"passbooks"`
-	}
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		return nil, nil //nolint:nilerr // see above
-	}
-	var banks []routing.Bank
-	for _, r := range append(file.Cards, file.Passbooks...) {
-		banks = append(banks, r.Bank)
-	}
-	return banks, nil
 }
 
 // showExplanation shows it whole, then fails where there is no route.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -303,5 +304,19 @@ func TestExitCodes(t *testing.T) {
 		if got != want || (want != 0) != (wrong.Len() > 0) {
 			t.Errorf("%q: exit code %d, want %d; %s", args, got, want, wrong.String())
 		}
+	}
+}
+
+// A file that the YAML library alone works on for minutes is refused at once.
+func TestExplainFromAHugeFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "deep.yaml")
+	if err := os.WriteFile(path, []byte("cards: "+strings.Repeat("[", 100_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	var said strings.Builder
+	code := app.Main(t.Context(), []string{"route", "explain", "6210081234567892", "--routes", path}, app.Streams{Out: io.Discard, Err: &said})
+	if took := time.Since(begun); code != 1 || !strings.Contains(said.String(), "nested too deep") || took > 5*time.Second {
+		t.Errorf("%d %q after %s", code, said.String(), took)
 	}
 }
