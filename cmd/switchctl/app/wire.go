@@ -75,13 +75,17 @@ func messages(in io.Reader, each func(raw []byte) error) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)
 	var raw []byte
+	half := "" // a digit whose pair stands in the next line
 	for n := 1; ; n++ {
 		more := lines.Scan()
 		if err := lines.Err(); err != nil {
 			return fmt.Errorf("line %d: %w", n, err)
 		}
 		digits := strings.Join(strings.Fields(lines.Text()), "")
-		if digits == "" && len(raw) > 0 {
+		switch {
+		case digits == "" && half != "":
+			return fmt.Errorf("line %d: not pairs of hexadecimal digits", n-1)
+		case digits == "" && len(raw) > 0:
 			if err := each(raw); err != nil {
 				return err
 			}
@@ -90,7 +94,10 @@ func messages(in io.Reader, each func(raw []byte) error) error {
 		if !more {
 			return nil
 		}
-		part, err := hex.DecodeString(digits)
+		digits = half + digits
+		pairs := len(digits) &^ 1
+		half = digits[pairs:]
+		part, err := hex.DecodeString(digits[:pairs])
 		if err != nil {
 			return fmt.Errorf("line %d: not pairs of hexadecimal digits", n)
 		}
