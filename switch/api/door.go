@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"path"
 	"reflect"
 	"runtime/debug"
 	"strings"
@@ -116,13 +117,21 @@ func (a *API) routes() http.Handler {
 	m.HandleFunc("GET /openapi.yaml", page("application/yaml", openAPI))
 	m.HandleFunc("GET /problems", page("text/html; charset=utf-8", problemsPage))
 	nowhere := operation{name: "none", counts: a.metrics.of("none")}
-	for path, methods := range m.methods {
+	for at, methods := range m.methods {
 		wrong := refuse(codeMethodNotAllowed)
 		wrong.allow = strings.Join(methods, ", ")
-		m.ServeMux.HandleFunc(path, a.guard(&nowhere, a.always(wrong)))
+		m.ServeMux.HandleFunc(at, a.guard(&nowhere, a.always(wrong)))
 	}
-	m.ServeMux.HandleFunc("/", a.guard(&nowhere, a.always(refuse(codeNotFound))))
-	return m
+	lost := a.guard(&nowhere, a.always(refuse(codeNotFound)))
+	m.ServeMux.HandleFunc("/", lost)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// ServeMux would lead elsewhere from a path that is not clean, past the door.
+		if p := r.URL.EscapedPath(); path.Clean(p) != strings.TrimSuffix(p, "/") && p != "/" {
+			lost(w, r)
+			return
+		}
+		m.ServeMux.ServeHTTP(w, r)
+	})
 }
 
 func (a *API) always(r *refusal) http.HandlerFunc {

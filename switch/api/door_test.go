@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -174,6 +175,20 @@ func TestWrongPathsAndMethods(t *testing.T) {
 		t.Errorf("Allow %q", answer.header.Get("Allow"))
 	}
 	d.call("POST", "/v1/banks", opsToken, "").problem(t, "method-not-allowed")
+}
+
+// No path leads past the door, to a page that is no problem and stands in no metric.
+func TestPathsThatAreNotClean(t *testing.T) {
+	d := open(t, nil)
+	d.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	paths := []string{"//v1/banks", "/v1//banks", "/v1/./banks", "/v1/x/../banks", "/v1/banks//", "/v1/banks/.", ""}
+	for _, path := range paths {
+		d.call("GET", path, opsToken, "").problem(t, "not-found")
+	}
+	if got, want := d.metric(), fmt.Sprintf("operation=none status=404 %d\n", len(paths)); !strings.Contains(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
+	d.call("GET", "/v1/%62anks", opsToken, "").ok(t, &api.BankList{})
 }
 
 func TestPages(t *testing.T) {
