@@ -86,10 +86,12 @@ func (b *busyFollowers) leave(f customer.Follower) {
 	}
 }
 
-// serve is around each generated operation: it checks and bounds the follower,
-// and gives it on in the context. A caller that hangs up cancels nothing.
+// serve is around each generated operation: a caller that hangs up cancels
+// nothing; a follower is checked and bounded, and given on in the context.
 func (a *API) serve(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 	return func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error) {
+		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), maxTimeout)
+		defer stop()
 		if door, ok := w.(*answer); !ok || !door.op.follower {
 			return next(ctx, w, r, request)
 		}
@@ -101,9 +103,7 @@ func (a *API) serve(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 			return nil, refuse(codeFollowerBusy)
 		}
 		defer a.busy.leave(f)
-		ctx, stop := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), followerKey{}, f), maxTimeout)
-		defer stop()
-		return next(ctx, w, r, request)
+		return next(context.WithValue(ctx, followerKey{}, f), w, r, request)
 	}
 }
 

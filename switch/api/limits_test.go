@@ -167,6 +167,28 @@ func TestHangUpCancelsNothing(t *testing.T) {
 	d.until(func() bool { return !strings.Contains(d.metric(), "wxswitch_api_in_flight 1") })
 }
 
+// Nor does one of an operator's.
+func TestHangUpCancelsNoOperator(t *testing.T) {
+	entered, done := make(chan struct{}), make(chan error, 1)
+	d := open(t, func(o *api.Options) {
+		o.Reload = func(ctx context.Context) error {
+			close(entered)
+			select {
+			case <-ctx.Done():
+			case <-time.After(200 * time.Millisecond):
+			}
+			done <- ctx.Err()
+			return nil
+		}
+	})
+	c := d.raw(head("POST /v1/routes/reload", opsToken, 0))
+	<-entered
+	_ = c.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDrain(t *testing.T) {
 	d := open(t, nil)
 	proceed := make(chan struct{})
