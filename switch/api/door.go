@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"reflect"
@@ -182,8 +183,17 @@ func (a *API) admit(w *answer, r *http.Request) (refused *refusal) {
 	if !w.client.allows(w.op.scopes) {
 		return refuse(codeScopeMissing)
 	}
-	if refused = w.readBody(r); refused != nil || w.op.body == nil {
+	if refused = w.readBody(r); refused != nil {
 		return refused
+	}
+	// What cannot be read would be left out: a filter less, and more is shown.
+	if r.URL.RawQuery != "" {
+		if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+			return refuseBecause(codeParameterInvalid, "the query is wrong")
+		}
+	}
+	if w.op.body == nil {
+		return nil
 	}
 	var into reflect.Value
 	if w.op.own {

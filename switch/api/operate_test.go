@@ -47,7 +47,7 @@ func TestListAdvices(t *testing.T) {
 			t.Errorf("%q: %s, want %s", query, got, want)
 		}
 	}
-	for _, query := range []string{"?state=x", "?limit=x", "?limit=201", "?limit=-1", "?after=x", "?after=-1", "?limit=1&limit=2"} {
+	for _, query := range []string{"?state=x", "?limit=x", "?limit=201", "?limit=-1", "?after=x", "?after=-1", "?limit=1&limit=2", "?state=%zz", "?limit=1;state=parked"} {
 		d.call("GET", "/v1/advices"+query, opsToken, "").problem(t, "parameter-invalid")
 	}
 	d.advices.err = errors.New("disk gone")
