@@ -127,6 +127,8 @@ func (f *fakeAdvices) CloseAdvice(_ context.Context, id int64, reason string, ou
 		return *a, switching.ErrAdviceEnded
 	case (a.Type == codec.Completion) != (outcome != ""):
 		return *a, switching.ErrAdviceNeedEnd
+	case a.Entry.Standing == switching.Approved && outcome == switching.Declined:
+		return *a, fmt.Errorf("%w, and the bank has approved this one", switching.ErrAdviceNeedEnd)
 	}
 	a.State, a.Note = switching.AdviceClosed, reason
 	if outcome != "" {

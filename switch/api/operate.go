@@ -141,7 +141,9 @@ func (o operationsOf) adviceError(err error, id int64) *refusal {
 	case errors.Is(err, switching.ErrAdviceEnded):
 		return refuse(codeAdviceState)
 	case errors.Is(err, switching.ErrAdviceNeedEnd):
-		return refuseField("/outcome", "required for a completion, and only for one")
+		return refuseField("/outcome", err.Error())
+	case errors.Is(err, switching.ErrCommitUnknown):
+		return refuse(codeOutcomeUnknown)
 	}
 	o.Log.Error().Err(err).Int64("advice", id).Msg("api: advices")
 	return refuse("journal")

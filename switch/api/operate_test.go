@@ -87,6 +87,14 @@ func TestCloseAdvice(t *testing.T) {
 			t.Errorf("%s: %+v", body, p)
 		}
 	}
+	d.advices.rows[0].Entry.Standing = switching.Approved // by a late answer
+	if p := closing("41", `{"reason":"by phone","outcome":"declined"}`).problem(t, "body-invalid"); !strings.Contains(p.Detail, "has approved this one") {
+		t.Errorf("%+v", p)
+	}
+	d.advices.err = switching.ErrCommitUnknown
+	closing("41", `{"reason":"by phone","outcome":"approved"}`).problem(t, "outcome-unknown")
+	d.call("POST", "/v1/advices/41/retry", opsToken, "").problem(t, "outcome-unknown")
+	d.advices.err = nil
 	for range 2 { // idempotent
 		var a api.Advice
 		closing("41", `{"reason":"电话确认","outcome":"approved"}`).ok(t, &a)
