@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -144,6 +145,25 @@ func (k *desk) seal(password string) string {
 	box, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public.(*rsa.PublicKey), plain, nil)
 	must(k.t, err)
 	return key.Kid + "." + base64.RawURLEncoding.EncodeToString(box)
+}
+
+// A Request-Timeout that is past is so also for what no bank is asked, and does
+// nothing; openapi.yaml says so.
+func TestATimeoutThatIsPast(t *testing.T) {
+	k, _ := realDesk(t)
+	local := []string{"POST /v1/customer/follow", "POST /v1/customer/unfollow", "POST /v1/customer/session", "DELETE /v1/customer/session", "POST /v1/customer/passwords"}
+	for _, op := range customerCalls {
+		if slices.Contains(local, op.method+" "+op.path) {
+			k.ask(op, frontToken, "Request-Timeout", "0").problem(t, "deadline")
+			named(t, op.method, op.path, "deadline")
+		}
+	}
+	named(t, "POST", "/v1/customer/passwords/reset", "deadline") // which looks at the form before
+	var view api.CustomerView
+	k.as("o1", "GET", "/v1/customer", "", "").ok(t, &view)
+	if view.Followed {
+		t.Error("followed")
+	}
 }
 
 // Two followers through the API: what is one's is nobody's to the other.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -121,6 +122,32 @@ func (d *door) keeps(media *openapi3.MediaType, answer reply) {
 	}
 	if err := media.Schema.Value.VisitJSON(v, openapi3.EnableFormatValidation()); err != nil {
 		d.t.Errorf("%s: %v", answer.body, err)
+	}
+}
+
+// named sees that the specification names the problem for the operation.
+func named(t *testing.T, method, path, code string) {
+	t.Helper()
+	item := specification(t).Paths.Find(pathOf(path))
+	if item == nil || !strings.Contains(item.GetOperation(method).Description, "`"+code+"`") {
+		t.Errorf("openapi.yaml does not name %s for %s %s", code, method, path)
+	}
+}
+
+// What the journal refuses is named where it is asked.
+func TestProblemsOfTheJournalAreNamed(t *testing.T) {
+	d := openFull(t, nil)
+	d.advices.err, d.sw.getErr = errors.New("disk gone"), errors.New("disk gone")
+	d.call("GET", "/v1/transactions/12000123", bankToken, "").problem(t, "journal")
+	named(t, "GET", "/v1/transactions/12000123", "journal")
+	d.call("GET", "/v1/advices", opsToken, "").problem(t, "journal")
+	named(t, "GET", "/v1/advices", "journal")
+	for path, body := range map[string]string{"/v1/advices/41/retry": "", "/v1/advices/42/close": `{"reason":"r"}`} {
+		for code, err := range map[string]error{"journal": errors.New("disk gone"), "outcome-unknown": switching.ErrCommitUnknown} {
+			d.advices.err = err
+			d.call("POST", path, opsToken, body).problem(t, code)
+			named(t, "POST", path, code)
+		}
 	}
 }
 

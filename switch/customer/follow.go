@@ -27,6 +27,8 @@ func (s *Service) setFollowed(ctx context.Context, call Call, followed bool, at 
 	if followed {
 		operation = "follow"
 	}
+	ctx, stop := call.bound(ctx)
+	defer stop()
 	c, err := s.meet(ctx, call.Follower)
 	if err != nil {
 		return Answer{}, err

@@ -2088,7 +2088,7 @@ type ClientInterface interface {
 	// Scope `operate`. In order of id, a page at a time: ask again with
 	// `after` = `next` until there is no `next`.
 	//
-	// Problems: those of every call.
+	// Problems: `journal`, and those of every call.
 	//
 	// Corresponds with GET /v1/advices (the `ListAdvices` operationId).
 	ListAdvices(ctx context.Context, params *ListAdvicesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2100,8 +2100,8 @@ type ClientInterface interface {
 	// ended; a reversal's must not. Idempotent: a repeat with the same reason
 	// gets the same answer, another is refused (`advice-state`).
 	//
-	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise), and
-	// those of every call.
+	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
+	// `journal`, `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2115,8 +2115,8 @@ type ClientInterface interface {
 	// ended; a reversal's must not. Idempotent: a repeat with the same reason
 	// gets the same answer, another is refused (`advice-state`).
 	//
-	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise), and
-	// those of every call.
+	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
+	// `journal`, `outcome-unknown`, and those of every call.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2128,7 +2128,8 @@ type ClientInterface interface {
 	// Scope `operate`. Unparks it, ends its pause, or sends a reversal again
 	// that the bank did not find. Idempotent.
 	//
-	// Problems: `advice-unknown`, `advice-state` (it has ended), and those of
+	// Problems: `advice-unknown`, `advice-state` (it has ended), `journal`,
+	// `outcome-unknown`, and those of
 	// every call.
 	//
 	// Corresponds with POST /v1/advices/{id}/retry (the `RetryAdvice` operationId).
@@ -2393,7 +2394,7 @@ type ClientInterface interface {
 	// changes nothing.
 	//
 	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Corresponds with POST /v1/customer/follow (the `Follow` operationId).
@@ -2409,7 +2410,7 @@ type ClientInterface interface {
 	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type.
@@ -2427,7 +2428,7 @@ type ClientInterface interface {
 	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes a body of the `application/json` content type.
@@ -2446,7 +2447,7 @@ type ClientInterface interface {
 	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type.
@@ -2465,7 +2466,7 @@ type ClientInterface interface {
 	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes a body of the `application/json` content type.
@@ -2478,7 +2479,7 @@ type ClientInterface interface {
 	// A token that is unknown has ended.
 	//
 	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Corresponds with DELETE /v1/customer/session (the `Logout` operationId).
@@ -2492,7 +2493,7 @@ type ClientInterface interface {
 	// Problems: `login-password-missing`, `login-password-wrong`,
 	// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type.
@@ -2508,7 +2509,7 @@ type ClientInterface interface {
 	// Problems: `login-password-missing`, `login-password-wrong`,
 	// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes a body of the `application/json` content type.
@@ -2565,7 +2566,7 @@ type ClientInterface interface {
 	// changes nothing.
 	//
 	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Corresponds with POST /v1/customer/unfollow (the `Unfollow` operationId).
@@ -2943,7 +2944,7 @@ type ClientInterface interface {
 	// A repeat of the key replays the first answer; this says what became of
 	// it: `standing` differs from `outcome` once something late decided.
 	//
-	// Problems: `transaction-unknown` (also for another client's), and those
+	// Problems: `transaction-unknown` (also for another client's), `journal`, and those
 	// of every call.
 	//
 	// Corresponds with GET /v1/transactions/{id} (the `GetTransaction` operationId).
@@ -2955,7 +2956,7 @@ type ClientInterface interface {
 // Scope `operate`. In order of id, a page at a time: ask again with
 // `after` = `next` until there is no `next`.
 //
-// Problems: those of every call.
+// Problems: `journal`, and those of every call.
 //
 // Corresponds with GET /v1/advices (the `ListAdvices` operationId).
 func (c *Client) ListAdvices(ctx context.Context, params *ListAdvicesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2977,8 +2978,8 @@ func (c *Client) ListAdvices(ctx context.Context, params *ListAdvicesParams, req
 // ended; a reversal's must not. Idempotent: a repeat with the same reason
 // gets the same answer, another is refused (`advice-state`).
 //
-// Problems: `advice-unknown`, `advice-state` (it has ended otherwise), and
-// those of every call.
+// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
+// `journal`, `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3002,8 +3003,8 @@ func (c *Client) CloseAdviceWithBody(ctx context.Context, id ID, contentType str
 // ended; a reversal's must not. Idempotent: a repeat with the same reason
 // gets the same answer, another is refused (`advice-state`).
 //
-// Problems: `advice-unknown`, `advice-state` (it has ended otherwise), and
-// those of every call.
+// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
+// `journal`, `outcome-unknown`, and those of every call.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3025,7 +3026,8 @@ func (c *Client) CloseAdvice(ctx context.Context, id ID, body CloseAdviceJSONReq
 // Scope `operate`. Unparks it, ends its pause, or sends a reversal again
 // that the bank did not find. Idempotent.
 //
-// Problems: `advice-unknown`, `advice-state` (it has ended), and those of
+// Problems: `advice-unknown`, `advice-state` (it has ended), `journal`,
+// `outcome-unknown`, and those of
 // every call.
 //
 // Corresponds with POST /v1/advices/{id}/retry (the `RetryAdvice` operationId).
@@ -3450,7 +3452,7 @@ func (c *Client) Deregister(ctx context.Context, params *DeregisterParams, reqEd
 // changes nothing.
 //
 // Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Corresponds with POST /v1/customer/follow (the `Follow` operationId).
@@ -3476,7 +3478,7 @@ func (c *Client) Follow(ctx context.Context, params *FollowParams, reqEditors ..
 // `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 // `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type.
@@ -3504,7 +3506,7 @@ func (c *Client) SetPasswordsWithBody(ctx context.Context, params *SetPasswordsP
 // `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 // `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes a body of the `application/json` content type.
@@ -3533,7 +3535,7 @@ func (c *Client) SetPasswords(ctx context.Context, params *SetPasswordsParams, b
 // `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type.
@@ -3562,7 +3564,7 @@ func (c *Client) ResetPasswordWithBody(ctx context.Context, params *ResetPasswor
 // `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes a body of the `application/json` content type.
@@ -3585,7 +3587,7 @@ func (c *Client) ResetPassword(ctx context.Context, params *ResetPasswordParams,
 // A token that is unknown has ended.
 //
 // Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Corresponds with DELETE /v1/customer/session (the `Logout` operationId).
@@ -3609,7 +3611,7 @@ func (c *Client) Logout(ctx context.Context, params *LogoutParams, reqEditors ..
 // Problems: `login-password-missing`, `login-password-wrong`,
 // `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type.
@@ -3635,7 +3637,7 @@ func (c *Client) LoginWithBody(ctx context.Context, params *LoginParams, content
 // Problems: `login-password-missing`, `login-password-wrong`,
 // `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes a body of the `application/json` content type.
@@ -3742,7 +3744,7 @@ func (c *Client) PutTalk(ctx context.Context, params *PutTalkParams, body PutTal
 // changes nothing.
 //
 // Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Corresponds with POST /v1/customer/unfollow (the `Unfollow` operationId).
@@ -4420,7 +4422,7 @@ func (c *Client) CreateTransaction(ctx context.Context, params *CreateTransactio
 // A repeat of the key replays the first answer; this says what became of
 // it: `standing` differs from `outcome` once something late decided.
 //
-// Problems: `transaction-unknown` (also for another client's), and those
+// Problems: `transaction-unknown` (also for another client's), `journal`, and those
 // of every call.
 //
 // Corresponds with GET /v1/transactions/{id} (the `GetTransaction` operationId).
@@ -7074,7 +7076,7 @@ type ClientWithResponsesInterface interface {
 	// Scope `operate`. In order of id, a page at a time: ask again with
 	// `after` = `next` until there is no `next`.
 	//
-	// Problems: those of every call.
+	// Problems: `journal`, and those of every call.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7088,8 +7090,8 @@ type ClientWithResponsesInterface interface {
 	// ended; a reversal's must not. Idempotent: a repeat with the same reason
 	// gets the same answer, another is refused (`advice-state`).
 	//
-	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise), and
-	// those of every call.
+	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
+	// `journal`, `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7103,8 +7105,8 @@ type ClientWithResponsesInterface interface {
 	// ended; a reversal's must not. Idempotent: a repeat with the same reason
 	// gets the same answer, another is refused (`advice-state`).
 	//
-	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise), and
-	// those of every call.
+	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
+	// `journal`, `outcome-unknown`, and those of every call.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7116,7 +7118,8 @@ type ClientWithResponsesInterface interface {
 	// Scope `operate`. Unparks it, ends its pause, or sends a reversal again
 	// that the bank did not find. Idempotent.
 	//
-	// Problems: `advice-unknown`, `advice-state` (it has ended), and those of
+	// Problems: `advice-unknown`, `advice-state` (it has ended), `journal`,
+	// `outcome-unknown`, and those of
 	// every call.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -7401,7 +7404,7 @@ type ClientWithResponsesInterface interface {
 	// changes nothing.
 	//
 	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -7419,7 +7422,7 @@ type ClientWithResponsesInterface interface {
 	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -7437,7 +7440,7 @@ type ClientWithResponsesInterface interface {
 	// `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 	// `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -7456,7 +7459,7 @@ type ClientWithResponsesInterface interface {
 	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -7475,7 +7478,7 @@ type ClientWithResponsesInterface interface {
 	// `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
 	// `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -7488,7 +7491,7 @@ type ClientWithResponsesInterface interface {
 	// A token that is unknown has ended.
 	//
 	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -7504,7 +7507,7 @@ type ClientWithResponsesInterface interface {
 	// Problems: `login-password-missing`, `login-password-wrong`,
 	// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -7520,7 +7523,7 @@ type ClientWithResponsesInterface interface {
 	// Problems: `login-password-missing`, `login-password-wrong`,
 	// `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
 	// `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -7581,7 +7584,7 @@ type ClientWithResponsesInterface interface {
 	// changes nothing.
 	//
 	// Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-	// `idempotency-key-missing`, `idempotency-key-invalid`,
+	// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 	// `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -7971,7 +7974,7 @@ type ClientWithResponsesInterface interface {
 	// A repeat of the key replays the first answer; this says what became of
 	// it: `standing` differs from `outcome` once something late decided.
 	//
-	// Problems: `transaction-unknown` (also for another client's), and those
+	// Problems: `transaction-unknown` (also for another client's), `journal`, and those
 	// of every call.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -10295,7 +10298,7 @@ func (r GetTransactionResponse) ContentType() string {
 // Scope `operate`. In order of id, a page at a time: ask again with
 // `after` = `next` until there is no `next`.
 //
-// Problems: those of every call.
+// Problems: `journal`, and those of every call.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10315,8 +10318,8 @@ func (c *ClientWithResponses) ListAdvicesWithResponse(ctx context.Context, param
 // ended; a reversal's must not. Idempotent: a repeat with the same reason
 // gets the same answer, another is refused (`advice-state`).
 //
-// Problems: `advice-unknown`, `advice-state` (it has ended otherwise), and
-// those of every call.
+// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
+// `journal`, `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10336,8 +10339,8 @@ func (c *ClientWithResponses) CloseAdviceWithBodyWithResponse(ctx context.Contex
 // ended; a reversal's must not. Idempotent: a repeat with the same reason
 // gets the same answer, another is refused (`advice-state`).
 //
-// Problems: `advice-unknown`, `advice-state` (it has ended otherwise), and
-// those of every call.
+// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
+// `journal`, `outcome-unknown`, and those of every call.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10355,7 +10358,8 @@ func (c *ClientWithResponses) CloseAdviceWithResponse(ctx context.Context, id ID
 // Scope `operate`. Unparks it, ends its pause, or sends a reversal again
 // that the bank did not find. Idempotent.
 //
-// Problems: `advice-unknown`, `advice-state` (it has ended), and those of
+// Problems: `advice-unknown`, `advice-state` (it has ended), `journal`,
+// `outcome-unknown`, and those of
 // every call.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -10736,7 +10740,7 @@ func (c *ClientWithResponses) DeregisterWithResponse(ctx context.Context, params
 // changes nothing.
 //
 // Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -10760,7 +10764,7 @@ func (c *ClientWithResponses) FollowWithResponse(ctx context.Context, params *Fo
 // `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 // `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -10784,7 +10788,7 @@ func (c *ClientWithResponses) SetPasswordsWithBodyWithResponse(ctx context.Conte
 // `login-password-wrong`, `payment-password-wrong`, `login-locked`,
 // `payment-locked`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -10809,7 +10813,7 @@ func (c *ClientWithResponses) SetPasswordsWithResponse(ctx context.Context, para
 // `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -10834,7 +10838,7 @@ func (c *ClientWithResponses) ResetPasswordWithBodyWithResponse(ctx context.Cont
 // `passwords-equal`, `not-authenticated`, `deregistering`, `frozen`,
 // `page-key`, `busy`, `unknown-bin`, `bank-mismatch`, `bank-needed`, `account-missing`, `account-invalid`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -10853,7 +10857,7 @@ func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, par
 // A token that is unknown has ended.
 //
 // Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -10875,7 +10879,7 @@ func (c *ClientWithResponses) LogoutWithResponse(ctx context.Context, params *Lo
 // Problems: `login-password-missing`, `login-password-wrong`,
 // `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -10897,7 +10901,7 @@ func (c *ClientWithResponses) LoginWithBodyWithResponse(ctx context.Context, par
 // Problems: `login-password-missing`, `login-password-wrong`,
 // `login-locked`, `not-authenticated`, `frozen`, `page-key`, `busy`,
 // `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -10988,7 +10992,7 @@ func (c *ClientWithResponses) PutTalkWithResponse(ctx context.Context, params *P
 // changes nothing.
 //
 // Problems: `follower-missing`, `follower-invalid`, `follower-busy`,
-// `idempotency-key-missing`, `idempotency-key-invalid`,
+// `deadline`, `idempotency-key-missing`, `idempotency-key-invalid`,
 // `idempotency-key-reused`, `in-progress`, `outcome-unknown`, and those of every call.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11558,7 +11562,7 @@ func (c *ClientWithResponses) CreateTransactionWithResponse(ctx context.Context,
 // A repeat of the key replays the first answer; this says what became of
 // it: `standing` differs from `outcome` once something late decided.
 //
-// Problems: `transaction-unknown` (also for another client's), and those
+// Problems: `transaction-unknown` (also for another client's), `journal`, and those
 // of every call.
 //
 // Returns a wrapper object for the known response body format(s).
