@@ -128,6 +128,10 @@ func TestWindowsFile(t *testing.T) {
 	if _, err := Parse("t.yaml", []byte(file), testBanks); err != nil {
 		t.Error(err)
 	}
+	file = "# ours\r\ncards: # all\r\n\r\n- {bank: klb, prefix: \"621029\", lengths: [19], x: 1}\r\n"
+	if _, err := Parse("t.yaml", []byte(file), testBanks); err == nil || !strings.HasPrefix(err.Error(), "t.yaml:4:48: unknown key") {
+		t.Error(err)
+	}
 }
 
 // TestHugeFiles: the library alone takes a minute and more for most of these,

@@ -24,7 +24,9 @@ func (p *Reader) Root(data []byte) ast.Node {
 	case !p.readable(data):
 		return nil
 	}
-	tokens := lexer.Tokenize(string(bytes.TrimPrefix(data, []byte("\ufeff"))))
+	// As Windows writes files; the library counts some of their lines twice.
+	data = bytes.ReplaceAll(bytes.TrimPrefix(data, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
+	tokens := lexer.Tokenize(string(data))
 	if !p.plain(tokens) {
 		return nil
 	}

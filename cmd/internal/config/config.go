@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -36,6 +37,8 @@ func Parse(path string, data []byte, into any) (*File, error) {
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("%s:1:1: larger than %d bytes", path, maxSize)
 	}
+	// As Windows writes files; the library counts some of their lines twice.
+	data = bytes.ReplaceAll(bytes.TrimPrefix(data, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return nil, located(path, err)

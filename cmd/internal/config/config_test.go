@@ -50,3 +50,14 @@ func TestAtPointsAtTheKeyOrItsParent(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileFromWindows(t *testing.T) {
+	var s sample
+	f, err := Parse("f.yaml", []byte("\ufeff# ours\r\nname: a\r\nwait: 5s\r\n"), &s)
+	if err != nil || s.Name != "a" || s.Wait != 5*time.Second {
+		t.Fatalf("%+v %v", s, err)
+	}
+	if got := f.At("wait", "bad").Error(); !strings.HasPrefix(got, "f.yaml:3:") {
+		t.Error(got)
+	}
+}
