@@ -61,3 +61,16 @@ func TestAFileFromWindows(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestIsURL(t *testing.T) {
+	for _, s := range []string{"http://h", "https://h/", "http://127.0.0.1:8491", "http://[::1]:80/front", "http://h:65535"} {
+		if !IsURL(s) {
+			t.Errorf("%s is refused", s)
+		}
+	}
+	for _, s := range []string{"", "h", "ftp://h", "http://", "http://:80", "http://u@h", "http://h?q=1", "http://h?", "http://h#f", "http://h:0x50", "http://h:65536", "http://h:99999/"} {
+		if IsURL(s) {
+			t.Errorf("%s is taken", s)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // NoPort is the rule that an address with a port above 65535 breaks, or one that is
@@ -23,8 +24,9 @@ func AddressRule(s string) string {
 	return ""
 }
 
-// IsURL takes http:// and https:// with a host, and no user or query.
+// IsURL takes http:// and https:// with a host, and no user, query or fragment.
 func IsURL(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.User == nil
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
+		!strings.ContainsAny(s, "?#") && (u.Port() == "" || AddressRule(u.Host) == "")
 }
