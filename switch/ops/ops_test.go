@@ -115,8 +115,18 @@ func TestMetricsPage(t *testing.T) {
 	if status != 200 {
 		t.Errorf("status %d", status)
 	}
+	// Commits from a fast disk to one that hangs fall into buckets of their own.
+	for _, line := range []string{`wxswitch_commit_seconds_bucket{le="1.6384"} 0`, `wxswitch_commit_seconds_bucket{le="3.2768"} 1`, `wxswitch_commit_batch_bucket{le="512"} 1`} {
+		if !strings.Contains(body, line+"\n") {
+			t.Errorf("no %q", line)
+		}
+	}
 	wrong = errors.New("disk is full")
 	if status, body := get(ops.Options{Registry: r}, "/metrics"); status != 500 || !strings.Contains(body, "disk is full") {
 		t.Errorf("%d %s", status, body)
+	}
+	wrong = nil
+	if _, body := get(ops.Options{Registry: r}, "/metrics"); !strings.Contains(body, `promhttp_metric_handler_errors_total{cause="gathering"} 1`) {
+		t.Error("the scrape that failed is not counted")
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,8 @@ import (
 
 type sample struct {
 	Name  string        `yaml:"name"`
+	Share float64       `yaml:"share"`
+	Limit int           `yaml:"limit"`
 	Wait  time.Duration `yaml:"wait"`
 	Banks []struct {
 		ID    string   `yaml:"id"`
@@ -21,6 +24,15 @@ func TestParseSaysWhereItIsWrong(t *testing.T) {
 		"key twice":   {"name: a\nname: b\n", "f.yaml:2:1: mapping key"},
 		"wrong type":  {"name: a\nbanks: 7\n", "f.yaml:2:8:"},
 		"duration":    {"name: a\nwait: soon\n", "f.yaml:2:7: wait: must be a duration"},
+		"no number":   {"share: x\n", "f.yaml:1:8: share: must be a number"},
+		"octal":       {"limit: 016\n", "f.yaml:1:8: limit: must be a whole number"},
+		"broken":      {"limit: 1.5\n", "f.yaml:1:8: limit: must be a whole number"},
+		"no text":     {"name: 7\n", "f.yaml:1:7: name: must be text"},
+		"no value":    {"name:\n", "f.yaml:1:7: name: has no value"},
+		"two files":   {"name: a\n---\nname: b\n", "f.yaml:3:1: a second document"},
+		"anchor":      {"name: &a b\n", "f.yaml:1:7: name: anchors"},
+		"tag":         {"name: !!str b\n", "f.yaml:1:7: name: anchors"},
+		"merge key":   {"<<: {name: a}\n", "f.yaml:1:1: unknown key \"<<\""},
 		"no YAML":     {"name: [a\n", "f.yaml:1:7:"},
 		"too large":   {strings.Repeat("#", maxSize+1), "f.yaml:1:1: larger than"},
 	}
@@ -31,6 +43,17 @@ func TestParseSaysWhereItIsWrong(t *testing.T) {
 				t.Fatalf("got %v, want one line beginning %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestParseTakesWhatIsRight(t *testing.T) {
+	for text, want := range map[string]sample{
+		"share: 1\nlimit: 0\n": {Share: 1}, "share: 0.5\nlimit: -7\n": {Share: 0.5, Limit: -7}, "---\nname: '016'\n": {Name: "016"}, "# nothing\n": {},
+	} {
+		var s sample
+		if _, err := Parse("f.yaml", []byte(text), &s); err != nil || !reflect.DeepEqual(s, want) {
+			t.Errorf("%q: %+v %v", text, s, err)
+		}
 	}
 }
 
