@@ -126,6 +126,8 @@ func parse(name string, data []byte, f *file) (layer, error) {
 	if deep(data) {
 		return l, &FileError{name, 1, 1, "nested too deep"}
 	}
+	// As Windows writes files; the library counts some of their lines twice.
+	data = bytes.ReplaceAll(bytes.TrimPrefix(data, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return l, l.wrap(err)

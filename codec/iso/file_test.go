@@ -155,6 +155,16 @@ func TestFileErrorsNameTheLine(t *testing.T) {
 	}
 }
 
+func TestFileFromWindows(t *testing.T) {
+	windows := "\ufeff# ours\r\nname: wlmq\r\n\r\n# as theirs\r\nbase: plain\r\n"
+	if _, err := iso.Load(write(t, windows)); err != nil {
+		t.Error(err)
+	}
+	if _, err := iso.Load(write(t, windows+"foo: 1\r\n")); err == nil || !strings.Contains(err.Error(), ":6:1: unknown field") {
+		t.Error(err)
+	}
+}
+
 // TestFileOnABase: a bank's oddities are lines in a small file.
 func TestFileOnABase(t *testing.T) {
 	path := write(t, `name: wlmq
