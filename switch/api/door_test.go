@@ -83,6 +83,8 @@ func TestAnonymousOnLoopbackOnly(t *testing.T) {
 	d.call("GET", "/v1/transactions/12000123", "", "").problem(t, "transaction-unknown") // the teller's
 	d.call("POST", "/v1/transactions", "", balanceBody, "X-Forwarded-For", "10.0.0.1").problem(t, "token-missing")
 	d.call("POST", "/v1/transactions", "", balanceBody, "Origin", "http://page.example").problem(t, "token-missing")
+	d.call("POST", "/v1/transactions", "", balanceBody, "Forwarded", "for=10.0.0.1").problem(t, "token-missing")
+	d.call("POST", "/v1/transactions", "", balanceBody, "Via", "1.1 proxy").problem(t, "token-missing")
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+"/v1/transactions", strings.NewReader(balanceBody))
 	if err != nil {
 		t.Fatal(err)

@@ -7,9 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	switching "wxswitch/switch"
 	"wxswitch/switch/api"
@@ -29,8 +32,8 @@ func TestBusy(t *testing.T) {
 	d.until(func() bool { return d.sw.count() == 2 })
 	answer := d.call("POST", "/v1/transactions", bankToken, balanceBody)
 	answer.problem(t, "busy")
-	if answer.header.Get("Retry-After") == "" {
-		t.Error("no Retry-After")
+	if after := answer.header.Get("Retry-After"); after != "1" { // seconds
+		t.Errorf("Retry-After %q", after)
 	}
 	close(release)
 	for range 2 {
@@ -241,6 +244,29 @@ func TestPanicEndsOneRequest(t *testing.T) {
 	if !strings.Contains(d.log.String(), "api: panic") {
 		t.Error("not logged")
 	}
+}
+
+// breaks is a connection on which the second half of an answer panics.
+type breaks struct{ *httptest.ResponseRecorder }
+
+func (breaks) Write([]byte) (int, error) { panic("account " + card) }
+
+// Half an answer must not look like a whole one.
+func TestPanicInTheMiddleOfAnAnswer(t *testing.T) {
+	door := api.New(api.Options{Log: zerolog.Nop()})
+	defer func() {
+		if v := recover(); v != http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
+			t.Errorf("%v", v)
+		}
+	}()
+	door.Handler().ServeHTTP(breaks{httptest.NewRecorder()}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/problems", http.NoBody))
+}
+
+// A body that says that it is too long is refused before it comes.
+func TestLongBodyIsRefusedByItsHeader(t *testing.T) {
+	d := open(t, nil)
+	c := d.raw(head("POST /v1/transactions", bankToken, 1<<50))
+	readAnswer(t, bufio.NewReader(c)).problem(t, "body-too-large")
 }
 
 func TestServeTellsOfALostListener(t *testing.T) {

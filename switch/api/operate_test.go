@@ -38,9 +38,13 @@ func (d *door) list(query string) (ids []string, next string) {
 
 func TestListAdvices(t *testing.T) {
 	d := openFull(t, nil)
+	d.advices.rows[0].Next = now // from before it was parked: it is not to be sent then
+	if body := d.call("GET", "/v1/advices", opsToken, "").body; strings.Count(body, `"next":`) != 1 || strings.Index(body, `"next":`) < strings.Index(body, `"id":"42"`) {
+		t.Error(body)
+	}
 	for query, want := range map[string]string{
 		"": "41 42 43|", "?state=parked": "41|", "?bank=klb": "42|", "?state=done&bank=klb": "|",
-		"?limit=2": "41 42|42", "?limit=2&after=42": "43|", "?after=9000": "|",
+		"?limit=2": "41 42|42", "?limit=200": "41 42 43|", "?limit=2&after=42": "43|", "?after=9000": "|",
 	} {
 		ids, next := d.list(query)
 		if got := strings.Join(ids, " ") + "|" + next; got != want {

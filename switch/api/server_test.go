@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wxswitch/codec"
+	"wxswitch/switch/customer"
 )
 
 // What is written by hand is what encoding/json writes, whatever is in it: also
@@ -36,6 +37,20 @@ func TestAnswersAreWrittenAsEncodingJSONDoes(t *testing.T) {
 		if got := appendAnswer(nil, &a); string(got) != string(want)+"\n" {
 			t.Fatalf("got  %s\nwant %s", got, want)
 		}
+	}
+}
+
+// Who has nothing under way takes no room: followers are millions.
+func TestFollowersThatLeftAreForgotten(t *testing.T) {
+	b := newBusyFollowers(1)
+	for _, f := range []customer.Follower{{Channel: "wechat", Subject: "o1"}, {Channel: "wechat", Subject: "o2"}} {
+		if !b.enter(f) || b.enter(f) {
+			t.Error("not one place")
+		}
+		b.leave(f)
+	}
+	if len(b.under) != 0 {
+		t.Errorf("%v", b.under)
 	}
 }
 

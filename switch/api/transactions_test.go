@@ -211,10 +211,33 @@ func TestGetTransaction(t *testing.T) {
 	if !got.Open || !got.Settling || got.Joins != "5" || got.Outcome != "" || got.Standing != "" || got.Ended != nil || got.Late != nil {
 		t.Errorf("%+v", got)
 	}
+	running.Open, running.LateCode = false, "77" // which nobody configured
+	d.sw.entries[7] = running
+	d.call("GET", "/v1/transactions/7", bankToken, "").ok(t, &got)
+	if got.Late == nil || got.Late.Meaning != api.LateReplyMeaningUnmapped || got.Late.Code != "77" {
+		t.Errorf("%+v", got.Late)
+	}
 	d.call("GET", "/v1/transactions/7", otherToken, "").problem(t, "transaction-unknown")
 	for _, id := range []string{"8", "x", "-7", "07", "+7", "7.0", "0", "99999999999999999999", "%31%00", "7%2f8"} {
 		d.call("GET", "/v1/transactions/"+id, bankToken, "").problem(t, "transaction-unknown")
 	}
 	d.sw.getErr = errors.New("disk gone")
 	d.call("GET", "/v1/transactions/7", bankToken, "").problem(t, "journal")
+}
+
+// Only what is ours is worth a warning: what a broken bank refuses comes in thousands.
+func TestLevelsOfTheLog(t *testing.T) {
+	for code, level := range map[string]string{"breaker-open": "debug", "outcome-unknown": "warn"} {
+		d := open(t, nil)
+		d.sw.do = func(_ context.Context, r switching.Request) (switching.Result, error) {
+			if code == "outcome-unknown" {
+				return switching.Result{}, switching.ErrOutcomeUnknown
+			}
+			return ended(r, switching.End{Outcome: switching.Refused, Reason: switching.Reason(code)}), nil
+		}
+		d.call("POST", "/v1/transactions", bankToken, balanceBody).problem(t, code)
+		if want := `{"level":"` + level + `","operation":"transact","client":"teller","code":"` + code + `"`; !strings.Contains(d.log.String(), want) {
+			t.Errorf("no %s in %s", want, d.log)
+		}
+	}
 }
