@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -158,15 +159,19 @@ const alone = `CASE WHEN EXISTS (SELECT 1 FROM notice WHERE lane = $4 AND state 
 // Forget discards what waits for a follower: it unfollowed, or lost its accounts
 // to another. What is on its way may still reach it.
 func (n *Notices) Forget(ctx context.Context, tx switching.Tx, channel, subject string) error {
-	return n.drop(ctx, tx, channel, subject, "", n.o.Now(), StateDiscarded, "the follower is no longer told")
+	return n.drop(ctx, tx, channel, subject, "", whenever, StateDiscarded, "the follower is no longer told")
 }
 
 // Hush discards the movements that wait for a follower: it is a customer no more.
 // What tells of an end is still told. Movements have lanes of their own, so that
 // none is left without its first.
 func (n *Notices) Hush(ctx context.Context, tx switching.Tx, channel, subject string) error {
-	return n.drop(ctx, tx, channel, subject, switching.NoticeMovement, n.o.Now(), StateDiscarded, "no customer any more")
+	return n.drop(ctx, tx, channel, subject, switching.NoticeMovement, whenever, StateDiscarded, "no customer any more")
 }
+
+// whenever is later than any notice is written, also under a clock that was set back
+// since.
+var whenever = time.UnixMilli(math.MaxInt64)
 
 // drop ends what waits for the follower since that time or longer, of the kind, or
 // of all for none. What was written later has its lane for itself.

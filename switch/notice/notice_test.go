@@ -360,6 +360,21 @@ func TestForget(t *testing.T) {
 	})
 }
 
+// A clock that was set back since makes what was written before look late: it is
+// discarded all the same.
+func TestForgetUnderAClockSetBack(t *testing.T) {
+	var back atomic.Int64
+	now := func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }
+	held(t, func(w *world) { w.o.Now = now }, func(t *testing.T, w *world) {
+		w.put(of("anna", "1", 0))
+		back.Store(int64(time.Hour))
+		must(t, w.db.Write(t.Context(), func(ctx context.Context, tx db.Tx) error {
+			return w.notices.Forget(ctx, tx, "wechat", "anna")
+		}))
+		equal(t, "discarded", w.count(notice.StateDiscarded), 1)
+	})
+}
+
 // Of one who is a customer no more the movements that wait are discarded, and what
 // tells of the end is told.
 func TestHush(t *testing.T) {

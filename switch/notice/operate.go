@@ -217,7 +217,7 @@ func (n *Notices) delivered(ctx context.Context, tx switching.Tx, i Item, status
 		if err := n.end(ctx, tx, i, StateGone, answer, i.Note); err != nil {
 			return err
 		}
-		return n.drop(ctx, tx, i.Channel, i.Subject, "", n.o.Now(), StateGone, "the follower takes no messages") // and follows still
+		return n.drop(ctx, tx, i.Channel, i.Subject, "", whenever, StateGone, "the follower takes no messages") // and follows still
 	default:
 		return n.undelivered(ctx, tx, i, answer)
 	}
