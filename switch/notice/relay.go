@@ -72,6 +72,7 @@ func (n *Notices) leave(h message.HandlerFunc) message.HandlerFunc {
 func (n *Notices) relay(ctx context.Context, to message.Publisher) {
 	ticks := time.NewTicker(n.o.Poll)
 	defer ticks.Stop()
+	n.tidy(ctx)
 	for {
 		for n.forward(ctx, to) {
 		}
