@@ -297,22 +297,24 @@ func (x deregEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Ent
 }
 
 // Close ends the customer, restores it, or leaves it in doubt. An end that comes
-// late is told; it moves only a customer that still is deregistering.
+// late is told; it moves only a customer that still is deregistering, or whose bank
+// approves after all what it had declined.
 func (x deregEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) (notices []switching.Notice, releases []switching.Advice, err error) {
 	if !ours(e) {
 		return nil, nil, nil
 	}
 	c, err := x.byID(ctx, tx, e.Customer)
-	if err != nil || c.State != Deregistering {
+	afterAll := c.State == Authenticated && o == switching.Approved
+	if err != nil || c.State != Deregistering && !afterAll {
 		return nil, nil, err
 	}
 	switch o {
 	case switching.Approved:
-		notices = x.tell(&c, switching.NoticeDeregistered, fmt.Sprintf("deregistered-%d", e.ID), nil)
 		l, err := x.linkOf(ctx, tx, c.ID, e.Bank, x.accountIx(e.Account))
-		if err != nil {
+		if err != nil || afterAll && l.Role != Primary { // another account is the primary since
 			return nil, nil, err
 		}
+		notices = x.tell(&c, switching.NoticeDeregistered, fmt.Sprintf("deregistered-%d", e.ID), nil)
 		if releases, err = x.end(ctx, tx, &c, DeregDone, l.ID, by(e)); err != nil {
 			return nil, nil, err
 		}

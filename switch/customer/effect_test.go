@@ -19,6 +19,7 @@ func TestEveryEventInEveryState(t *testing.T) {
 		{"authenticated", "authenticate-approved"}:  Authenticated,
 		{"authenticated", "authenticate-ended"}:     Authenticated,
 		{"authenticated", "deregister-asked"}:       Deregistering,
+		{"authenticated", "deregister-approved"}:    Deregistered,
 		{"authenticated", "superseded"}:             Superseded,
 		{"authenticated", "ended-by-bank"}:          Deregistered,
 		{"deregistering", "authenticate-ended"}:     Deregistering,
@@ -359,4 +360,54 @@ func TestACodeThatWasNeverSentVoidsNone(t *testing.T) {
 	w.want(a, err, switching.Refused, ReasonCodeVoid)
 	a, err = w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, second))
 	w.want(a, err, switching.Approved, "")
+}
+
+// TestApprovedAfterAll: a bank declines the completion, and then approves the
+// original: there the registration has ended.
+func TestApprovedAfterAll(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.attached(f, cardB)
+	w.attached(f, cardC)
+	w.desk.will(switching.TimedOut)
+	a, err := w.service.Detach(w.Context(), w.loggedIn(f), w.linkID(f, "0012"))
+	w.want(a, err, switching.TimedOut, "")
+	detach := w.desk.last
+	w.desk.answerAdvice("xjrcu", codec.Declined, 0)
+	w.desk.late(detach, codec.Approved, "00")
+	w.wantAccounts(f, "klb 0004 attached active", "xjrcu 0004 primary active")
+
+	w.desk.will(switching.TimedOut)
+	a, err = w.service.Deregister(w.Context(), w.call(f))
+	w.want(a, err, switching.TimedOut, "")
+	dereg := w.desk.last
+	w.desk.answerAdvice("xjrcu", codec.Declined, 0)
+	w.state(f, Authenticated)
+	w.desk.late(dereg, codec.Approved, "00")
+	w.state(f, Deregistered)
+	want := []switching.NoticeKind{switching.NoticeAttached, switching.NoticeDetached, switching.NoticeRestored, switching.NoticeDeregistered}
+	if got := w.told(f); !slices.Equal(got, want) {
+		t.Fatal(got)
+	}
+	if got := w.desk.advices(); !slices.Equal(got, []string{"release of attach at klb"}) {
+		t.Fatal(got)
+	}
+}
+
+// TestApprovedAfterAllOfAnOldPrimary ends nobody who has another primary since.
+func TestApprovedAfterAllOfAnOldPrimary(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.desk.will(switching.TimedOut)
+	a, err := w.service.Deregister(w.Context(), w.call(f))
+	w.want(a, err, switching.TimedOut, "")
+	dereg := w.desk.last
+	w.desk.answerAdvice("xjrcu", codec.Declined, 0)
+	a, err = w.authenticate(f, cardB)
+	w.want(a, err, switching.Approved, "")
+	w.desk.late(dereg, codec.Approved, "00")
+	w.state(f, Authenticated)
+	if got := w.told(f); !slices.Equal(got, []switching.NoticeKind{switching.NoticeRestored}) {
+		t.Fatal(got)
+	}
 }

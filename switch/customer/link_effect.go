@@ -160,13 +160,15 @@ func (x detachEffect) Open(ctx context.Context, tx switching.Tx, e *switching.En
 	return x.setLink(ctx, tx, l)
 }
 
-// Close ends the link, or lets it stand again. An end that comes late is told.
+// Close ends the link, or lets it stand again; an approval that comes after all ends
+// that, too. An end that comes late is told.
 func (x detachEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) (notices []switching.Notice, _ []switching.Advice, err error) {
 	if !ours(e) || o == switching.TimedOut {
 		return nil, nil, nil
 	}
 	l, err := x.linkOf(ctx, tx, e.Customer, e.Bank, x.accountIx(e.Account))
-	if err != nil || l.State != linkDetaching {
+	afterAll := l.State == linkActive && o == switching.Approved
+	if err != nil || l.State != linkDetaching && !afterAll {
 		return nil, nil, err
 	}
 	c, err := x.byID(ctx, tx, e.Customer)

@@ -56,6 +56,7 @@ var moves = map[State]map[Event]State{
 		AuthApproved: Authenticated,
 		AuthEnded:    Authenticated,
 		DeregAsked:   Deregistering,
+		DeregDone:    Deregistered, // after all, though it was declined
 		Supersede:    Superseded,
 		BankEnded:    Deregistered,
 	},
