@@ -167,13 +167,19 @@ func (x detachEffect) Close(ctx context.Context, tx switching.Tx, e switching.En
 		return nil, nil, nil
 	}
 	l, err := x.linkOf(ctx, tx, e.Customer, e.Bank, x.accountIx(e.Account))
-	afterAll := l.State == linkActive && o == switching.Approved
-	if err != nil || l.State != linkDetaching && !afterAll {
+	if err != nil {
 		return nil, nil, err
 	}
 	c, err := x.byID(ctx, tx, e.Customer)
-	if err != nil {
+	afterAll := l.State == linkActive && o == switching.Approved
+	switch {
+	case err != nil:
 		return nil, nil, err
+	case l.ID == "" && o != switching.Approved:
+		releases, err := x.releaseEnded(ctx, tx, &c, e)
+		return nil, releases, err
+	case l.State != linkDetaching && !afterAll:
+		return nil, nil, nil
 	}
 	if o == switching.Approved {
 		l.State = linkEnded
@@ -189,4 +195,16 @@ func (x detachEffect) Close(ctx context.Context, tx switching.Tx, e switching.En
 		return nil, nil, err
 	}
 	return notices, nil, x.remember(ctx, tx, c.ID, "detach-"+string(o), c.State, c.State, by(e))
+}
+
+// releaseEnded releases a link that ended with its customer while its detach was on
+// its way, which was to end it at the bank and did not. Of who was superseded none
+// is: the registration is the person's.
+func (s *Store) releaseEnded(ctx context.Context, tx switching.Tx, c *row, e switching.Entry) ([]switching.Advice, error) {
+	l, err := s.oneLink(ctx, tx, `customer = $1 AND bank = $2 AND account_ix = $3 AND state = 'ended' ORDER BY entry DESC`,
+		c.ID, e.Bank, s.accountIx(e.Account))
+	if err != nil || l.ID == "" || c.State == Superseded {
+		return nil, err
+	}
+	return []switching.Advice{{Entry: switching.Entry{ID: l.Entry}, Type: codec.Release}}, nil
 }

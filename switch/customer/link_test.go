@@ -403,3 +403,21 @@ func TestLinksAreToldAgainAfterTheSession(t *testing.T) {
 	a, err = w.service.Detach(w.Context(), other, link)
 	w.want(a, err, switching.Refused, ReasonNoSession)
 }
+
+// TestADetachThatFindsItsCustomerGone: what it did not end at the bank is released.
+func TestADetachThatFindsItsCustomerGone(t *testing.T) {
+	for m, want := range map[codec.Meaning][]string{codec.Approved: nil, codec.Declined: {"release of attach at klb"}} {
+		w := newWorld(t)
+		f := w.authenticated("a", cardA)
+		w.attached(f, cardB)
+		w.desk.will(switching.TimedOut)
+		a, err := w.service.Detach(w.Context(), w.loggedIn(f), w.linkID(f, "0004"))
+		w.want(a, err, switching.TimedOut, "")
+		w.heard(codec.AccountEvent, "xjrcu", cardA, "000002", map[codec.Field]string{codec.FieldEvent: "closed"})
+		w.state(f, Deregistered)
+		w.desk.answerAdvice("klb", m, 0)
+		if got := w.desk.advices(); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, not %v", m, got, want)
+		}
+	}
+}
