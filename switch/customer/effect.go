@@ -158,19 +158,35 @@ func (x authEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entr
 	if err != nil {
 		return nil, nil, err
 	}
+	gone, err := x.endedSince(ctx, tx, e)
+	if err != nil {
+		return nil, nil, err
+	}
 	if o != switching.Approved {
 		if o == switching.Refused {
 			err = x.giveBackCode(ctx, tx, e.ID)
 		}
-		if err == nil {
+		if err == nil && !gone {
 			_, err = x.move(ctx, tx, &c, AuthEnded, by(e))
 		}
 		return nil, nil, err
 	}
-	if _, ok := next(c.State, c.Prior, AuthApproved); !ok {
+	if _, ok := next(c.State, c.Prior, AuthApproved); !ok || gone {
 		return nil, []switching.Advice{{Entry: switching.Entry{ID: e.ID}, Type: codec.Release}}, nil
 	}
 	return x.approved(ctx, tx, &c, e)
+}
+
+// endedSince reports whether the customer ended after the authentication was asked
+// for. It may by now be authenticating anew, which is another's to end.
+func (s *Store) endedSince(ctx context.Context, tx switching.Tx, e switching.Entry) (gone bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM customer_history WHERE customer = $1 AND event IN ($2, $3, $4) AND id >
+		(SELECT MAX(id) FROM customer_history WHERE customer = $1 AND entry = $5 AND event = $6))`,
+		e.Customer, string(Supersede), string(BankEnded), string(DeregDone), e.ID, string(AuthAsked)).Scan(&gone)
+	if err != nil {
+		return false, fmt.Errorf("read history: %w", err)
+	}
+	return gone, nil
 }
 
 func (x authEffect) approved(ctx context.Context, tx switching.Tx, c *row, e switching.Entry) ([]switching.Notice, []switching.Advice, error) {

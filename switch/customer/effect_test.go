@@ -411,3 +411,29 @@ func TestApprovedAfterAllOfAnOldPrimary(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+// TestAnAuthenticationEndsOnlyItself: one asked for before the bank ended the
+// customer does not end the one asked for after it, nor makes its account a link.
+func TestAnAuthenticationEndsOnlyItself(t *testing.T) {
+	for o, want := range map[switching.Outcome][]string{
+		switching.Declined: nil, switching.Refused: nil,
+		switching.TimedOut: {"reversal of authenticate at xjrcu"}, switching.Approved: {"release of authenticate at xjrcu"},
+	} {
+		w := newWorld(t)
+		f := w.authenticated("a", cardA)
+		old := w.opened(f, codec.Authenticate, cardC)
+		w.heard(codec.AccountEvent, "xjrcu", cardA, "000002", map[codec.Field]string{codec.FieldEvent: "closed"})
+		w.state(f, Deregistered)
+		e := w.opened(f, codec.Authenticate, cardB)
+		_, err := w.journal.Close(w.Context(), old, switching.End{Outcome: o})
+		w.must(err)
+		w.state(f, Authenticating)
+		_, err = w.journal.Close(w.Context(), e, switching.End{Outcome: switching.Approved, Code: "00"})
+		w.must(err)
+		w.state(f, Authenticated)
+		w.wantAccounts(f, "klb 0004 primary active")
+		if got := w.desk.advices(); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, not %v", o, got, want)
+		}
+	}
+}
