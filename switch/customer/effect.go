@@ -218,6 +218,12 @@ func (s *Store) supersede(ctx context.Context, tx switching.Tx, c *row, e switch
 	if err != nil || !found {
 		return nil, err
 	}
+	if old.Frozen && !c.Frozen { // while this one was under way: no certificate comes free so
+		c.Frozen, c.Setup = true, moment(0)
+		if err := s.remember(ctx, tx, c.ID, "frozen", c.State, c.State, by(e)); err != nil {
+			return nil, err
+		}
+	}
 	if _, err := s.end(ctx, tx, &old, Supersede, "", by(e)); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"wxswitch/codec"
 	switching "wxswitch/switch"
 	"wxswitch/switch/db"
 )
@@ -145,4 +146,20 @@ func TestAFrozenCertificateComesFreeByNobody(t *testing.T) {
 	a, err = w.authenticate(g, cardB)
 	w.want(a, err, switching.Approved, "")
 	w.state(f, Superseded)
+}
+
+// TestFrozenWhileAnotherFollowerAuthenticates: nor by one who had asked before.
+func TestFrozenWhileAnotherFollowerAuthenticates(t *testing.T) {
+	w := newWorld(t)
+	a := w.authenticated("a", cardA)
+	b := follower("b")
+	e := w.opened(b, codec.Authenticate, cardB)
+	_, err := w.store.Freeze(w.Context(), w.row(a).ID, "op", "fraud")
+	w.must(err)
+	_, err = w.journal.Close(w.Context(), e, switching.End{Outcome: switching.Approved, Code: "00"})
+	w.must(err)
+	w.state(a, Superseded)
+	if c := w.row(b); !c.Frozen || c.Setup.After(w.now) {
+		t.Errorf("%s, frozen %v, may set passwords until %s", c.State, c.Frozen, c.Setup)
+	}
 }
