@@ -15,11 +15,11 @@ import (
 
 // addAdvice stores an advice of the entry. One of the same type that is there
 // already stays: an entry is told of once.
-func (j *Journal) addAdvice(ctx context.Context, tx db.Tx, e switching.Entry, t codec.Type) error {
+func (j *Journal) addAdvice(ctx context.Context, tx db.Tx, e switching.Entry, accountIx []byte, t codec.Type) error {
 	now := j.Now().UnixMilli()
 	_, err := tx.ExecContext(ctx, `INSERT INTO advice (bank, account_ix, entry, type, state, attempts, next, claimed, created, approved)
 		VALUES ($1, $2, $3, $4, 'pending', 0, $5, 0, $5, `+registrations+`)
-		ON CONFLICT (entry, type) DO NOTHING`, e.Bank, j.accountIx(&e), e.ID, string(t), now)
+		ON CONFLICT (entry, type) DO NOTHING`, e.Bank, accountIx, e.ID, string(t), now)
 	if err != nil {
 		return fmt.Errorf("store advice: %w", err)
 	}

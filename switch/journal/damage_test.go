@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"context"
 	"database/sql"
 	"path/filepath"
 	"testing"
@@ -90,4 +91,45 @@ func TestUnreadableAdvice(t *testing.T) {
 		t.Fatal(err)
 	}
 	opened(t, j, n, o, "6210081234567890") // the account is free
+}
+
+// releases is an Effect that releases another row.
+type releases struct{ of *int64 }
+
+func (releases) Open(context.Context, switching.Tx, *switching.Entry) error { return nil }
+func (r releases) Close(context.Context, switching.Tx, switching.Entry, switching.Outcome) ([]switching.Notice, []switching.Advice, error) {
+	return nil, []switching.Advice{{Entry: switching.Entry{ID: *r.of}, Type: codec.Release}}, nil
+}
+
+// TestUnreadableOriginal: a registration that cannot be read keeps no
+// deregistration from its end; its release is parked.
+func TestUnreadableOriginal(t *testing.T) {
+	o := options(t)
+	var of int64
+	o.Effects = map[codec.Type]switching.Effect{codec.Deregister: releases{&of}}
+	j := start(t, o)
+	n := switching.NewNumbers(j, time.Now)
+	ctx := t.Context()
+	bad := opened(t, j, n, o, "6210081234567890")
+	if _, err := j.Close(ctx, bad, switching.End{Outcome: switching.Approved, Code: "00"}); err != nil {
+		t.Fatal(err)
+	}
+	of = bad.ID
+	damage(t, o, bad.ID)
+	e := entry(t, o, n, "6210081234567891")
+	e.Type, e.Customer = codec.Deregister, ""
+	opening, err := j.Open(ctx, e)
+	if err != nil || opening.Kind != switching.Opened {
+		t.Fatal(opening.Kind, err)
+	}
+	if _, err := j.Close(ctx, opening.Entry, switching.End{Outcome: switching.Approved, Code: "00"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := j.Claim(ctx, bad.Bank, 2, time.Now().Add(time.Minute)); ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	list, err := j.Advices(ctx, "", switching.AdviceParked, 0, 10)
+	if err != nil || len(list) != 1 || list[0].Entry.ID != bad.ID || list[0].Type != codec.Release {
+		t.Fatal(list, err)
+	}
 }

@@ -86,11 +86,14 @@ func (j *Journal) consequences(ctx context.Context, tx db.Tx, notices []switchin
 		}
 	}
 	for _, a := range advices {
-		e, found, err := j.one(ctx, tx, `id = $1`, a.Entry.ID)
-		if err != nil || !found {
+		// Of what is in clear: an original that cannot be read keeps nothing back.
+		var e switching.Entry
+		var ix []byte
+		err := tx.QueryRowContext(ctx, `SELECT id, bank, account_ix FROM entry WHERE id = $1`, a.Entry.ID).Scan(&e.ID, &e.Bank, &ix)
+		if err != nil {
 			return fmt.Errorf("original of an advice: entry %d: %w", a.Entry.ID, err)
 		}
-		if err := j.addAdvice(ctx, tx, e, a.Type); err != nil {
+		if err := j.addAdvice(ctx, tx, e, ix, a.Type); err != nil {
 			return err
 		}
 	}

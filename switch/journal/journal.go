@@ -235,7 +235,7 @@ func (j *Journal) close(ctx context.Context, tx db.Tx, e *switching.Entry, end *
 		return err
 	}
 	if t, doubt := switching.Doubt(*e, *end); doubt {
-		return j.addAdvice(ctx, tx, *e, t)
+		return j.addAdvice(ctx, tx, *e, j.accountIx(e), t)
 	}
 	return nil
 }
