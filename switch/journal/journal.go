@@ -111,14 +111,15 @@ func (j *Journal) open(ctx context.Context, tx db.Tx, r *row) error {
 }
 
 // customerBlocker returns the unsettled change of the same customer that e must
-// wait for: a deregistration excludes every other change, but a visit.
+// wait for: a deregistration excludes every other change, but a visit. One that it
+// may join comes before a reversal that came back beside that.
 func customerBlocker(ctx context.Context, tx db.Tx, e *switching.Entry) (int64, error) {
 	if e.Customer == "" || !e.Holds || e.Account.IsZero() {
 		return 0, nil
 	}
 	var id int64
 	err := tx.QueryRowContext(ctx, `SELECT id FROM entry WHERE customer = $1 AND customer <> '' AND holds = 1
-		AND (type = $2 OR $3 = $2) AND type <> $4 ORDER BY id LIMIT 1`, e.Customer, string(codec.Deregister), string(e.Type), string(codec.Appointment)).Scan(&id)
+		AND (type = $2 OR $3 = $2) AND type <> $4 ORDER BY type <> $3, id LIMIT 1`, e.Customer, string(codec.Deregister), string(e.Type), string(codec.Appointment)).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}

@@ -186,6 +186,17 @@ func testJoin(w *world) {
 	w.equal("a new try after declined has a number of its own", fresh.RRN, codec.NewRRN(fresh.ID))
 }
 
+// testJoinBesideReversal: a reversal of the same customer that came back meanwhile
+// keeps no second try from its first.
+func testJoinBesideReversal(w *world) {
+	auth, _ := w.timedOut(codec.Authenticate, account(other))
+	w.answer(w.claim(), codec.NotFound, 0)
+	first, _ := w.timedOut(codec.Deregister)
+	w.lateOf(auth, codec.Approved)
+	w.standing(auth.ID, switching.TimedOut, true)
+	w.equal("joins", w.open(switching.Joined, w.entry(codec.Deregister)).Entry.Joins, first.ID)
+}
+
 func testNoJoin(w *world) {
 	w.opened(codec.Deregister)
 	for name, with := range map[string]func(*switching.Entry){

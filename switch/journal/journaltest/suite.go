@@ -64,6 +64,7 @@ func Run(t *testing.T, open Opener) {
 		{"Open/customer held", testCustomerHeld},
 		{"Open/join", testJoin},
 		{"Open/join waits for nothing else", testNoJoin},
+		{"Open/join beside a reversal", testJoinBesideReversal},
 		{"Open/effect refuses", testEffectRefuses},
 		{"Open/effect fails", testEffectFails},
 		{"Open/effect undone", testEffectUndone},
