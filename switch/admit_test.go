@@ -112,3 +112,28 @@ func TestADrainingSwitchOnlyRepeats(t *testing.T) {
 		}
 	})
 }
+
+// TestAJoinThatGaveUpStandsInDoubt: while the operation it joined is still open.
+func TestAJoinThatGaveUpStandsInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.answers(silent)
+		first := make(chan struct{})
+		go func() {
+			defer close(first)
+			_, _ = r.sw.Do(t.Context(), request(codec.Deregister, "k"))
+		}()
+		time.Sleep(time.Second)
+		q := request(codec.Deregister, "another")
+		q.Timeout = time.Second
+		joined, err := r.sw.Do(t.Context(), q)
+		must(t, err)
+		e, _, err := r.sw.Get(t.Context(), q.Client, joined.ID)
+		must(t, err)
+		if joined.Joins == 0 || joined.End.Outcome != switching.TimedOut || e.Standing != switching.TimedOut {
+			t.Errorf("joins %d, ended %s, stands as %q", joined.Joins, joined.End.Outcome, e.Standing)
+		}
+		<-first
+	})
+}

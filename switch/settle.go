@@ -161,7 +161,9 @@ func (s *Switch) Get(ctx context.Context, client string, id int64) (Entry, bool,
 		if err != nil || !found {
 			return Entry{}, false, err
 		}
-		e.Standing, e.Late, e.LateCode = root.Standing, root.Late, root.LateCode
+		if !root.Open { // till then it stands as it ended itself, in doubt
+			e.Standing, e.Late, e.LateCode = root.Standing, root.Late, root.LateCode
+		}
 	}
 	return e, true, nil
 }
