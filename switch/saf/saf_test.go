@@ -191,3 +191,27 @@ func TestStopWaits(t *testing.T) {
 		equal(t, "state", w.store.advice(0).State, switching.AdviceDone)
 	})
 }
+
+// An advice that another instance took first leaves the bank's place free.
+func TestWhatIsNotClaimedTakesNoPlace(t *testing.T) {
+	inBubble(t, advices(1), func(t *testing.T, w *world) {
+		w.store.set(func(s *store) { s.taken = true })
+		w.run()
+		time.Sleep(time.Minute)
+		equal(t, "places kept", w.bank.Status().InFlight, 0)
+		w.store.set(func(s *store) { s.taken = false })
+		w.answerAfter(0, "00")
+		time.Sleep(time.Second)
+		equal(t, "state", w.store.advice(0).State, switching.AdviceDone)
+	})
+}
+
+// The next goes out when a place is free, not at the next look.
+func TestTheNextGoesAtOnce(t *testing.T) {
+	inBubble(t, advices(6), func(t *testing.T, w *world) {
+		w.answerAfter(10*time.Millisecond, "00")
+		w.run()
+		time.Sleep(100 * time.Millisecond)
+		equal(t, "sent", w.sent(), 6)
+	})
+}

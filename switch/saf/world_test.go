@@ -31,6 +31,7 @@ type store struct {
 	claimed   int   // how often one was
 	broken    error // of Answered
 	noNumbers error
+	taken     bool // what is due is another's when it is claimed
 	next      int64
 }
 
@@ -87,7 +88,7 @@ func (s *store) Claim(_ context.Context, _ string, _ int, lease time.Time) (swit
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.due()
-	if a == nil {
+	if a == nil || s.taken {
 		return switching.Advice{}, false, nil
 	}
 	s.claimed++
@@ -120,7 +121,10 @@ func (s *store) Park(_ context.Context, id int64, note string) error {
 	})
 }
 
-func (s *store) Answered(_ context.Context, id int64, r switching.LateReply) (switching.Advice, error) {
+func (s *store) Answered(ctx context.Context, id int64, r switching.LateReply) (switching.Advice, error) {
+	if err := ctx.Err(); err != nil { // as a database does
+		return switching.Advice{}, err
+	}
 	s.mu.Lock()
 	broken := s.broken
 	s.mu.Unlock()

@@ -201,7 +201,6 @@ func testPark(w *world) {
 	w.equal("ended", w.advice(a.ID).State, switching.AdviceDone)
 }
 
-// testOrder: of one account only the oldest goes out, even while it pauses.
 // testParkedBeside: a reversal that came back beside another change, and was parked
 // meanwhile, holds the account after it.
 func testParkedBeside(w *world) {
@@ -221,6 +220,45 @@ func testParkedBeside(w *world) {
 	w.open(switching.Opened, third)
 }
 
+// testOthersBeside: what holds nothing ends beside a reversal that came back, and
+// hands nothing over that another holds.
+func testOthersBeside(w *world) {
+	e, _ := w.timedOut(codec.Authenticate)
+	w.answer(w.claim(), codec.NotFound, 0)
+	dereg, _ := w.timedOut(codec.Deregister)
+	w.lateOf(e, codec.Approved)
+	w.equal("enquiry", w.close(w.opened(codec.Balance), end(switching.Approved)).Open, false)
+	joined := w.open(switching.Joined, w.entry(codec.Deregister)).Entry
+	w.equal("join", w.close(joined, end(switching.TimedOut)).Open, false)
+	w.standing(dereg.ID, switching.TimedOut, true)
+	w.standing(e.ID, switching.TimedOut, false)
+}
+
+// testBehindParked: what waits for an operator keeps no release of its account back,
+// and holds the account when it is sent again.
+func testBehindParked(w *world) {
+	w.options.Effects[codec.Attach] = w.effect
+	w.start()
+	w.effect.returns(codec.Release)
+	w.close(w.opened(codec.Attach), end(switching.Approved))
+	parked := w.claim()
+	w.answer(parked, codec.Park, 0)
+	w.close(w.opened(codec.Attach), end(switching.Approved))
+	a := w.claim()
+	w.equal("type", a.Type, codec.Release)
+	w.answer(a, codec.Done, 0)
+
+	w.effect.returns()
+	e, _ := w.timedOut(codec.Attach)
+	a = w.claim()
+	w.answer(a, codec.Park, 0)
+	again, err := w.store.RetryAdvice(w.Context(), a.ID)
+	w.must(err)
+	w.equal("holds", again.Entry.Holds, true)
+	w.standing(e.ID, switching.TimedOut, true)
+}
+
+// testOrder: of one account only the oldest goes out, even while it pauses.
 func testOrder(w *world) {
 	e, old := w.timedOut(codec.Authenticate)
 	w.answer(w.claim(), codec.NotFound, codec.Unmapped)
