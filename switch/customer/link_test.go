@@ -421,3 +421,49 @@ func TestADetachThatFindsItsCustomerGone(t *testing.T) {
 		}
 	}
 }
+
+// TestACodeOfWhoEndedStaysVoid: also where the newer one that had voided it turns
+// out never to have been sent.
+func TestACodeOfWhoEndedStaysVoid(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	first := w.code(f, ForAuthenticate, cardB)
+	w.now = w.now.Add(w.store.Limits.CodePause)
+	q := switching.Request{
+		Type: codec.SMSCode, Client: "front", Operation: "sms-code", Key: w.call(f).Key, Customer: w.row(f).ID,
+		Account: codec.NewAccount(cardB), Proof: codeProof{codec.NewSecret("135246")},
+	}
+	q.Fields.Set(codec.FieldPurpose, string(ForAuthenticate))
+	e, err := w.desk.entry(q)
+	w.must(err)
+	o, err := w.journal.Open(w.Context(), e)
+	w.must(err)
+	w.heard(codec.AccountEvent, "xjrcu", cardA, "000001", map[codec.Field]string{codec.FieldEvent: "card-lost"})
+	_, err = w.journal.Close(w.Context(), o.Entry, switching.End{Outcome: switching.Refused, Reason: switching.ReasonDeadline})
+	w.must(err)
+	a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardB, first))
+	w.want(a, err, switching.Refused, ReasonCodeVoid)
+}
+
+// TestAttachThatFindsItsCustomerGone: what its bank approves is released.
+func TestAttachThatFindsItsCustomerGone(t *testing.T) {
+	for o, want := range map[switching.Outcome][]string{
+		switching.Approved: {"release of attach at klb"}, switching.Declined: nil, switching.Refused: nil,
+	} {
+		w := newWorld(t)
+		f := w.authenticated("a", cardA)
+		code, call := w.code(f, ForAttach, cardB), w.loggedIn(f)
+		w.desk.before = func() {
+			w.desk.before = nil
+			w.heard(codec.AccountEvent, "xjrcu", cardA, "000001", map[codec.Field]string{codec.FieldEvent: "closed"})
+		}
+		w.desk.will(o)
+		a, err := w.service.Attach(w.Context(), call, AttachRequest{Account: codec.NewAccount(cardB), Code: code, Payment: w.sealed(payment)})
+		w.want(a, err, o, "")
+		w.state(f, Deregistered)
+		w.wantAccounts(f)
+		if got := w.desk.advices(); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, not %v", o, got, want)
+		}
+	}
+}

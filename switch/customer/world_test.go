@@ -267,6 +267,7 @@ type banker struct {
 	last   switching.Entry
 	mu     sync.Mutex // guards codes, ends and last
 	sent   int
+	before func() // what happens while the bank is at work, if anything
 }
 
 func (d *banker) next(q switching.Request, e switching.Entry, code string) switching.End {
@@ -340,6 +341,9 @@ func (d *banker) Do(ctx context.Context, q switching.Request) (switching.Result,
 		return switching.Result{Entry: e, Journalled: true}, err
 	case o.Kind != switching.Opened:
 		return switching.Result{Entry: o.Entry, Journalled: true}, nil
+	}
+	if d.before != nil {
+		d.before()
 	}
 	e, err = d.journal.Close(ctx, o.Entry, d.next(q, o.Entry, code))
 	return switching.Result{Entry: e, Journalled: true}, err
