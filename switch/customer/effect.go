@@ -318,6 +318,19 @@ func (x deregEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Ent
 	return err
 }
 
+// endAttached ends a link that its bank has ended after all.
+func (s *Store) endAttached(ctx context.Context, tx switching.Tx, c *row, l link, e switching.Entry) ([]switching.Notice, error) {
+	if l.ID == "" {
+		return nil, nil
+	}
+	l.State = linkEnded
+	if err := s.setLink(ctx, tx, l); err != nil {
+		return nil, err
+	}
+	return s.tellAccount(c, l, switching.NoticeDetached, fmt.Sprintf("detached-%d", e.ID)),
+		s.remember(ctx, tx, c.ID, "account-ended-by-bank", c.State, c.State, by(e))
+}
+
 // Close ends the customer, restores it, or leaves it in doubt. An end that comes
 // late is told; it moves only a customer that still is deregistering, or whose bank
 // approves after all what it had declined.
@@ -333,8 +346,12 @@ func (x deregEffect) Close(ctx context.Context, tx switching.Tx, e switching.Ent
 	switch o {
 	case switching.Approved:
 		l, err := x.linkOf(ctx, tx, c.ID, e.Bank, x.accountIx(e.Account))
-		if err != nil || afterAll && l.Role != Primary { // another account is the primary since
+		if err != nil {
 			return nil, nil, err
+		}
+		if afterAll && l.Role != Primary { // another account is the primary since
+			notices, err = x.endAttached(ctx, tx, &c, l, e)
+			return notices, nil, err
 		}
 		notices = x.tell(&c, switching.NoticeDeregistered, fmt.Sprintf("deregistered-%d", e.ID), nil)
 		if releases, err = x.end(ctx, tx, &c, DeregDone, l.ID, by(e)); err != nil {

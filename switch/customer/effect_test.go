@@ -394,7 +394,7 @@ func TestApprovedAfterAll(t *testing.T) {
 	}
 }
 
-// TestApprovedAfterAllOfAnOldPrimary ends nobody who has another primary since.
+// TestApprovedAfterAllOfAnOldPrimary ends the link, not who has another primary since.
 func TestApprovedAfterAllOfAnOldPrimary(t *testing.T) {
 	w := newWorld(t)
 	f := w.authenticated("a", cardA)
@@ -407,7 +407,8 @@ func TestApprovedAfterAllOfAnOldPrimary(t *testing.T) {
 	w.want(a, err, switching.Approved, "")
 	w.desk.late(dereg, codec.Approved, "00")
 	w.state(f, Authenticated)
-	if got := w.told(f); !slices.Equal(got, []switching.NoticeKind{switching.NoticeRestored}) {
+	w.wantAccounts(f, "klb 0004 primary active")
+	if got := w.told(f); !slices.Equal(got, []switching.NoticeKind{switching.NoticeRestored, switching.NoticeDetached}) {
 		t.Fatal(got)
 	}
 }

@@ -134,6 +134,10 @@ func (m *model) advice(bank string, silent bool) bool {
 		delete(m.bank[m.bank.key(a.Entry)], a.Entry.ID)
 		m.undone[a.Entry.ID] = true // a bank remembers what it has undone
 	default:
+		if a.Type == codec.Completion && rapid.IntRange(0, 3).Draw(m.rt, "declines the completion") == 0 {
+			r.Code, r.Meaning = "14", codec.Declined
+			break
+		}
 		m.bank.upTo(a.Entry)
 	}
 	if silent {
