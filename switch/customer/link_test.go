@@ -467,3 +467,18 @@ func TestAttachThatFindsItsCustomerGone(t *testing.T) {
 		}
 	}
 }
+
+// TestTheMinuteIsTheAccountsToo: whoever asks, a phone gets no two codes at once.
+func TestTheMinuteIsTheAccountsToo(t *testing.T) {
+	w := newWorld(t)
+	ask := func(name string) (Answer, error) {
+		return w.service.SendCode(w.Context(), w.call(follower(name)), CodeRequest{Purpose: ForAuthenticate, Account: codec.NewAccount(cardA)})
+	}
+	a, err := ask("a")
+	w.want(a, err, switching.Approved, "")
+	a, err = ask("b")
+	w.want(a, err, switching.Refused, ReasonCodeSoon)
+	w.now = w.now.Add(w.store.Limits.CodePause)
+	a, err = ask("b")
+	w.want(a, err, switching.Approved, "")
+}
