@@ -163,3 +163,22 @@ func TestFrozenWhileAnotherFollowerAuthenticates(t *testing.T) {
 		t.Errorf("%s, frozen %v, may set passwords until %s", c.State, c.Frozen, c.Setup)
 	}
 }
+
+// TestFrozenHearsNothing: no movement, and no setting of passwords by an
+// authentication that was under way.
+func TestFrozenHearsNothing(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	e := w.opened(f, codec.Authenticate, cardB)
+	_, err := w.store.Freeze(w.Context(), w.row(f).ID, "op", "fraud")
+	w.must(err)
+	w.heard(codec.Movement, "xjrcu", cardA, "000007", map[codec.Field]string{codec.FieldAmount: "1", codec.FieldDirection: "out"})
+	if got := w.told(f); len(got) != 0 {
+		t.Error(got)
+	}
+	_, err = w.journal.Close(w.Context(), e, switching.End{Outcome: switching.Approved, Code: "00"})
+	w.must(err)
+	if c := w.row(f); c.Setup.After(w.now) {
+		t.Error("may set passwords until", c.Setup)
+	}
+}
