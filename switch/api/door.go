@@ -131,7 +131,7 @@ func (a *API) routes() http.Handler {
 			lost(w, r)
 			return
 		}
-		m.ServeMux.ServeHTTP(w, r)
+		m.ServeHTTP(w, r)
 	})
 }
 
