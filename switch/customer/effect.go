@@ -318,17 +318,13 @@ func (x deregEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Ent
 	return err
 }
 
-// endAttached ends a link that its bank has ended after all.
-func (s *Store) endAttached(ctx context.Context, tx switching.Tx, c *row, l link, e switching.Entry) ([]switching.Notice, error) {
-	if l.ID == "" {
-		return nil, nil
-	}
+// bankEnded ends an attached account that its bank has ended.
+func (s *Store) bankEnded(ctx context.Context, tx switching.Tx, c *row, l link, why cause) error {
 	l.State = linkEnded
 	if err := s.setLink(ctx, tx, l); err != nil {
-		return nil, err
+		return err
 	}
-	return s.tellAccount(c, l, switching.NoticeDetached, fmt.Sprintf("detached-%d", e.ID)),
-		s.remember(ctx, tx, c.ID, "account-ended-by-bank", c.State, c.State, by(e))
+	return s.remember(ctx, tx, c.ID, "account-ended-by-bank", c.State, c.State, why)
 }
 
 // Close ends the customer, restores it, or leaves it in doubt. An end that comes
@@ -349,9 +345,13 @@ func (x deregEffect) Close(ctx context.Context, tx switching.Tx, e switching.Ent
 		if err != nil {
 			return nil, nil, err
 		}
-		if afterAll && l.Role != Primary { // another account is the primary since
-			notices, err = x.endAttached(ctx, tx, &c, l, e)
-			return notices, nil, err
+		switch {
+		case !afterAll || l.Role == Primary:
+		case l.ID == "": // ended since
+			return nil, nil, nil
+		default: // another account is the primary since
+			notices = x.tellAccount(&c, l, switching.NoticeDetached, fmt.Sprintf("detached-%d", e.ID))
+			return notices, nil, x.bankEnded(ctx, tx, &c, l, by(e))
 		}
 		notices = x.tell(&c, switching.NoticeDeregistered, fmt.Sprintf("deregistered-%d", e.ID), nil)
 		if releases, err = x.end(ctx, tx, &c, DeregDone, l.ID, by(e)); err != nil {

@@ -119,10 +119,7 @@ func (x eventListener) ended(ctx context.Context, tx switching.Tx, h switching.H
 		kind = switching.NoticeCustomerEnded
 		releases, err = x.end(ctx, tx, &c, BankEnded, l.ID, why)
 	} else {
-		l.State = linkEnded
-		if err = x.setLink(ctx, tx, l); err == nil {
-			err = x.remember(ctx, tx, c.ID, "account-ended-by-bank", c.State, c.State, why)
-		}
+		err = x.bankEnded(ctx, tx, &c, l, why)
 	}
 	if err != nil {
 		return nil, nil, err

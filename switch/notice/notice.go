@@ -174,18 +174,13 @@ func (n *Notices) Hush(ctx context.Context, tx switching.Tx, channel, subject st
 var whenever = time.UnixMilli(math.MaxInt64)
 
 // drop ends what waits for the follower since that time or longer, of the kind, or
-// of all for none. What was written later has its lane for itself.
+// of all for none.
 func (n *Notices) drop(ctx context.Context, tx switching.Tx, channel, subject string, kind switching.NoticeKind, at time.Time, state State, answer string) error {
 	_, err := tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = 0, data = $2, ended = $3, answer = $4
 		WHERE channel = $5 AND subject = $6 AND ($7 = '' OR kind = $7) AND created <= $8 AND state IN ('pending', 'parked')`,
 		string(state), nothing, n.o.Now().UnixMilli(), answer, channel, subject, string(kind), at.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("drop notices of a follower: %w", err)
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE notice SET head = 1 WHERE seq IN (SELECT MIN(seq) FROM notice
-		WHERE channel = $1 AND subject = $2 AND state = 'pending' GROUP BY lane HAVING MAX(head) = 0)`, channel, subject)
-	if err != nil {
-		return fmt.Errorf("promote notices of a follower: %w", err)
 	}
 	return nil
 }

@@ -152,10 +152,15 @@ func (n *Notices) write(ctx context.Context, tx switching.Tx, c claimed, s step)
 }
 
 // lost ends what waited for a follower that was gone at the time: what was written
-// since may be for one who came back.
+// since may be for one who came back, and is the first of its lane now.
 func (n *Notices) lost(ctx context.Context, tx switching.Tx, channel, subject string, at time.Time) error {
 	if err := n.drop(ctx, tx, channel, subject, "", at, StateGone, "the follower is gone"); err != nil {
 		return err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE notice SET head = 1 WHERE seq IN (SELECT MIN(seq) FROM notice
+		WHERE channel = $1 AND subject = $2 AND state = 'pending' GROUP BY lane HAVING MAX(head) = 0)`, channel, subject)
+	if err != nil {
+		return fmt.Errorf("promote notices of a follower: %w", err)
 	}
 	return n.o.Gone(ctx, tx, channel, subject, at)
 }
