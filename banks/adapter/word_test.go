@@ -108,18 +108,26 @@ func TestWordUnderALedgerThatFails(t *testing.T) {
 	})
 }
 
+// tells stores a movement, speaks, and returns what the switch's end p hears of it.
+func (k *kit) tells(t *testing.T, p *peer) *codec.Message {
+	t.Helper()
+	if err := k.Tell(t.Context(), movement()); err != nil {
+		t.Fatal(err)
+	}
+	k.speak(t)
+	m := p.word(time.Second)
+	if m == nil {
+		t.Fatal("not told")
+	}
+	return m
+}
+
 // A word that is not answered holds up no other account's.
 func TestUnansweredWordHoldsUpNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
 		p := k.connect(t)
-		if err := k.Tell(t.Context(), movement()); err != nil {
-			t.Fatal(err)
-		}
-		k.speak(t)
-		if p.word(time.Second) == nil {
-			t.Fatal("not told")
-		}
+		k.tells(t, p)
 		other := movement()
 		other.Set(codec.FieldPAN, "6210089999999996")
 		for range 3 {
@@ -143,14 +151,7 @@ func TestWordAcknowledgedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
 		p := k.connect(t)
-		if err := k.Tell(t.Context(), movement()); err != nil {
-			t.Fatal(err)
-		}
-		k.speak(t)
-		m := p.word(time.Second)
-		if m == nil {
-			t.Fatal("not told")
-		}
+		m := k.tells(t, p)
 		raw, err := p.d.Pack(codec.NewReply(m, "00"))
 		var all []byte
 		for range 50 {

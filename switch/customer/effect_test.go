@@ -161,9 +161,7 @@ func TestDeregistrationInDoubtIsSettledAndTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			a := w.authenticated("a", cardA)
-			w.desk.will(switching.TimedOut)
-			answer, err := w.service.Deregister(w.Context(), w.call(a))
-			w.want(answer, err, switching.TimedOut, "")
+			w.inDoubt(a)
 			f(w)
 			state, kind := Deregistered, switching.NoticeDeregistered
 			if name == "late decline" || name == "completion declined" {
@@ -242,10 +240,7 @@ func TestSupersededWhileDeregistrationIsInDoubt(t *testing.T) {
 		t.Run(m.String(), func(t *testing.T) {
 			w := newWorld(t)
 			a := w.authenticated("a", cardA)
-			w.desk.will(switching.TimedOut)
-			answer, err := w.service.Deregister(w.Context(), w.call(a))
-			w.want(answer, err, switching.TimedOut, "")
-			old := w.desk.last
+			old := w.inDoubt(a)
 			b := w.authenticated("b", cardB)
 			w.state(a, Superseded)
 			w.desk.late(old, m, "14")
@@ -377,10 +372,7 @@ func TestApprovedAfterAll(t *testing.T) {
 	w.desk.late(detach, codec.Approved, "00")
 	w.wantAccounts(f, "klb 0004 attached active", "xjrcu 0004 primary active")
 
-	w.desk.will(switching.TimedOut)
-	a, err = w.service.Deregister(w.Context(), w.call(f))
-	w.want(a, err, switching.TimedOut, "")
-	dereg := w.desk.last
+	dereg := w.inDoubt(f)
 	w.desk.answerAdvice("xjrcu", codec.Declined, 0)
 	w.state(f, Authenticated)
 	w.desk.late(dereg, codec.Approved, "00")
@@ -398,12 +390,9 @@ func TestApprovedAfterAll(t *testing.T) {
 func TestApprovedAfterAllOfAnOldPrimary(t *testing.T) {
 	w := newWorld(t)
 	f := w.authenticated("a", cardA)
-	w.desk.will(switching.TimedOut)
-	a, err := w.service.Deregister(w.Context(), w.call(f))
-	w.want(a, err, switching.TimedOut, "")
-	dereg := w.desk.last
+	dereg := w.inDoubt(f)
 	w.desk.answerAdvice("xjrcu", codec.Declined, 0)
-	a, err = w.authenticate(f, cardB)
+	a, err := w.authenticate(f, cardB)
 	w.want(a, err, switching.Approved, "")
 	w.desk.late(dereg, codec.Approved, "00")
 	w.state(f, Authenticated)

@@ -101,10 +101,8 @@ func TestUnfollowIsWholeOrNothing(t *testing.T) {
 func TestUnfollowCancelsNothingInFlight(t *testing.T) {
 	w := newWorld(t)
 	f := w.authenticated("a", cardA)
-	w.desk.will(switching.TimedOut)
-	a, err := w.service.Deregister(w.Context(), w.call(f))
-	w.want(a, err, switching.TimedOut, "")
-	a, err = w.service.Unfollow(w.Context(), w.call(f), time.Time{})
+	w.inDoubt(f)
+	a, err := w.service.Unfollow(w.Context(), w.call(f), time.Time{})
 	w.want(a, err, switching.Approved, "")
 	w.desk.answerAdvice("xjrcu", codec.Approved, codec.Done)
 	w.state(f, Deregistered)
@@ -165,9 +163,7 @@ func TestViewOfDoubt(t *testing.T) {
 	w.now = w.now.Add(time.Minute)
 	g := w.authenticatedOther("b", cardC)
 	for range 2 { // the second joins the first
-		w.desk.will(switching.TimedOut)
-		a, err = w.service.Deregister(w.Context(), w.call(g))
-		w.want(a, err, switching.TimedOut, "")
+		w.inDoubt(g)
 		if v := w.view(g); v.State != Deregistering || !v.InDoubt || v.Suffix != "0012" {
 			t.Errorf("%+v", v)
 		}

@@ -193,6 +193,15 @@ func (w *world) code(f Follower, p Purpose, account string) codec.Secret {
 	return codec.NewSecret(w.desk.codes[account])
 }
 
+// inDoubt deregisters, and the bank is silent; it returns the entry.
+func (w *world) inDoubt(f Follower) switching.Entry {
+	w.Helper()
+	w.desk.will(switching.TimedOut)
+	a, err := w.service.Deregister(w.Context(), w.call(f))
+	w.want(a, err, switching.TimedOut, "")
+	return w.desk.last
+}
+
 func authRequest(account string, code codec.Secret) AuthRequest {
 	return AuthRequest{
 		CertType: "01", CertNumber: cert, Account: codec.NewAccount(account), Code: code, Terms: "2026-11", Notices: "2026-11",

@@ -400,16 +400,22 @@ func TestTextIsHarmless(t *testing.T) {
 	}
 }
 
+// held answers once leave is closed; inside is closed when it is asked.
+func held(answer http.HandlerFunc) (slow http.HandlerFunc, inside, leave chan struct{}) {
+	inside, leave = make(chan struct{}), make(chan struct{})
+	return func(w http.ResponseWriter, q *http.Request) {
+		close(inside)
+		<-leave
+		answer(w, q)
+	}, inside, leave
+}
+
 // Of many that get the same notice at once one tells it; the others tell the
 // switch to wait.
 func TestManyAtOnce(t *testing.T) {
 	r := newRoom(t, nil)
-	inside, leave := make(chan struct{}), make(chan struct{})
-	r.platform.on(pathTemplate, func(w http.ResponseWriter, q *http.Request) {
-		close(inside)
-		<-leave
-		says(`{"errcode":0,"msgid":7}`)(w, q)
-	})
+	slow, inside, leave := held(says(`{"errcode":0,"msgid":7}`))
+	r.platform.on(pathTemplate, slow)
 	var first sync.WaitGroup
 	first.Go(func() { r.expect(movement(), 200) })
 	<-inside
@@ -430,12 +436,8 @@ func TestManyAtOnce(t *testing.T) {
 // claim away with it, and one that dies leaves it to the next.
 func TestManyAtOnceOfWhatWasPerhapsTold(t *testing.T) {
 	r := newRoom(t, nil)
-	inside, leave := make(chan struct{}), make(chan struct{})
-	r.platform.on(pathTemplate, func(w http.ResponseWriter, q *http.Request) {
-		close(inside)
-		<-leave
-		says(`{"errcode":0,"msgid":7}`)(w, q)
-	}, says(`{"errcode":0,"msgid":8}`))
+	slow, inside, leave := held(says(`{"errcode":0,"msgid":7}`))
+	r.platform.on(pathTemplate, slow, says(`{"errcode":0,"msgid":8}`))
 	var see sync.WaitGroup // the word, both before either does more
 	see.Add(2)
 	var seen, taken atomic.Int32
