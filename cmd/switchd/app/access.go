@@ -1,0 +1,85 @@
+package app
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+
+	"wxswitch/codec"
+	"wxswitch/switch/api"
+	"wxswitch/switch/vault"
+)
+
+// readSecrets reads the files that hold secrets, for the start.
+func (c *Config) readSecrets(at func(key, reason string) error) (errs []error) {
+	var err error
+	if c.KeyFile != "" {
+		if c.Key, err = vault.Load(c.KeyFile); err != nil {
+			errs = append(errs, at("key_file", err.Error()))
+		}
+	}
+	if c.Front.URL != "" && c.Front.TokenFile != "" {
+		if c.Front.Token, err = c.Front.token(); err != nil {
+			errs = append(errs, at("front.token_file", err.Error()))
+		}
+	}
+	return errs
+}
+
+// token is that of the file, unless it is set.
+func (f Front) token() (codec.Secret, error) {
+	if !f.Token.IsZero() {
+		return f.Token, nil
+	}
+	text, err := os.ReadFile(f.TokenFile)
+	if err != nil {
+		return f.Token, err
+	}
+	token := codec.NewSecret(strings.TrimSpace(string(text)))
+	if token.IsZero() {
+		return token, fmt.Errorf("%s is empty", f.TokenFile)
+	}
+	return token, nil
+}
+
+func (c *Config) checkAccess(at func(key, reason string) error) (errs []error) {
+	for i := range c.Clients {
+		if _, err := clients(c.Clients[:i+1]); err != nil {
+			errs = append(errs, at(fmt.Sprintf("clients[%d]", i), err.Error()))
+			break
+		}
+	}
+	if err := api.CheckScopes(c.Anonymous); err != nil {
+		errs = append(errs, at("anonymous", err.Error()))
+	}
+	if len(c.Clients) == 0 && len(c.Anonymous) == 0 {
+		errs = append(errs, at("clients", "at least one, or nobody could call"))
+	}
+	return errs
+}
+
+func clients(all []Client) ([]api.Client, error) {
+	clients := make([]api.Client, 0, len(all))
+	for _, configured := range all {
+		c := api.Client{ID: configured.ID, Scopes: configured.Scopes}
+		if !readHash(configured.TokenSHA256, &c.TokenSHA256) {
+			return nil, fmt.Errorf("client %q: token_sha256 must be 64 hexadecimal digits", c.ID)
+		}
+		if previous := configured.PreviousTokenSHA256; previous != "" && !readHash(previous, &c.PreviousSHA256) {
+			return nil, fmt.Errorf("client %q: previous_token_sha256 must be 64 hexadecimal digits", c.ID)
+		}
+		clients = append(clients, c)
+	}
+	return clients, api.CheckClients(clients)
+}
+
+func readHash(text string, into *[sha256.Size]byte) bool {
+	sum, err := hex.DecodeString(text)
+	if err != nil || len(sum) != sha256.Size {
+		return false
+	}
+	*into = [sha256.Size]byte(sum)
+	return true
+}
