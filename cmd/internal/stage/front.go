@@ -186,11 +186,11 @@ type turns struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *turns) RoundTrip(r *http.Request) (*http.Response, error) {
-	for left := len(t.fronts) - 1; ; left-- {
-		f := t.fronts[int(t.turn.Add(1))%len(t.fronts)]
-		answer, err := t.ask(f, r)
+	first := int(t.turn.Add(1)) // others take turns meanwhile
+	for i := 0; ; i++ {
+		answer, err := t.ask(t.fronts[(first+i)%len(t.fronts)], r)
 		var op *net.OpError
-		if left == 0 || !errors.As(err, &op) || op.Op != "dial" {
+		if i == len(t.fronts)-1 || !errors.As(err, &op) || op.Op != "dial" {
 			return answer, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -71,12 +72,18 @@ func TestKill(t *testing.T) {
 		t.Fatal("the connection was not cut")
 	}
 	close(may)
-	for range 10 {
-		want := "body " + string('0'+rune(1-dead))
-		if status, body, err := post(balancer); status != http.StatusOK || body != want || err != nil {
-			t.Errorf("%d %q, %v; want %q", status, body, err, want)
-		}
+	want := "body " + string('0'+rune(1-dead))
+	var several sync.WaitGroup // at once, as the parts of a page are
+	for range 8 {
+		several.Go(func() {
+			for range 25 {
+				if status, body, err := post(balancer); status != http.StatusOK || body != want || err != nil {
+					t.Errorf("%d %q, %v; want %q", status, body, err, want)
+				}
+			}
+		})
 	}
+	several.Wait()
 	s.Kill(1 - dead)
 	if status, _, _ := post(balancer); status != http.StatusBadGateway {
 		t.Errorf("with none left: %d", status)
