@@ -96,7 +96,7 @@ type DB struct {
 	once    sync.Once     // Close's
 	err     error         // what Close returned
 
-	wal walGuard // Run's alone
+	wal *wal
 
 	unwritten atomic.Bool // the last transaction could not be written
 }
@@ -119,7 +119,7 @@ func open(ctx context.Context, o Options, write []pragma) (*DB, error) {
 		readers: make(chan *session, o.Readers),
 		queue:   make(chan *job, o.Queue),
 		started: make(chan struct{}), ended: make(chan struct{}), closed: make(chan struct{}),
-		wal: newWALGuard(o.Path),
+		wal: newWAL(o.Path),
 	}
 	if err := d.connect(ctx, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("db: open %s: %w", o.Path, err), pool.Close())
@@ -130,6 +130,9 @@ func open(ctx context.Context, o Options, write []pragma) (*DB, error) {
 // connect opens the writer first: it turns the file to WAL.
 func (d *DB) connect(ctx context.Context, write []pragma) (err error) {
 	if d.writer, err = openSession(ctx, d.pool, write, true); err != nil {
+		return err
+	}
+	if d.wal.keeper, err = openSession(ctx, d.pool, keeperPragmas, false); err != nil {
 		return err
 	}
 	for range d.o.Readers {
@@ -240,6 +243,7 @@ func (d *DB) close() error {
 			return errors.New("db: close: a reader hangs")
 		}
 	}
+	d.wal.keeper.close()
 	d.writer.close()
 	if err := d.pool.Close(); err != nil {
 		return fmt.Errorf("db: close: %w", err)

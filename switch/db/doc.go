@@ -70,8 +70,9 @@
 //	Readers        4 reading transactions at once; a further Read waits
 //	busy_timeout 5 s for another process's lock, then the batch fails undone
 //	statements   256 kept per connection; further texts are prepared each time
-//	WAL          checkpointed at 4,000 pages (16 MB); if readers keep it from being
-//	             reused the writer makes room at 64 MB, waiting 200 ms for them
+//	WAL          checkpointed at 4,000 pages (16 MB), beside the writer; if readers
+//	             keep it from being reused the writer makes room at 64 MB, waiting
+//	             200 ms for them
 //	file mode    0600, also of a file that was there before
 //
 // The file stays readable by other programs (sqlite3 switch.db) while the switch

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -23,6 +24,7 @@ func TestDurabilityIsReadBack(t *testing.T) {
 			{"PRAGMA journal_mode", "wal"},
 			{"PRAGMA foreign_keys", "1"},
 			{"PRAGMA busy_timeout", "5000"},
+			{"PRAGMA wal_autocheckpoint", "0"}, // nobody waits for a checkpoint
 		} {
 			var got string
 			must(t, tx.QueryRowContext(ctx, p.query).Scan(&got))
@@ -30,6 +32,9 @@ func TestDurabilityIsReadBack(t *testing.T) {
 		}
 		return nil
 	}))
+	var got string
+	must(t, d.wal.keeper.conn.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&got))
+	same(t, "of the keeper", got, "2") // or the log would be used again before the file is on disk
 }
 
 func TestOpenRefusesWhatDidNotTake(t *testing.T) {
@@ -183,6 +188,42 @@ func big(name string) fn {
 		}
 		return nil
 	}
+}
+
+// Under writers that never pause, too, the log is put back and used again, and
+// not by whoever waits for the writer.
+func TestLogIsPutBackUnderLoad(t *testing.T) {
+	d := opened(t, Options{})
+	d.wal.pages = 50
+	d.wal.max = 1 << 40 // the last resort is not what is tried
+	start(t, d)
+	must(t, d.Write(t.Context(), exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)`)))
+	const jobs, writers = 200, 8 // a page each
+	var all sync.WaitGroup
+	for range writers {
+		all.Go(func() {
+			for range jobs {
+				must(t, d.Write(t.Context(), insert(strings.Repeat("x", 3000))))
+			}
+		})
+	}
+	all.Wait()
+	if size := d.wal.size(); size > jobs*writers/3*4096 {
+		t.Errorf("after %d pages the log takes %d bytes", jobs*writers, size)
+	}
+}
+
+// To count what is in the log puts nothing of it back.
+func TestLookingAtTheLogIsAllItDoes(t *testing.T) {
+	d := withTable(t, Options{})
+	must(t, d.Write(t.Context(), insert("a")))
+	for range 2 {
+		if pages, back := checkpoint(d.wal.keeper, "NOOP"); pages == 0 || back != 0 {
+			t.Error(pages, back)
+		}
+	}
+	pages, back := checkpoint(d.wal.keeper, "PASSIVE")
+	same(t, "put back", back, pages)
 }
 
 // Readers that never pause keep SQLite from using its log again.

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"modernc.org/sqlite"
 )
@@ -29,6 +28,10 @@ var (
 		{"temp_store", "MEMORY", "2"},
 		{"cache_size", "-8192", "-8192"},
 	}
+	keeperPragmas = []pragma{
+		{"busy_timeout", "5000", "5000"},
+		{"synchronous", "FULL", "2"}, // of the log before it is put back, and of the file after
+	}
 	writerPragmas = []pragma{
 		{"busy_timeout", "5000", "5000"},
 		{"journal_mode", "WAL", "wal"},
@@ -38,14 +41,9 @@ var (
 		// 4 MB, no more: a commit after a page was split looks through the whole
 		// cache, which at 16 MB costs more than reading pages again.
 		{"cache_size", "-4096", "-4096"},
-		{"wal_autocheckpoint", "4000", "4000"},
+		{"wal_autocheckpoint", "0", "0"},               // see type wal
 		{"journal_size_limit", "33554432", "33554432"}, // the log's file shrinks to 32 MB when it is reused
 	}
-)
-
-const (
-	walMax      = 64 << 20
-	walInterval = time.Second
 )
 
 // openPool makes the file before SQLite would, which goes by the umask; the log
@@ -149,46 +147,6 @@ func inUse(err error) bool {
 	const misuse = 21 // SQLITE_MISUSE
 	var e *sqlite.Error
 	return err != nil && errors.As(err, &e) && e.Code()&0xff == misuse
-}
-
-// walGuard keeps the log from growing without bound. SQLite starts it again from
-// the beginning when a checkpoint is complete and nobody reads from it; under
-// readers that never pause that moment does not come by itself.
-type walGuard struct {
-	path     string
-	max      int64
-	interval time.Duration
-	checked  time.Time
-}
-
-func newWALGuard(path string) walGuard {
-	return walGuard{path: path + "-wal", max: walMax, interval: walInterval, checked: time.Now()}
-}
-
-func (g *walGuard) size() int64 {
-	info, err := os.Stat(g.path)
-	if err != nil {
-		return 0
-	}
-	return info.Size()
-}
-
-// limit looks at the log now and then; if it is too long it lets no new reader
-// into it and waits a little for the old ones. What fails is tried again at the
-// next look.
-func (g *walGuard) limit(s *session) {
-	if time.Since(g.checked) < g.interval {
-		return
-	}
-	g.checked = time.Now()
-	if g.size() <= g.max {
-		return
-	}
-	// Not kept as prepared statements: busy_timeout takes effect when it is
-	// prepared, and only then.
-	for _, q := range []string{"PRAGMA busy_timeout = 200", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 5000"} {
-		_, _ = s.conn.ExecContext(context.Background(), q)
-	}
 }
 
 // unwritten reports whether a COMMIT failed while it wrote the log, and so

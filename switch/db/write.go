@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -191,6 +192,11 @@ func (d *DB) Run(ctx context.Context) error {
 	defer close(d.ended)
 	defer d.stop()
 	defer context.AfterFunc(ctx, func() { d.stop() })()
+	var keeper sync.WaitGroup
+	over := make(chan struct{})
+	keeper.Go(func() { d.wal.run(over) })
+	defer keeper.Wait()
+	defer close(over)
 	batch := make([]*job, 0, d.o.MaxBatch)
 	for j := range d.queue {
 		// Whoever was just answered gets its turn to write again first, which
@@ -200,7 +206,7 @@ func (d *DB) Run(ctx context.Context) error {
 		for rest := batch; len(rest) > 0; {
 			rest = d.transact(rest)
 		}
-		d.wal.limit(d.writer)
+		d.wal.committed(d.writer)
 	}
 	return nil
 }
