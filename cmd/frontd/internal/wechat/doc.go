@@ -30,8 +30,9 @@
 //	45011                 soon      nothing more this minute
 //	40003, 43019          never     as it is; an operator's business
 //	43101, 45015, 45047   never, but another kind of message may do
-//	47003                 never, but another kind of message may do
-//	40037, 48001          again, and another kind of message may do
+//	47003, 48002          never, but another kind of message may do
+//	40037                 again, and another kind of message may do
+//	48001, 48004, 48008   again, and another kind of message may do
 //	-1, all others        again     most are configuration's fault
 //	no answer             again     and no other kind of message: it may have been taken
 //

@@ -76,6 +76,9 @@ const (
 	codeNoMenu       = 46003
 	codeField        = 47003
 	codeUnauthorized = 48001
+	codeDeclined     = 48002
+	codeBanned       = 48004
+	codeKindless     = 48008
 )
 
 // Action is what an answer of the platform asks for.
@@ -118,6 +121,9 @@ var remedies = map[int]remedy{
 	codeField:        {Never, true},
 	codeTemplateID:   {Again, true}, // configuration's fault
 	codeUnauthorized: {Again, true}, // the account may not send that kind
+	codeDeclined:     {Never, true}, // the follower has switched messages of the account off
+	codeBanned:       {Again, true}, // from the account, for a while
+	codeKindless:     {Again, true}, // as 48001
 	// A guess: known of other messages, as the answer to a client_msg_id that comes
 	// again. Any other action would tell it twice.
 	codeRepeated: {None, false},
