@@ -48,13 +48,14 @@ func shut(code string, wait time.Duration) frontapi.SendNoticeResponseObject {
 	}
 }
 
-// grace is after midnight, so that a clock that is a little early does not cost
-// another day.
+// grace is after midnight: until then the platform may still count by the day
+// before, and a clock that is a little early, or an answer that comes a moment after
+// midnight, does not cost another day.
 const grace = 5 * time.Minute
 
-// untilTomorrow is until the next day begins in Shanghai, when quotas are new.
+// untilTomorrow is until quotas are new: the next day in Shanghai, and grace.
 func untilTomorrow(now time.Time) time.Duration {
-	year, month, day := now.In(written.Shanghai).Date()
+	year, month, day := now.Add(-grace).In(written.Shanghai).Date()
 	return time.Date(year, month, day+1, 0, 0, 0, 0, written.Shanghai).Add(grace).Sub(now)
 }
 

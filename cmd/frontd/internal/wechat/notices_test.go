@@ -352,6 +352,28 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// Over quota, nothing is told until shortly after midnight in Shanghai; an answer of
+// those minutes is of the day before, and costs no other day.
+func TestQuotaAtMidnight(t *testing.T) {
+	for at, want := range map[string]time.Duration{
+		"2026-11-28T23:59:59+08:00": 5*time.Minute + time.Second,
+		"2026-11-29T00:00:00+08:00": 5 * time.Minute,
+		"2026-11-29T00:04:59+08:00": time.Second,
+		"2026-11-29T00:05:00+08:00": 24 * time.Hour,
+	} {
+		now, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newRoom(t, func(o *wechat.NoticeOptions) { o.Now = func() time.Time { return now.UTC() } })
+		r.platform.on(pathTemplate, errcode(45009))
+		r.platform.on(pathText, errcode(45015))
+		if status, wait, _ := r.send(movement()); status != 503 || wait != want {
+			t.Errorf("at %s: %d, wait %s", at, status, wait)
+		}
+	}
+}
+
 // A movement without an amount fits no template, and is told all the same.
 func TestFieldThatIsMissing(t *testing.T) {
 	r := newRoom(t, nil)
