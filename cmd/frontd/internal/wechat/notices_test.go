@@ -419,10 +419,18 @@ func TestUnknownKind(t *testing.T) {
 func TestTextIsHarmless(t *testing.T) {
 	r := newRoom(t, nil)
 	n := restored()
-	n.Text = "摘要：<a href=\"http://evil.example\">领取</a>\x00\n第二行"
-	r.expect(n, 200)
-	if got := r.platform.at(pathText)[0].body["text"].(map[string]any)["content"]; got != "摘要：＜a href=\"http：//evil.example\"＞领取＜/a＞\n第二行" {
-		t.Errorf("%q", got)
+	for text, want := range map[string]string{
+		"摘要：<a href=\"http://evil.example\">领取</a>\x00\n第二行": "摘要：＜a href=\"http：//evil．example\"＞领取＜/a＞\n第二行",
+		"支出¥32.50，摘要：领奖 www.Evil.cn/a。":                      "支出¥32.50，摘要：领奖 www．Evil．cn/a。",
+		"摘要：evil.\u200bcn":                                   "摘要：evil．cn",
+	} {
+		n.Text = text
+		r.expect(n, 200)
+		texts := r.platform.at(pathText)
+		if got := texts[len(texts)-1].body["text"].(map[string]any)["content"]; got != want {
+			t.Errorf("%q", got)
+		}
+		n.Round++
 	}
 }
 

@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -90,14 +91,19 @@ func eventOf(event string) string {
 	return otherEvent
 }
 
+// domain is a dot before a letter: phones make a link of www.example.com, and of
+// example.com too. An amount has digits there.
+var domain = regexp.MustCompile(`\.([A-Za-z])`)
+
 // harmless makes nothing in a text a link: what a payer wrote as summary of a
 // movement is the bank's word in the account's chat.
 func harmless(text string) string {
 	text = strings.NewReplacer("<", "＜", ">", "＞", "://", "：//").Replace(text)
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' {
+	text = strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Cf) && r != '\n' {
 			return -1
 		}
 		return r
 	}, text)
+	return domain.ReplaceAllString(text, "．$1")
 }
