@@ -121,7 +121,7 @@ func (v *visit) refusedForm(err error, f form, show func(status int, f form)) {
 	if v.led(err) {
 		return
 	}
-	v.Log.Info().Err(err).Str("form", f.Action).Msg("a form was not carried out")
+	v.Log.Info().Err(err).Str("form", name(v.r.Pattern)).Msg("a form was not carried out")
 	status := v.wrong(&f, err)
 	if f.Key == v.key() {
 		v.show(status, "unheard", titleUnheard, f)

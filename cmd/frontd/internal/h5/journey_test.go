@@ -34,6 +34,9 @@ func TestACustomersLife(t *testing.T) {
 	x.sees("交易明细", "本日", "自定义", "¥")
 	x.get("/h5/accounts/" + id + "/details?period=custom&from=2026-11-20&to=2026-11-01")
 	x.sees("起始日期不能晚于截止日期")
+	x.get("/h5/accounts/" + id + "/remove")
+	x.send("/h5/accounts/"+id+"/remove", nil)
+	x.at("/h5/accounts/"+id+"/remove", 409)
 
 	x.get("/h5/accounts/add")
 	x.sees("在加挂账户前，须设置微信支付密码，否则无法加挂。")
@@ -63,8 +66,10 @@ func TestACustomersLife(t *testing.T) {
 			t.Errorf("the log holds %q", secret)
 		}
 	}
-	if !strings.Contains(logs, `"page":"accounts-details"`) {
-		t.Error("no line for a page")
+	for _, line := range []string{`"page":"accounts-details"`, `"form":"accounts-remove"`} {
+		if !strings.Contains(logs, line) {
+			t.Error("no line with ", line)
+		}
 	}
 }
 
