@@ -46,6 +46,7 @@ func (v *visit) showAuthenticate(status int, f form) {
 		v.failed(err)
 		return
 	}
+	f.Data = v.Terms
 	v.show(status, "authenticate", "客户认证", f)
 }
 
@@ -71,9 +72,10 @@ func (v *visit) authenticate() {
 	v.ended(result{Kind: path.Base(f.Action), Outcome: string(end.Outcome), Text: end.Text})
 }
 
-// consent is the version that a tick accepts (A12).
+// consent is the version that a tick accepts (A12). One of a form that was shown
+// before the terms changed accepts nothing: these were not read.
 func (v *visit) consent(name string) string {
-	if v.field(name) == "" {
+	if v.field(name) != v.Terms {
 		return ""
 	}
 	return v.Terms

@@ -170,7 +170,7 @@ func TestTheSessionCookie(t *testing.T) {
 	x.get("/h5/authenticate")
 	before := x.cookie()
 	x.send("/h5/authenticate/code", x.identity(bankA))
-	x.send("/h5/authenticate", with(x.identity(bankA), "code", x.code(bankA), "terms", "1"))
+	x.send("/h5/authenticate", with(x.identity(bankA), "code", x.code(bankA), "terms", theTerms))
 	after := x.cookie()
 	var s1, s2 session
 	if !b.sealer.open(sessionCookie, before, &s1) || !b.sealer.open(sessionCookie, after, &s2) || s1.ID == s2.ID || s1.CSRF == s2.CSRF || s2.Subject != "oCookie" {
@@ -315,6 +315,41 @@ func TestAFormOutlivesTheFront(t *testing.T) {
 	b.Site = again
 	x.send("/h5/deregister", nil)
 	x.sees("交易成功")
+}
+
+// What is accepted are the terms that were shown with the form: who was shown others
+// is asked again.
+func TestTheTermsThatWereShownAreAccepted(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oTerms")
+	x.get("/h5/authenticate")
+	x.send("/h5/authenticate/code", x.identity(bankA))
+	ticked := regexp.MustCompile(`name="(terms|notices)" value="([^"]*)"`)
+	shown := func() url.Values {
+		form := with(x.identity(bankA), "code", x.code(bankA))
+		for _, m := range ticked.FindAllStringSubmatch(x.page.body, -1) {
+			form.Set(m[1], m[2])
+		}
+		return form
+	}
+	before := shown()
+	o := b.Site.Options
+	o.Terms = "2027-01"
+	changed, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Site = changed
+	x.send("/h5/authenticate", before)
+	if x.sees("请阅读并同意服务协议和隐私政策"); strings.Contains(x.page.body, " checked") {
+		t.Error("the new terms are ticked")
+	}
+	x.send("/h5/authenticate", shown())
+	x.sees(`data-result="approved"`)
+	c, err := b.customer(t.Context(), "oTerms")
+	if err != nil || len(c.Consents) != 2 || c.Consents[0].Version != "2027-01" || c.Consents[1].Version != "2027-01" {
+		t.Errorf("%+v, %v", c.Consents, err)
+	}
 }
 
 // The switch may have missed that somebody who had left came back: the page asks

@@ -159,7 +159,7 @@ func start(t *testing.T, o world.Options) *bench {
 	}
 	b.Site, err = New(Options{
 		Switch: c, Channel: "wechat", Platform: b.platform, Public: b.server.URL, Authorize: "https://open.example/authorize", AppID: "wx1",
-		Name: "新疆汇和银行", Terms: "2026-11", Keys: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Now: time.Now, Log: zerolog.New(b.log),
+		Name: "新疆汇和银行", Terms: theTerms, Keys: [][]byte{[]byte("0123456789abcdef0123456789abcdef")}, Now: time.Now, Log: zerolog.New(b.log),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -310,6 +310,7 @@ func with(v url.Values, pairs ...string) url.Values {
 
 const (
 	bankA, bankB = "urmqccb", "xjrcu"
+	theTerms     = "2026-11"
 	theirLogin   = "kashgar-1847"
 	theirPay     = "806175"
 )
@@ -320,7 +321,7 @@ func (b *bench) authenticated(openID string) *browser {
 	x := b.browser(openID)
 	x.get("/h5/authenticate")
 	x.send("/h5/authenticate/code", x.identity(bankA))
-	x.send("/h5/authenticate", with(x.identity(bankA), "code", x.code(bankA), "terms", "1", "notices", "1"))
+	x.send("/h5/authenticate", with(x.identity(bankA), "code", x.code(bankA), "terms", theTerms, "notices", theTerms))
 	x.sees(`data-result="approved"`, "认证成功，感谢您的使用")
 	return x
 }

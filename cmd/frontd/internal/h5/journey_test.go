@@ -111,7 +111,7 @@ func (b *bench) authenticatedAt(openID, bank string) *browser {
 	x := b.browser(openID)
 	x.get("/h5/authenticate")
 	x.send("/h5/authenticate/code", x.identity(bank))
-	x.send("/h5/authenticate", with(x.identity(bank), "code", x.code(bank), "terms", "1"))
+	x.send("/h5/authenticate", with(x.identity(bank), "code", x.code(bank), "terms", theTerms))
 	x.sees(`data-result="approved"`)
 	return x
 }
@@ -124,7 +124,7 @@ func TestAFormIsShownAgain(t *testing.T) {
 	x.sees("在开户行开户并已开通短信验证服务的借记卡或活期一本通", "60秒内不可重复获取，验证码5分钟内有效")
 	x.sees(`id="account" name="account" type="text" inputmode="numeric"`)
 	first := x.fill(nil).Get("key")
-	x.send("/h5/authenticate", with(x.identity(bankA), "code", "000000", "terms", "1"))
+	x.send("/h5/authenticate", with(x.identity(bankA), "code", "000000", "terms", theTerms))
 	x.sees("您输入的短信验证码有误，请重新输入", `id="code" name="code"`, `value="`+x.follower().Account(bankA)+`"`)
 	if again := x.fill(nil).Get("key"); again == first || again == "" {
 		t.Errorf("keys %q, %q", first, again)
@@ -155,7 +155,7 @@ func TestACodeIsShownAgainWhileItIsGood(t *testing.T) {
 		}
 	}
 	x.get("/h5/authenticate")
-	form := with(x.identity(bankA), "terms", "1")
+	form := with(x.identity(bankA), "terms", theTerms)
 	x.send("/h5/authenticate/code", form)
 	shows("asked for", "")
 	code := x.code(bankA)
@@ -245,12 +245,12 @@ func TestAnotherAccountOutlivesTheSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.send("/h5/authenticate/again", with(x.identity(bankB), "code", x.code(bankB), "terms", "1"))
+	x.send("/h5/authenticate/again", with(x.identity(bankB), "code", x.code(bankB), "terms", theTerms))
 	x.sees(`data-result="declined"`, `href="/h5/authenticate/again"`)
 	ahead.Add(int64(time.Minute))
 	x.get("/h5/authenticate/again")
 	x.send("/h5/authenticate/again/code", x.identity(bankB))
-	x.send("/h5/authenticate/again", with(x.identity(bankB), "code", x.code(bankB), "terms", "1"))
+	x.send("/h5/authenticate/again", with(x.identity(bankB), "code", x.code(bankB), "terms", theTerms))
 	x.sees(`data-result="approved"`, `href="/h5/settings"`)
 }
 
