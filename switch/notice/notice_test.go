@@ -307,6 +307,7 @@ func TestGone(t *testing.T) {
 		same(t, "told", w.front.got(), []string{"boris.1.0"})
 		same(t, "gone", w.gone, []string{"wechat/anna", "wechat/anna"})
 		equal(t, "gone ones", w.count(notice.StateGone), 2)
+		equal(t, "with data", w.withData("anna"), 0)
 		w.front.always(accepted) // it follows again
 		w.put(of("anna", "1", 2))
 		rest(time.Second)

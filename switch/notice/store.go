@@ -134,9 +134,10 @@ func (n *Notices) write(ctx context.Context, tx switching.Tx, c claimed, s step)
 		ended = n.o.Now().UnixMilli()
 	}
 	// That it was accepted is true whoever claimed it since.
-	changed, err := affected(tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = $2, attempts = $3, next = $4, ended = $5, answer = $6
+	changed, err := affected(tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = $2, attempts = $3, next = $4, ended = $5, answer = $6,
+		data = CASE WHEN $1 = 'gone' THEN $11 ELSE data END
 		WHERE seq = $7 AND id = $8 AND state = 'pending' AND round = $9 AND (claims = $10 OR $1 = 'sent')`,
-		string(s.state), head, s.attempts, next, ended, s.answer, c.Seq, c.ID, c.Round, c.Claim))
+		string(s.state), head, s.attempts, next, ended, s.answer, c.Seq, c.ID, c.Round, c.Claim, nothing))
 	switch {
 	case err != nil || !changed:
 		return false, err

@@ -272,6 +272,15 @@ func (w *world) count(state notice.State) int {
 	return len(list)
 }
 
+// withData is how many of the follower's notices still hold what they say.
+func (w *world) withData(subject string) (n int) {
+	w.t.Helper()
+	must(w.t, w.db.Read(context.Background(), func(ctx context.Context, tx db.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM notice WHERE subject = $1 AND LENGTH(data) > 0`, subject).Scan(&n)
+	}))
+	return n
+}
+
 // rest lets time pass, and what is due at its end happen.
 func rest(d time.Duration) {
 	time.Sleep(d)
