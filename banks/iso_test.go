@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -144,6 +145,29 @@ func TestShippedDialectsLateAndBadReplies(t *testing.T) {
 				synctest.Wait()
 				if late := r.listener.lateSTANs(); !slices.Equal(late, []string{"000001"}) {
 					t.Errorf("late: %v", late)
+				}
+			})
+		})
+	}
+}
+
+// The bank is told how much of the deadline is left, in the field that its dialect
+// names, and not what the caller's message said.
+func TestTimeLeftIsTold(t *testing.T) {
+	for _, name := range iso.Builtins() {
+		t.Run(name, func(t *testing.T) {
+			told := make(chan string, 2)
+			serve := func(l *line, m *codec.Message) {
+				told <- m.Get(codec.FieldRemaining)
+				l.say(balanceReply(m, "00"))
+			}
+			withISO(t, name, serve, func(t *testing.T, r *rig) {
+				for n, left := range []time.Duration{4500 * time.Millisecond, 10 * time.Second} {
+					m := isoRequest(codec.Balance, n)
+					m.Set(codec.FieldRemaining, "1")
+					reply, err := ask(r.Bank, m, left)
+					wantApproved(t, reply, err)
+					want(t, "milliseconds left", <-told, strconv.FormatInt(left.Milliseconds(), 10))
 				}
 			})
 		})
