@@ -77,7 +77,8 @@ type Client struct {
 	Scopes              []api.Scope `yaml:"scopes"`
 }
 
-// Bank is a member bank: its dialect and its links.
+// Bank is a member bank: its dialect and its links. Its drain_limit is 3 s here,
+// and at most that: the API has waited for what is in flight before.
 type Bank struct {
 	// Dialect is the name of a built-in dialect, or a dialect file.
 	Dialect string `yaml:"dialect"`
