@@ -52,7 +52,7 @@ func TestAWrongConfigurationSaysWhereAndWhy(t *testing.T) {
 		"no address":       {"127.0.0.1:8480", "here", ":5:9: listen: must be host:port"},
 		"no such port":     {"127.0.0.1:8480", "127.0.0.1:99999", ":5:9: listen: no such port"},
 		"no acquirer":      {`acquirer: "48980000"`, `acquirer: ""`, ": acquirer: must be 1 to 11 digits"},
-		"short hash":       {"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "9f86", `client "batch": token_sha256 must be 64 hexadecimal digits`},
+		"short hash":       {"d03cc96f3c0e1c92b7152a5793a246cf5e1e59cda6bfe46aa4031034f1b3ccad", "9f86", `client "batch": token_sha256 must be 64 hexadecimal digits`},
 		"unknown scope":    {"[operate]", "[rule]", `unknown scope "rule"`},
 		"unknown dialect":  {"dialect: cups", "dialect: cuips", "banks[0].dialect: "},
 		"bank twice":       {"name: xjrcu\n", "name: urmqccb\n", "banks[1].name: stands twice"},
