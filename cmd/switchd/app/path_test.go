@@ -2,6 +2,8 @@ package app_test
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"wxswitch/cmd/internal/world/worldtest"
 	"wxswitch/cmd/switchd/app"
 	"wxswitch/codec"
+	"wxswitch/codec/iso"
 	"wxswitch/switch/api/client"
 )
 
@@ -130,5 +133,61 @@ func TestAStopSignsOffAlsoWhenARequestOutlastsIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		came = len(rows) > 0
+	}
+}
+
+// What is configured reaches the part that it is for: the centre's numbers, a type's
+// deadline at its bank, and the pauses of advices, all of which have other defaults.
+func TestWhatIsConfiguredIsKept(t *testing.T) {
+	var mu sync.Mutex
+	var sent []string // F32 and F33 of deregistrations
+	plain, err := iso.Builtin("plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := worldtest.Start(t, world.Options{Tune: func(c *app.Config) {
+		c.Forwarder = "48981111"
+		c.Advices = app.Advices{BackoffMin: 10 * time.Millisecond, BackoffMax: 20 * time.Millisecond}
+		c.Banks[1].Deadlines = map[codec.Type]time.Duration{codec.Deregister: 200 * time.Millisecond, codec.Completion: 50 * time.Millisecond}
+		c.Tap = func(bank string, out bool, raw []byte) {
+			m, err := plain.Unpack(raw)
+			if bank != "xjrcu" || !out || err != nil || m.Type != codec.Deregister {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			sent = append(sent, m.Get(codec.FieldAcquirer)+" "+m.Get(codec.FieldForwarder))
+		}
+	}})
+	bank := w.Sims["xjrcu"]
+	p := bank.People()[1]
+	ask(t, w, client.TypeAuthenticate, p, "a")
+	for _, kind := range []codec.Type{codec.Deregister, codec.Completion} {
+		if _, err := bank.SetFault(sim.Fault{Kind: sim.Silence, Type: kind}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun := time.Now()
+	if a := ask(t, w, client.TypeDeregister, p, "d"); a.Outcome != "timed-out" || time.Since(begun) > 5*time.Second {
+		t.Errorf("%+v after %s, of the bank's 10 s for other types", a, time.Since(begun))
+	}
+	mu.Lock()
+	if !slices.Equal(sent, []string{"48980000 48981111"}) {
+		t.Errorf("acquirer and forwarder %q", sent)
+	}
+	mu.Unlock()
+	c, err := w.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for attempts, end := 0, time.Now().Add(10*time.Second); attempts < 6; { // with a second's pause, doubled, they take 15 s at least
+		r, err := c.ListAdvicesWithResponse(t.Context(), &client.ListAdvicesParams{})
+		if err != nil || r.JSON200 == nil || len(r.JSON200.Advices) != 1 {
+			t.Fatalf("advices: %+v, %v", r, err)
+		}
+		if attempts = r.JSON200.Advices[0].Attempts; time.Now().After(end) {
+			t.Fatalf("%d attempts in 10 s", attempts)
+		}
+		<-time.After(10 * time.Millisecond)
 	}
 }
