@@ -179,3 +179,29 @@ func TestRefusedKeyIsFree(t *testing.T) {
 	}
 	h.compare()
 }
+
+// TestKeysAreKeptForAWeek: a repeat is answered so long, over restarts; then the key
+// is free, and what is asked under it is asked anew. (The books are not compared: to
+// them a key is of one transaction.)
+func TestKeysAreKeptForAWeek(t *testing.T) {
+	h := newHouse(t, plan{})
+	days := func(n time.Duration) func() time.Time {
+		return func() time.Time { return time.Now().Add(n * 24 * time.Hour) }
+	}
+	h.start()
+	h.online()
+	first := h.answered(authenticate(plainBank, 1, "k"))
+	h.hooks.Now = days(6)
+	h.restart()
+	h.online()
+	for range 20 {
+		h.sameAgain(first)
+	}
+	h.hooks.Now = days(8)
+	h.restart()
+	h.online()
+	eventually(t, "a free key", func() bool {
+		a := h.ask(first.question)
+		return a.outcome() == switching.Approved && a.ID != first.ID && !a.replayed
+	})
+}
