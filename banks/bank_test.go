@@ -182,6 +182,35 @@ func TestOrderOfRefusals(t *testing.T) {
 	}, func(c *Config) { c.Limit, c.Breaker.ConsecutiveFailures = 1, 1 })
 }
 
+// A bank whose breaker is open and whose places are taken is still signed on to and
+// asked for a sign of life: else nobody would know when it is well.
+func TestNetworkMessagesPassBreakerAndBulkhead(t *testing.T) {
+	serve := func(l *line, m *codec.Message) {
+		if m.Type.Class() != codec.Network {
+			scripted(l, m)
+			return
+		}
+		l.peer.told <- string(m.Type)
+		approve(l, m)
+	}
+	inBubble(t, serve, func(t *testing.T, r *rig) {
+		_, _ = ask(r.Bank, saying(codec.Balance, 1, "68"), 10*time.Second)
+		r.slots <- struct{}{}
+		_, err := r.Admit()
+		wantNotSent(t, err, BulkheadFull)
+		want(t, "breaker", r.Status().Breaker, "open")
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		wantTold(t, r.peer, "sign-on", "echo")
+		r.peer.nth(0).hangUp()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		wantTold(t, r.peer, "sign-on")
+		want(t, "online", r.Status().Online, 1)
+		<-r.slots
+	}, signsOn, echoes, func(c *Config) { c.Limit, c.Breaker.ConsecutiveFailures, c.Breaker.OpenFor = 1, 1, time.Hour })
+}
+
 func TestDrainWaitsForWhatIsInFlight(t *testing.T) {
 	slow := network(func(l *line, m *codec.Message) {
 		l.peer.wg.Go(func() {
