@@ -326,6 +326,39 @@ func TestAnAnswerToARowThatAnotherEndedIsLate(t *testing.T) {
 	})
 }
 
+// Of two answers that contradict each other the first counts, also where the second
+// is there before the first is on disk.
+func TestTheFirstOfTwoAnswersCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, err := iso.Builtin("plain")
+		must(t, err)
+		var r *rig
+		var asked atomic.Pointer[codec.Message]
+		heard := make(chan struct{})
+		second := func(step string) {
+			if step != "reply" {
+				return
+			}
+			go func() {
+				defer close(heard)
+				r.sw.Late(context.Background(), "xjrcu", codec.NewReply(asked.Load(), "05"))
+			}()
+			synctest.Wait() // it is written, or waits
+		}
+		r, stop := newRig(t, d, switching.Options{Failpoint: second}, false)
+		defer stop()
+		r.answers(func(m *codec.Message) *codec.Message { asked.Store(m); return codec.NewReply(m, "00") })
+		result, err := r.sw.Do(t.Context(), request(codec.Deregister, "k"))
+		must(t, err)
+		<-heard
+		e, _, err := r.j.Get(t.Context(), result.ID)
+		must(t, err)
+		if result.End.Outcome != switching.Approved || e.Standing != switching.Approved {
+			t.Errorf("told %s, stands as %s: the second answer counts", result.End.Outcome, e.Standing)
+		}
+	})
+}
+
 // Only what may answer a request in flight waits for its end: else a bank that
 // mangles numbers would keep its own messages from being heard.
 func TestAReplyToNothingInFlightWaitsForNothing(t *testing.T) {
