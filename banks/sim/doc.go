@@ -34,8 +34,8 @@
 // # Faults
 //
 // A [Fault] meets messages by account and type, the next Count of them or all
-// until it is cleared. A message meets at most one fault of the core (Decline,
-// Delay) and one of the wire (all others); the oldest counts.
+// until it is cleared. A message meets at most one fault of the core (Decline, Delay,
+// OtherName) and one of the wire (all others); the oldest counts.
 //
 // # Control API
 //
