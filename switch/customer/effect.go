@@ -346,10 +346,10 @@ func (x deregEffect) Close(ctx context.Context, tx switching.Tx, e switching.Ent
 			return nil, nil, err
 		}
 		switch {
-		case !afterAll || l.Role == Primary:
+		case l.Role == Primary:
 		case l.ID == "": // ended since
 			return nil, nil, nil
-		default: // another account is the primary since
+		default: // another account is the primary since, and may be deregistering itself
 			notices = x.tellAccount(&c, l, switching.NoticeDetached, fmt.Sprintf("detached-%d", e.ID))
 			return notices, nil, x.bankEnded(ctx, tx, &c, l, by(e))
 		}

@@ -402,6 +402,30 @@ func TestApprovedAfterAllOfAnOldPrimary(t *testing.T) {
 	}
 }
 
+// TestApprovedAfterAllWhileTheNewPrimaryIsAsked: nor who is about to be deregistered
+// by the other, which its bank may yet decline.
+func TestApprovedAfterAllWhileTheNewPrimaryIsAsked(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	dereg := w.inDoubt(f)
+	w.desk.answerAdvice("xjrcu", codec.Declined, 0)
+	a, err := w.authenticate(f, cardB)
+	w.want(a, err, switching.Approved, "")
+	w.inDoubt(f)
+	w.desk.late(dereg, codec.Approved, "00")
+	w.state(f, Deregistering)
+	w.wantAccounts(f, "klb 0004 primary active")
+	w.desk.answerAdvice("klb", codec.Declined, 0)
+	w.state(f, Authenticated)
+	want := []switching.NoticeKind{switching.NoticeRestored, switching.NoticeDetached, switching.NoticeRestored}
+	if got := w.told(f); !slices.Equal(got, want) {
+		t.Fatal(got)
+	}
+	if got := w.desk.advices(); len(got) != 0 {
+		t.Fatal(got)
+	}
+}
+
 // TestAnAuthenticationEndsOnlyItself: one asked for before the bank ended the
 // customer does not end the one asked for after it, nor makes its account a link.
 func TestAnAuthenticationEndsOnlyItself(t *testing.T) {
