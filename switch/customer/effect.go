@@ -93,19 +93,20 @@ func (x authEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entr
 	return x.consents(ctx, tx, e, proof)
 }
 
-// frozenElsewhere refuses a certificate whose customer an operator has frozen: by
-// another follower it must not come free.
-func (s *Store) frozenElsewhere(ctx context.Context, tx switching.Tx, c *row, certIx []byte) (switching.Reason, error) {
-	other, found, err := s.elsewhere(ctx, tx, c, certIx)
-	if err != nil || !found || !other.Frozen {
-		return "", err
+// frozenElsewhere refuses a certificate whose customer an operator has frozen, also
+// one whose bank has ended it since: by another follower it must not come free. A
+// freeze that has followed the certificate to another has left who is superseded.
+func (s *Store) frozenElsewhere(ctx context.Context, tx switching.Tx, c *row, certIx []byte) (reason switching.Reason, err error) {
+	var frozen bool
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM customer WHERE cert_ix = $1 AND frozen = 1 AND state <> 'superseded' AND id <> $2)`,
+		certIx, c.ID).Scan(&frozen)
+	if err != nil {
+		return "", fmt.Errorf("look for a freeze: %w", err)
 	}
-	return ReasonFrozen, nil
-}
-
-// elsewhere is whom else the certificate is authenticated by: one at most.
-func (s *Store) elsewhere(ctx context.Context, tx switching.Tx, c *row, certIx []byte) (row, bool, error) {
-	return s.read(ctx, tx, `cert_ix = $1 AND state IN ('authenticated', 'deregistering') AND id <> $2`, certIx, c.ID)
+	if frozen {
+		reason = ReasonFrozen
+	}
+	return reason, nil
 }
 
 // mayAuthenticate says why the customer may not ask now, if so.
@@ -214,20 +215,28 @@ func (x authEffect) approved(ctx context.Context, tx switching.Tx, c *row, e swi
 // supersede ends whoever was authenticated by the same certificate (A13). Their
 // banks are told nothing: the registrations are the person's.
 func (s *Store) supersede(ctx context.Context, tx switching.Tx, c *row, e switching.Entry) ([]switching.Notice, error) {
-	old, found, err := s.elsewhere(ctx, tx, c, c.CertIx)
-	if err != nil || !found {
+	if err := s.inheritFreeze(ctx, tx, c, e); err != nil {
 		return nil, err
 	}
-	if old.Frozen && !c.Frozen { // while this one was under way: no certificate comes free so
-		c.Frozen, c.Setup = true, moment(0)
-		if err := s.remember(ctx, tx, c.ID, "frozen", c.State, c.State, by(e)); err != nil {
-			return nil, err
-		}
+	old, found, err := s.read(ctx, tx, `cert_ix = $1 AND state IN ('authenticated', 'deregistering') AND id <> $2`, c.CertIx, c.ID)
+	if err != nil || !found {
+		return nil, err
 	}
 	if _, err := s.end(ctx, tx, &old, Supersede, "", by(e)); err != nil {
 		return nil, err
 	}
 	return s.tell(&old, switching.NoticeSuperseded, fmt.Sprintf("superseded-%d", e.ID), nil), nil
+}
+
+// inheritFreeze freezes who authenticates by a certificate that was frozen while
+// that was under way: no certificate comes free so.
+func (s *Store) inheritFreeze(ctx context.Context, tx switching.Tx, c *row, e switching.Entry) error {
+	frozen, err := s.frozenElsewhere(ctx, tx, c, c.CertIx)
+	if err != nil || frozen == "" || c.Frozen {
+		return err
+	}
+	c.Frozen, c.Setup = true, moment(0)
+	return s.remember(ctx, tx, c.ID, "frozen", c.State, c.State, by(e))
 }
 
 // setPrimary makes the entry's account the primary. The primary before stays

@@ -164,6 +164,49 @@ func TestFrozenWhileAnotherFollowerAuthenticates(t *testing.T) {
 	}
 }
 
+// TestAFrozenCertificateThatItsBankEnded: nor once its own bank has ended who is
+// frozen, whether another asks after that or had asked before.
+func TestAFrozenCertificateThatItsBankEnded(t *testing.T) {
+	ended := map[codec.Field]string{codec.FieldEvent: "closed"}
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	before := w.opened(follower("b"), codec.Authenticate, cardB)
+	_, err := w.service.Freeze(w.Context(), w.row(f).ID, "operator", "fraud")
+	w.must(err)
+	w.heard(codec.AccountEvent, "xjrcu", cardA, "000002", ended)
+	w.state(f, Deregistered)
+	a, err := w.authenticate(follower("c"), cardC)
+	w.want(a, err, switching.Refused, ReasonFrozen)
+	_, err = w.journal.Close(w.Context(), before, switching.End{Outcome: switching.Approved, Code: "00"})
+	w.must(err)
+	if c := w.row(follower("b")); !c.Frozen {
+		t.Error(c.State, "and free")
+	}
+	for _, name := range []string{"a", "b"} { // each is released for itself
+		_, err = w.service.Release(w.Context(), w.row(follower(name)).ID, "operator", "cleared")
+		w.must(err)
+	}
+	a, err = w.authenticate(follower("c"), cardC)
+	w.want(a, err, switching.Approved, "")
+}
+
+// TestWhomAFreezeFollowed is free once released, whatever became of who was frozen
+// first.
+func TestWhomAFreezeFollowed(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	e := w.opened(follower("b"), codec.Authenticate, cardB)
+	_, err := w.service.Freeze(w.Context(), w.row(f).ID, "operator", "fraud")
+	w.must(err)
+	_, err = w.journal.Close(w.Context(), e, switching.End{Outcome: switching.Approved, Code: "00"})
+	w.must(err)
+	w.state(f, Superseded)
+	_, err = w.service.Release(w.Context(), w.row(follower("b")).ID, "operator", "cleared")
+	w.must(err)
+	a, err := w.authenticate(follower("b"), cardC)
+	w.want(a, err, switching.Approved, "")
+}
+
 // TestFrozenHearsNothing: no movement, and no setting of passwords by an
 // authentication that was under way.
 func TestFrozenHearsNothing(t *testing.T) {
