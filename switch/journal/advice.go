@@ -193,19 +193,23 @@ func (j *Journal) farthest(now time.Time) int64 {
 }
 
 // Unclaim takes a claim back: nothing was sent, and no attempt is counted.
-func (j *Journal) Unclaim(ctx context.Context, id int64, next time.Time) error {
-	return j.afterAttempt(ctx, id, next, 1)
+func (j *Journal) Unclaim(ctx context.Context, a switching.Advice, next time.Time) error {
+	return j.afterAttempt(ctx, a, next, 1)
 }
 
 // Silent puts an advice off whose attempt got no clear answer.
 func (j *Journal) Silent(ctx context.Context, a switching.Advice) error {
-	return j.afterAttempt(ctx, a.ID, j.Now().Add(j.Backoff.After(a.Attempts)), 0)
+	return j.afterAttempt(ctx, a, j.Now().Add(j.Backoff.After(a.Attempts)), 0)
 }
 
-func (j *Journal) afterAttempt(ctx context.Context, id int64, next time.Time, unsent int) error {
+// ownClaim is an advice, at $1, under the claim until $2 and no other: whoever took
+// it since, when that was past, has it on its way.
+const ownClaim = `id = $1 AND state = 'pending' AND claimed = $2 AND claimed > 0`
+
+func (j *Journal) afterAttempt(ctx context.Context, a switching.Advice, next time.Time, unsent int) error {
 	return j.write(ctx, func(ctx context.Context, tx db.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE advice SET attempts = attempts - $1, claimed = 0, next = $2
-			WHERE id = $3 AND state = 'pending' AND claimed > 0`, unsent, next.UnixMilli(), id)
+		_, err := tx.ExecContext(ctx, `UPDATE advice SET attempts = attempts - $3, claimed = 0, next = $4 WHERE `+ownClaim,
+			a.ID, a.Claimed.UnixMilli(), unsent, next.UnixMilli())
 		return err
 	})
 }
@@ -345,10 +349,10 @@ func (j *Journal) AdviceStats(ctx context.Context) (stats []switching.AdviceStat
 
 // Park leaves an advice that was claimed and cannot be sent to an operator, with
 // a note that says why. Nothing was sent, and no attempt is counted.
-func (j *Journal) Park(ctx context.Context, id int64, note string) error {
+func (j *Journal) Park(ctx context.Context, a switching.Advice, note string) error {
 	return j.write(ctx, func(ctx context.Context, tx db.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE advice SET state = 'parked', note = $1, attempts = attempts - 1, claimed = 0
-			WHERE id = $2 AND state = 'pending' AND claimed > 0`, note, id)
+		_, err := tx.ExecContext(ctx, `UPDATE advice SET state = 'parked', note = $3, attempts = attempts - 1, claimed = 0 WHERE `+ownClaim,
+			a.ID, a.Claimed.UnixMilli(), note)
 		return err
 	})
 }

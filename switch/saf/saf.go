@@ -19,9 +19,9 @@ import (
 type Store interface {
 	Waiting(ctx context.Context, bank string) (bool, error)
 	Claim(ctx context.Context, bank string, inFlight int, lease time.Time) (switching.Advice, bool, error)
-	Unclaim(ctx context.Context, id int64, next time.Time) error
+	Unclaim(ctx context.Context, a switching.Advice, next time.Time) error
 	Silent(ctx context.Context, a switching.Advice) error
-	Park(ctx context.Context, id int64, note string) error
+	Park(ctx context.Context, a switching.Advice, note string) error
 	Answered(ctx context.Context, id int64, r switching.LateReply) (switching.Advice, error)
 	Wake(ctx context.Context, entry int64) error
 }
@@ -250,11 +250,11 @@ func (l *lane) notSent(ctx context.Context, a switching.Advice, why *banks.NotSe
 	if why.Reason != banks.Unwritable {
 		return resultNotSent, l.unclaim(ctx, a)
 	}
-	err := l.Store.Park(ctx, a.ID, fmt.Sprintf("cannot be written: %v", why.Err))
+	err := l.Store.Park(ctx, a, fmt.Sprintf("cannot be written: %v", why.Err))
 	l.Switch.Changed(a.Entry.ID)
 	return resultParked, err
 }
 
 func (l *lane) unclaim(ctx context.Context, a switching.Advice) error {
-	return l.Store.Unclaim(ctx, a.ID, l.Now().Add(l.Poll))
+	return l.Store.Unclaim(ctx, a, l.Now().Add(l.Poll))
 }

@@ -107,16 +107,16 @@ func (s *store) end(id int64, f func(*switching.Advice)) error {
 	return nil
 }
 
-func (s *store) Unclaim(_ context.Context, id int64, next time.Time) error {
-	return s.end(id, func(a *switching.Advice) { a.Attempts, a.Next = a.Attempts-1, next })
+func (s *store) Unclaim(_ context.Context, a switching.Advice, next time.Time) error {
+	return s.end(a.ID, func(a *switching.Advice) { a.Attempts, a.Next = a.Attempts-1, next })
 }
 
 func (s *store) Silent(_ context.Context, a switching.Advice) error {
 	return s.end(a.ID, func(a *switching.Advice) { a.Next = time.Now().Add(time.Hour) })
 }
 
-func (s *store) Park(_ context.Context, id int64, note string) error {
-	return s.end(id, func(a *switching.Advice) {
+func (s *store) Park(_ context.Context, a switching.Advice, note string) error {
+	return s.end(a.ID, func(a *switching.Advice) {
 		a.State, a.Note, a.Attempts = switching.AdviceParked, note, a.Attempts-1
 	})
 }

@@ -108,8 +108,8 @@ func testClaim(w *world) {
 	if _, ok := w.tryClaim(); ok {
 		w.Fatal("a third in flight")
 	}
-	w.must(w.store.Unclaim(w.Context(), second.ID, w.clock.now().Add(time.Second)))
-	w.must(w.store.Unclaim(w.Context(), second.ID, w.clock.now().Add(time.Second)))
+	w.must(w.store.Unclaim(w.Context(), second, w.clock.now().Add(time.Second)))
+	w.must(w.store.Unclaim(w.Context(), second, w.clock.now().Add(time.Second)))
 	w.equal("not sent, not counted", w.advice(second.ID).Attempts, 0)
 	w.equal("a place is free", w.claim().ID, ids[2])
 
@@ -118,6 +118,32 @@ func testClaim(w *world) {
 	again := w.claim()
 	w.equal("after the lease", again.ID, ids[0])
 	w.equal("attempts", again.Attempts, 2)
+}
+
+// testPastItsLease: an attempt that ends after its lease leaves the claim alone that
+// another made since, who has the advice on its way.
+func testPastItsLease(w *world) {
+	_, advice := w.timedOut(codec.Authenticate)
+	ends := map[string]func(switching.Advice) error{
+		"silent": func(a switching.Advice) error { return w.store.Silent(w.Context(), a) },
+		"unclaimed": func(a switching.Advice) error {
+			return w.store.Unclaim(w.Context(), a, w.clock.now())
+		},
+		"parked": func(a switching.Advice) error { return w.store.Park(w.Context(), a, "cannot be written") },
+	}
+	for name, ended := range ends {
+		first := w.claim()
+		w.clock.add(31 * time.Second)
+		second := w.process().claim()
+		w.must(ended(first))
+		w.equal(name+": state", w.advice(advice.ID).State, switching.AdvicePending)
+		w.equal(name+": attempts", w.advice(advice.ID).Attempts, second.Attempts)
+		w.clock.add(5 * time.Second)
+		if _, ok := w.tryClaim(); ok {
+			w.Fatal(name + ": on its way twice")
+		}
+		w.clock.add(26 * time.Second)
+	}
 }
 
 func testClaimAtOnce(w *world) {
@@ -181,10 +207,9 @@ func testBackoff(w *world) {
 // testPark: what cannot be sent waits for an operator, and holds its account.
 func testPark(w *world) {
 	e, a := w.timedOut(codec.Deregister)
-	w.must(w.store.Park(w.Context(), a.ID, "not claimed"))
+	w.must(w.store.Park(w.Context(), a, "not claimed"))
 	w.equal("unclaimed", w.advice(a.ID).State, switching.AdvicePending)
-	w.claim()
-	w.must(w.store.Park(w.Context(), a.ID, "cannot be written"))
+	w.must(w.store.Park(w.Context(), w.claim(), "cannot be written"))
 	got := w.advice(a.ID)
 	w.equal("state", got.State, switching.AdviceParked)
 	w.equal("note", got.Note, "cannot be written")
@@ -196,8 +221,9 @@ func testPark(w *world) {
 	}
 	_, err := w.store.RetryAdvice(w.Context(), a.ID)
 	w.must(err)
-	w.answer(w.claim(), codec.Park, codec.Approved)
-	w.must(w.store.Park(w.Context(), a.ID, "too late"))
+	c := w.claim()
+	w.answer(c, codec.Park, codec.Approved)
+	w.must(w.store.Park(w.Context(), c, "too late"))
 	w.equal("ended", w.advice(a.ID).State, switching.AdviceDone)
 }
 

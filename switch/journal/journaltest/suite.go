@@ -20,9 +20,9 @@ type Store interface {
 
 	Waiting(ctx context.Context, bank string) (bool, error)
 	Claim(ctx context.Context, bank string, inFlight int, lease time.Time) (switching.Advice, bool, error)
-	Unclaim(ctx context.Context, id int64, next time.Time) error
+	Unclaim(ctx context.Context, a switching.Advice, next time.Time) error
 	Silent(ctx context.Context, a switching.Advice) error
-	Park(ctx context.Context, id int64, note string) error
+	Park(ctx context.Context, a switching.Advice, note string) error
 	Answered(ctx context.Context, id int64, r switching.LateReply) (switching.Advice, error)
 	Wake(ctx context.Context, entry int64) error
 
@@ -87,6 +87,7 @@ func Run(t *testing.T, open Opener) {
 		{"Advice/late answers", testLateAnswers},
 		{"Advice/claim", testClaim},
 		{"Advice/claim at once", testClaimAtOnce},
+		{"Advice/past its lease", testPastItsLease},
 		{"Advice/back-off", testBackoff},
 		{"Advice/park", testPark},
 		{"Advice/parked beside a change", testParkedBeside},
