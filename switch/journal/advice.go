@@ -242,15 +242,17 @@ func (j *Journal) answer(ctx context.Context, tx db.Tx, a *switching.Advice, r s
 	return j.apply(ctx, tx, a.Entry, a, change)
 }
 
-// Wake makes the entry's pending advice due at once, unless it is on its way.
+// Wake makes the entry's pending advice due at once, and with it the older ones of
+// the account, which go before it; those on their way are left to their answers.
 func (j *Journal) Wake(ctx context.Context, entry int64) error {
 	return j.write(ctx, func(ctx context.Context, tx db.Tx) error { return j.wake(ctx, tx, entry) })
 }
 
 func (j *Journal) wake(ctx context.Context, tx db.Tx, entry int64) error {
 	now := j.Now()
-	_, err := tx.ExecContext(ctx, `UPDATE advice SET next = $2 WHERE entry = $1 AND state = 'pending' AND `+free,
-		entry, now.UnixMilli(), now.Add(longest).UnixMilli())
+	_, err := tx.ExecContext(ctx, `UPDATE advice SET next = $2 WHERE state = 'pending' AND `+free+` AND id IN (
+		SELECT o.id FROM advice w JOIN advice o ON o.bank = w.bank AND o.account_ix = w.account_ix AND o.state = 'pending' AND o.id <= w.id
+		WHERE w.entry = $1 AND w.state = 'pending')`, entry, now.UnixMilli(), now.Add(longest).UnixMilli())
 	return err
 }
 

@@ -305,6 +305,29 @@ func testOrder(w *world) {
 	w.equal("then the younger", w.claim().ID, young.ID)
 }
 
+// testWakeBehind: who waits for an advice waits for the older ones of the account,
+// too, so that these are woken with it; younger ones are not.
+func testWakeBehind(w *world) {
+	e, old := w.timedOut(codec.Authenticate)
+	w.answer(w.claim(), codec.NotFound, codec.Unmapped)
+	_, young := w.timedOut(codec.Authenticate)
+	w.lateOf(e, codec.Approved) // the old one is back
+	_, apart := w.timedOut(codec.Authenticate, account(other))
+	w.must(w.store.Silent(w.Context(), w.claim()))
+	w.must(w.store.Silent(w.Context(), w.claim()))
+	for _, entry := range []int64{young.Entry.ID, old.Entry.ID} {
+		w.must(w.store.Wake(w.Context(), entry))
+		c := w.claim()
+		w.equal("woken", c.ID, old.ID)
+		w.must(w.store.Silent(w.Context(), c))
+	}
+	_, err := w.store.RetryAdvice(w.Context(), young.ID)
+	w.must(err)
+	w.answer(w.claim(), codec.Done, codec.Unmapped)
+	w.equal("then the younger", w.claim().ID, young.ID)
+	w.equal("another account's waits on", w.advice(apart.ID).Next.After(w.clock.now()), true)
+}
+
 func testRetry(w *world) {
 	e, a := w.timedOut(codec.Authenticate)
 	retry := func() error {

@@ -93,6 +93,7 @@ func Run(t *testing.T, open Opener) {
 		{"Advice/parked beside a change", testParkedBeside},
 		{"Advice/others beside a reversal", testOthersBeside},
 		{"Advice/order", testOrder},
+		{"Advice/wake behind others", testWakeBehind},
 		{"Advice/behind a parked one", testBehindParked},
 		{"Advice/retry", testRetry},
 		{"Advice/close", testCloseAdvice},
