@@ -1,12 +1,14 @@
 package customer
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"wxswitch/codec"
 	switching "wxswitch/switch"
+	"wxswitch/switch/db"
 )
 
 // What was made while the clock was ahead is no newer than what came after.
@@ -49,4 +51,26 @@ func TestALoginAfterTheClockWasSetBackIsNotOneTooMany(t *testing.T) {
 	w.now = w.now.Add(-3 * time.Hour)
 	_, a, err := w.service.Accounts(w.Context(), w.loggedIn(f))
 	w.want(a, err, switching.Approved, "")
+}
+
+// Whom a front found gone while the clock was ahead follows again when it comes back,
+// not only when that time has come.
+func TestAFollowerComesBackAfterTheClockWasSetBack(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("f", cardA)
+	w.now = w.now.Add(24 * time.Hour)
+	w.must(w.db.Write(w.Context(), func(ctx context.Context, tx db.Tx) error {
+		return w.store.Gone(ctx, tx, f.Channel, f.Subject, w.now)
+	}))
+	w.now = w.now.Add(-24*time.Hour + time.Minute)
+	a, err := w.service.Follow(w.Context(), w.call(f), w.now)
+	w.want(a, err, switching.Approved, "")
+	if !w.row(f).Followed {
+		t.Error("does not follow again")
+	}
+	a, err = w.service.Unfollow(w.Context(), w.call(f), w.now.Add(-time.Minute)) // told late
+	w.want(a, err, switching.Approved, "")
+	if !w.row(f).Followed {
+		t.Error("an older word counted")
+	}
 }

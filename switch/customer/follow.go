@@ -60,12 +60,15 @@ func (s *Service) setFollowed(ctx context.Context, call Call, followed bool, at 
 
 // heard notes when the follower came or left, and reports whether nothing newer was
 // heard before; in the same second, platforms know no less, words count as they come.
-// Who tells of the future tells of now, or no later word would count.
+// Who tells of the future tells of now, or no later word would count; nor does what
+// was heard before the clock was set back keep any from counting.
 func (s *Store) heard(ctx context.Context, tx switching.Tx, id string, at time.Time) (newer bool, err error) {
-	if now := s.Now(); at.IsZero() || at.After(now) {
+	now := s.Now()
+	if at.IsZero() || at.After(now) {
 		at = now
 	}
-	r, err := tx.ExecContext(ctx, `UPDATE customer SET followed_at = $1 WHERE id = $2 AND followed_at <= $1`, at.Truncate(time.Second).UnixMilli(), id)
+	r, err := tx.ExecContext(ctx, `UPDATE customer SET followed_at = $1 WHERE id = $2 AND (followed_at <= $1 OR followed_at > $3)`,
+		at.Truncate(time.Second).UnixMilli(), id, now.UnixMilli())
 	if err != nil {
 		return false, fmt.Errorf("note when heard: %w", err)
 	}
