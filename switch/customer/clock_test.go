@@ -74,3 +74,22 @@ func TestAFollowerComesBackAfterTheClockWasSetBack(t *testing.T) {
 		t.Error("an older word counted")
 	}
 }
+
+// What ended by the clock ended, too, if the clock was set back farther than that.
+func TestASessionAndASettingAfterTheClockWasSetBack(t *testing.T) {
+	w := newWorld(t)
+	w.now = w.now.Add(24 * time.Hour)
+	f := w.authenticated("f", cardA)
+	call := w.loggedIn(f)
+	w.now = w.now.Add(-time.Second)
+	_, a, err := w.service.Accounts(w.Context(), call)
+	w.want(a, err, switching.Approved, "")
+	w.now = w.now.Add(-24 * time.Hour)
+	_, a, err = w.service.Accounts(w.Context(), call)
+	w.want(a, err, switching.Refused, ReasonNoSession)
+	if v, err := w.service.View(w.Context(), f); err != nil || !v.SetupUntil.IsZero() {
+		t.Error("may set passwords until", v.SetupUntil, err)
+	}
+	a, err = w.service.SetPasswords(w.Context(), w.call(f), SetRequest{Login: w.sealed("Intruder-77x")})
+	w.want(a, err, switching.Refused, ReasonSetupOver)
+}

@@ -153,7 +153,7 @@ func (s *Service) viewOf(c row) View {
 		State: c.State, Followed: c.Followed, Frozen: c.Frozen, Notices: c.Told,
 		Login: c.Login.Hash != "", Payment: c.Payment.Hash != "",
 	}
-	if c.State == Authenticated && c.Setup.After(s.Now()) {
+	if c.State == Authenticated && !s.needsOld(&c) {
 		v.SetupUntil = c.Setup
 	}
 	return v

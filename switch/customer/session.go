@@ -116,7 +116,8 @@ func (s *Store) visitor(ctx context.Context, tx switching.Tx, call Call) (v visi
 	v.customer, v.session, v.used = o.customer, o.session, moment(o.used)
 	switch {
 	case o.session == "" || o.of != call.Follower || !o.state.Active(),
-		!now.Before(v.used.Add(s.Limits.SessionIdle)), !now.Before(moment(o.created).Add(s.Limits.SessionMax)):
+		// before them: the clock was set back
+		now.Sub(v.used).Abs() >= s.Limits.SessionIdle, now.Sub(moment(o.created)).Abs() >= s.Limits.SessionMax:
 		reason, err = s.missing(ctx, tx, call.Follower)
 		return visitor{}, reason, err
 	case o.frozen:
@@ -185,8 +186,9 @@ func (s *Service) touch(ctx context.Context, v visitor) {
 // sessionOpen reports whether the session that a call came with is still open
 // in the transaction that the call leads to.
 func (s *Store) sessionOpen(ctx context.Context, tx switching.Tx, id, customer string) (open bool, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM session WHERE id = $1 AND customer = $2 AND ended = 0 AND created > $3)`,
-		id, customer, s.Now().Add(-s.Limits.SessionMax).UnixMilli()).Scan(&open)
+	now := s.Now()
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM session WHERE id = $1 AND customer = $2 AND ended = 0 AND created > $3 AND created < $4)`,
+		id, customer, now.Add(-s.Limits.SessionMax).UnixMilli(), now.Add(s.Limits.SessionMax).UnixMilli()).Scan(&open)
 	if err != nil {
 		return false, fmt.Errorf("read session: %w", err)
 	}

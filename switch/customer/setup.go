@@ -94,8 +94,12 @@ func (s *Service) prepareHash(ctx context.Context, c *row, one *setting) (switch
 	})
 }
 
-// needsOld reports whether no SMS code was right just before.
-func (s *Store) needsOld(c *row) bool { return !s.Now().Before(c.Setup) }
+// needsOld reports whether no SMS code was right just before: nor just after, if the
+// clock was set back since.
+func (s *Store) needsOld(c *row) bool {
+	right := c.Setup.Add(-s.Limits.Setup)
+	return s.Now().Sub(right).Abs() >= s.Limits.Setup
+}
 
 // maySet says why the customer's passwords cannot be set now, if so.
 func (s *Store) maySet(c *row, list []*setting) switching.Reason {
