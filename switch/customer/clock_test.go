@@ -93,3 +93,22 @@ func TestASessionAndASettingAfterTheClockWasSetBack(t *testing.T) {
 	a, err = w.service.SetPasswords(w.Context(), w.call(f), SetRequest{Login: w.sealed("Intruder-77x")})
 	w.want(a, err, switching.Refused, ReasonSetupOver)
 }
+
+// What a front kept while the clock was ahead takes no room until then.
+func TestWhatWasKeptBeforeTheClockWasSetBack(t *testing.T) {
+	w := newWorld(t)
+	w.store.Limits.Kept = 2
+	keep := func(name string) error {
+		return w.store.PutOnce(w.Context(), name, codec.NewSecret("v"), MaxOnceLife)
+	}
+	w.now = w.now.Add(24 * time.Hour)
+	w.must(keep("ahead"))
+	w.must(w.store.SetTalk(w.Context(), follower("f"), codec.NewSecret("v"), MaxTalkLife))
+	w.now = w.now.Add(-24 * time.Hour)
+	w.must(keep("now"))
+	w.must(w.store.Clean(w.Context()))
+	w.must(keep("next"))
+	if _, found, err := w.store.Talk(w.Context(), follower("f")); err != nil || found {
+		t.Error("a conversation that ends tomorrow", err)
+	}
+}

@@ -134,18 +134,22 @@ func (s *Store) keeping(ctx context.Context, fn func(ctx context.Context, tx swi
 	return err
 }
 
-// forget deletes what is over, a part at a time, so that it holds nobody up.
+// forget deletes what is over, a part at a time, so that it holds nobody up. What
+// ends later than anything that is kept now was kept before the clock was set back:
+// it would take its room until then.
 func (s *Store) forget(ctx context.Context, now time.Time) error {
-	for _, table := range []string{"talk", "once"} {
+	for table, life := range map[string]time.Duration{"talk": MaxTalkLife, "once": MaxOnceLife} {
 		for more := true; more; {
 			err := s.keeping(ctx, func(ctx context.Context, tx switching.Tx) error {
-				r, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE id IN (SELECT id FROM `+table+`
-					WHERE expires <= $1 ORDER BY expires LIMIT $2)`, now.UnixMilli(), forgetStep)
+				r, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE id IN (
+					SELECT * FROM (SELECT id FROM `+table+` WHERE expires <= $1 ORDER BY expires LIMIT $3) UNION ALL
+					SELECT * FROM (SELECT id FROM `+table+` WHERE expires > $2 ORDER BY expires DESC LIMIT $3))`,
+					now.UnixMilli(), now.Add(2*life).UnixMilli(), forgetStep)
 				if err != nil {
 					return err
 				}
 				n, err := r.RowsAffected()
-				more = n == forgetStep
+				more = n >= forgetStep
 				return err
 			})
 			if err != nil {
