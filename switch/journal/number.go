@@ -90,15 +90,18 @@ const forgotten = `COALESCE((SELECT value FROM mark WHERE name = 'forgotten'), 0
 // Forget frees the idempotency keys that were kept long enough. It looks at no
 // more than a batch of rows, in the order of their numbers, and stops before the
 // first that is too young; more says that it should be called again. A row that
-// is still open keeps its key.
+// is still open keeps its key, and so does one that was opened under a clock that
+// was set back since: others do not wait for it.
 func (j *Journal) Forget(ctx context.Context) (more bool, err error) {
 	const batch = 500
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
 		var n, last int64
 		var young sql.NullInt64
-		err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(id), 0), MIN(CASE WHEN opened >= $1 THEN id END)
+		now := j.Now()
+		old := now.Add(-j.KeepKeys).UnixMilli()
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(id), 0), MIN(CASE WHEN opened >= $1 AND opened <= $3 THEN id END)
 			FROM (SELECT id, opened FROM entry WHERE id > `+forgotten+` ORDER BY id LIMIT $2) AS oldest`,
-			j.Now().Add(-j.KeepKeys).UnixMilli(), batch).Scan(&n, &last, &young)
+			old, batch, now.Add(longest).UnixMilli()).Scan(&n, &last, &young)
 		if err == nil {
 			more, err = j.forgetOthers(ctx, tx, batch)
 		}
@@ -110,7 +113,7 @@ func (j *Journal) Forget(ctx context.Context) (more bool, err error) {
 			last = young.Int64 - 1
 		}
 		if _, err = tx.ExecContext(ctx, `UPDATE entry SET key_hash = NULL WHERE key_hash IS NOT NULL AND open = 0
-			AND id <= $1 AND id > `+forgotten, last); err != nil {
+			AND opened < $2 AND id <= $1 AND id > `+forgotten, last, old); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO mark (name, value) VALUES ('forgotten', $1)
@@ -124,9 +127,10 @@ func (j *Journal) Forget(ctx context.Context) (more bool, err error) {
 // long enough; ids follow the clock, so that it looks at the oldest only. more
 // says that it reached its limit.
 func (j *Journal) forgetOthers(ctx context.Context, tx db.Tx, limit int64) (more bool, err error) {
+	now := j.Now()
 	for table, keep := range map[string]time.Duration{"local": j.KeepKeys, "heard": keepHeard} {
-		r, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE at < $1 AND id IN (SELECT id FROM `+table+` ORDER BY id LIMIT $2)`,
-			j.Now().Add(-keep).UnixMilli(), limit)
+		r, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE at < $1 AND id IN (SELECT id FROM `+table+` WHERE at <= $3 ORDER BY id LIMIT $2)`,
+			now.Add(-keep).UnixMilli(), limit, now.Add(longest).UnixMilli())
 		if err != nil {
 			return false, fmt.Errorf("forget %s: %w", table, err)
 		}

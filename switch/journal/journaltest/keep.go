@@ -76,6 +76,36 @@ func testForgetBatches(w *world) {
 	w.open(switching.Opened, w.entry(codec.Balance, keyOf(slower)))
 }
 
+// testForgetClockBack: what was written under a clock far ahead is kept, and keeps
+// nothing else.
+func testForgetClockBack(w *world) {
+	const rows = 600 // more than are looked at in one transaction
+	local := func(key string) {
+		_, _, err := w.store.Local(w.Context(), switching.Local{Client: "c", Operation: "o", Key: key},
+			func(context.Context, switching.Tx) ([]byte, error) { return []byte("a"), nil })
+		w.must(err)
+	}
+	done := func(key string) bool {
+		_, done, err := w.store.LocalDone(w.Context(), switching.Local{Client: "c", Operation: "o", Key: key})
+		w.must(err)
+		return done
+	}
+	w.clock.add(300 * 24 * time.Hour)
+	ahead := w.close(w.opened(codec.Balance), end(switching.Approved))
+	for i := range rows {
+		local(fmt.Sprint(i))
+	}
+	w.clock.add(-300 * 24 * time.Hour)
+	now := w.close(w.opened(codec.Balance), end(switching.Approved))
+	local("now")
+	w.clock.add(7*24*time.Hour + time.Hour)
+	w.forget()
+	w.open(switching.Known, w.entry(codec.Balance, keyOf(ahead)))
+	w.open(switching.Opened, w.entry(codec.Balance, keyOf(now)))
+	w.equal("done under the clock ahead", done("0"), true)
+	w.equal("done after it", done("now"), false)
+}
+
 var errCommit = errors.New("disk says no")
 
 // testForgetOthers: more also says that what was done here is left, where there

@@ -106,6 +106,7 @@ func Run(t *testing.T, open Opener) {
 		{"Keys/forgotten", testForget},
 		{"Keys/forgotten in batches", testForgetBatches},
 		{"Keys/others in batches", testForgetOthers},
+		{"Keys/after a clock set back", testForgetClockBack},
 		{"Local/once", testLocal},
 		{"Local/at once", testLocalAtOnce},
 		{"Local/commit", testLocalCommit},
