@@ -482,3 +482,31 @@ func TestTheMinuteIsTheAccountsToo(t *testing.T) {
 	a, err = ask("b")
 	w.want(a, err, switching.Approved, "")
 }
+
+// TestAccountEventBesideARegistration is heard once the registration has ended, whose
+// approval may be on its way: else what the bank has ended would stand here.
+func TestAccountEventBesideARegistration(t *testing.T) {
+	w := newWorld(t)
+	f := follower("a")
+	e := w.opened(f, codec.Authenticate, cardA)
+	m := codec.NewRequest(codec.AccountEvent)
+	m.SetAccount(codec.NewAccount(cardA), true)
+	m.Set(codec.FieldSTAN, "000002")
+	m.Set(codec.FieldEvent, "deregistered")
+	hear := func() (string, error) {
+		code, _, err := w.journal.Hear(w.Context(), switching.Heard{Bank: "xjrcu", Message: m, At: w.now})
+		return code, err
+	}
+	if code, err := hear(); err == nil {
+		t.Fatalf("answered %q before it is known what it ends", code)
+	}
+	_, err := w.journal.Close(w.Context(), e, switching.End{Outcome: switching.Approved, Code: "00"})
+	w.must(err)
+	if code, err := hear(); err != nil || code != "00" { // repeated
+		t.Fatal(code, err)
+	}
+	w.state(f, Deregistered)
+	w.inDoubt(w.authenticated("b", cardB)) // beside anything else it is heard
+	w.heard(codec.AccountEvent, "klb", cardB, "000003", map[codec.Field]string{codec.FieldEvent: "closed"})
+	w.state(follower("b"), Deregistered)
+}

@@ -22,11 +22,14 @@ const codeDuplicate = "94"
 
 // Hear remembers what a bank said and runs its type's Listener, once: what names
 // the message is bank, F32, F11 and F7. The answer may be sent when it returns:
-// all is on disk.
+// all is on disk. An error leaves it unanswered, and the bank repeats it.
 func (j *Journal) Hear(ctx context.Context, h switching.Heard) (code string, repeat bool, err error) {
 	body := j.Vault.Hash("heard", string(h.Message.AppendClear(nil)))
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) (err error) {
 		if code, repeat, err = heardBefore(ctx, tx, h, body); err != nil || repeat {
+			return err
+		}
+		if err = j.beside(ctx, tx, h); err != nil {
 			return err
 		}
 		if code, err = j.listen(ctx, tx, h); err != nil {
@@ -51,6 +54,25 @@ func heardBefore(ctx context.Context, tx db.Tx, h switching.Heard, body []byte) 
 		return codeDuplicate, true, nil
 	}
 	return code, true, nil
+}
+
+// errBeside: what the bank said may be about a registration that is under way.
+var errBeside = errors.New("the account is being registered: to be heard when it is repeated")
+
+// beside keeps the end of an account from being heard while a registration of it is
+// open: the approval, which the bank gave before, may come in after it.
+func (j *Journal) beside(ctx context.Context, tx db.Tx, h switching.Heard) error {
+	if h.Message.Type != codec.AccountEvent {
+		return nil
+	}
+	e := switching.Entry{Account: h.Message.AccountNumber()}
+	var open bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entry WHERE bank = $1 AND account_ix = $2 AND holds = 1
+		AND open = 1 AND type IN ($3, $4))`, h.Bank, j.accountIx(&e), string(codec.Authenticate), string(codec.Attach)).Scan(&open)
+	if err == nil && open {
+		err = errBeside
+	}
+	return err
 }
 
 func (j *Journal) listen(ctx context.Context, tx db.Tx, h switching.Heard) (string, error) {
