@@ -297,3 +297,44 @@ func TestALateReplyIsTold(t *testing.T) {
 		}
 	})
 }
+
+// hanging is a journal whose disk reads nothing any more.
+type hanging struct{ switching.Journal }
+
+func (hanging) Get(ctx context.Context, _ int64) (switching.Entry, bool, error) {
+	<-ctx.Done()
+	return switching.Entry{}, false, ctx.Err()
+}
+
+// Who waits for another's end waits no longer for the disk than its deadline and a
+// little: a change that was not begun is refused, a second try not known.
+func TestWhoWaitsWhileTheDiskHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.script(nil)
+		r.do(request(codec.Deregister, "k"))
+		sound := r.sw.Journal
+		r.sw.Journal = hanging{sound}
+		defer func() { r.sw.Journal = sound }()
+		for kind, want := range map[codec.Type]error{codec.Authenticate: nil, codec.Deregister: switching.ErrOutcomeUnknown} {
+			type ending struct {
+				switching.Result
+				error
+			}
+			ended := make(chan ending, 1)
+			go func() {
+				result, err := r.sw.Do(context.WithoutCancel(t.Context()), request(kind, "another "+string(kind)))
+				ended <- ending{result, err}
+			}()
+			select {
+			case e := <-ended:
+				if !errors.Is(e.error, want) || want == nil && e.End.Reason != switching.ReasonJournal {
+					t.Error(kind, e.End, e.error)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal(kind, "waits on")
+			}
+		}
+	})
+}

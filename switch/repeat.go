@@ -24,7 +24,7 @@ func (s *Switch) Replay(ctx context.Context, r Request) (result Result, found bo
 	return Result{Entry: w.entry, Journalled: true, Replayed: true}, true, nil
 }
 
-// findLimit is how long a key is looked up, also past the deadline.
+// findLimit is how long a row is looked up, also past the deadline.
 const findLimit = 2 * time.Second
 
 // known answers as the request with the same key ended; found is false if the

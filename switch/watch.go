@@ -64,12 +64,16 @@ func (w *watchers) wake(id int64) {
 func (s *Switch) Changed(id int64) { s.watch.wake(id) }
 
 // await looks at the entry until done says so or the deadline passes. It
-// returns the entry as last seen; ok is false if the deadline won.
+// returns the entry as last seen; ok is false if the deadline won. A disk that hangs
+// it gives up a little later.
 func (s *Switch) await(ctx context.Context, id int64, deadline time.Time, done func(Entry) bool) (e Entry, ok bool, err error) {
 	c := s.watch.add(id)
 	defer s.watch.remove(id, c)
-	timer := time.NewTimer(time.Until(deadline))
+	left := max(time.Until(deadline), 0)
+	timer := time.NewTimer(left)
 	defer timer.Stop()
+	ctx, cancel := context.WithTimeout(ctx, left+findLimit)
+	defer cancel()
 	for {
 		var found bool
 		e, found, err = s.Journal.Get(ctx, id)
