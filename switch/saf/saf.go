@@ -225,7 +225,9 @@ func (l *lane) attempt(ctx context.Context, a switching.Advice, p *banks.Permit)
 		p.Release()
 		return resultNotSent, nil, errors.Join(err, l.unclaim(ctx, a))
 	}
-	reply, cause := p.Exchange(ctx, switching.AdviceMessage(a, n), time.Now().Add(l.bank.Deadline(a.Type)))
+	// After the lease another may have it on its way, or it has ended.
+	left := a.Claimed.Sub(l.Now())
+	reply, cause := p.Exchange(ctx, switching.AdviceMessage(a, n), time.Now().Add(min(l.bank.Deadline(a.Type), left)))
 	var notSent *banks.NotSent
 	switch {
 	case errors.As(cause, &notSent):

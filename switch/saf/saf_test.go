@@ -215,3 +215,21 @@ func TestTheNextGoesAtOnce(t *testing.T) {
 		equal(t, "sent", w.sent(), 6)
 	})
 }
+
+// What a database that hangs holds up past its lease is left to who claimed it since.
+func TestPastItsLeaseNothingIsSent(t *testing.T) {
+	inBubble(t, advices(1), func(t *testing.T, w *world) {
+		w.answerAfter(0, "00")
+		const lease = releaseDeadline + 5*time.Second
+		w.store.set(func(s *store) { s.slow = lease + time.Second })
+		w.run()
+		rest(time.Second)
+		w.store.set(func(s *store) { s.slow = 0 })
+		rest(lease)
+		equal(t, "claims", w.store.claims(), 2)
+		equal(t, "sent", w.sent(), 1)
+		rest(time.Minute)
+		equal(t, "sent in the end", w.sent(), 1)
+		equal(t, "state", w.store.advice(0).State, switching.AdviceDone)
+	})
+}

@@ -31,7 +31,8 @@ type store struct {
 	claimed   int   // how often one was
 	broken    error // of Answered
 	noNumbers error
-	taken     bool // what is due is another's when it is claimed
+	slow      time.Duration // a block of numbers takes so long
+	taken     bool          // what is due is another's when it is claimed
 	next      int64
 }
 
@@ -153,6 +154,10 @@ func (s *store) Wake(_ context.Context, entry int64) error {
 
 // Numbers gives out blocks of one, so that each sending asks.
 func (s *store) Numbers(context.Context) (switching.Block, error) {
+	s.mu.Lock()
+	slow := s.slow
+	s.mu.Unlock()
+	time.Sleep(slow)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++
