@@ -146,6 +146,27 @@ func testPastItsLease(w *world) {
 	}
 }
 
+// testLateAnswerBesideAnAttempt: a late answer to one attempt, that it be made again,
+// is what the next on its way does already.
+func testLateAnswerBesideAnAttempt(w *world) {
+	e, _ := w.timedOut(codec.Authenticate)
+	w.must(w.store.Silent(w.Context(), w.claim()))
+	w.clock.add(time.Second)
+	second := w.claim()
+	r := reply(e, codec.InDoubt)
+	r.Type, r.Class = codec.Reversal, codec.Retry
+	w.late(r)
+	w.equal("last code", w.advice(second.ID).LastCode, r.Code)
+	w.clock.add(10 * time.Second)
+	if _, ok := w.tryClaim(); ok {
+		w.Fatal("on its way twice")
+	}
+	w.must(w.store.Silent(w.Context(), second))
+	w.late(r)
+	w.clock.add(10 * time.Second)
+	w.equal("attempts", w.claim().Attempts, 3)
+}
+
 func testClaimAtOnce(w *world) {
 	p := w.process()
 	for i := range 6 {

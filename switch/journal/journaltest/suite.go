@@ -88,6 +88,7 @@ func Run(t *testing.T, open Opener) {
 		{"Advice/claim", testClaim},
 		{"Advice/claim at once", testClaimAtOnce},
 		{"Advice/past its lease", testPastItsLease},
+		{"Advice/late answer beside an attempt", testLateAnswerBesideAnAttempt},
 		{"Advice/back-off", testBackoff},
 		{"Advice/park", testPark},
 		{"Advice/parked beside a change", testParkedBeside},
