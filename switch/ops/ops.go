@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -90,10 +91,12 @@ func Commits(r prometheus.Registerer) func(batch int, took time.Duration) {
 }
 
 // Advices collects how many advices wait, by bank and state, and the age of the
-// oldest: stat is asked at every scrape.
+// oldest: Stat is asked at every scrape. A bank of Banks without any shows 0, not
+// nothing, which an alert could not tell from a broken scrape.
 type Advices struct {
-	Stat func(ctx context.Context) ([]switching.AdviceStat, error)
-	Now  func() time.Time
+	Stat  func(ctx context.Context) ([]switching.AdviceStat, error)
+	Banks map[string]*banks.Bank
+	Now   func() time.Time
 }
 
 var (
@@ -117,8 +120,20 @@ func (a Advices) Collect(c chan<- prometheus.Metric) {
 		c <- prometheus.NewInvalidMetric(adviceCount, err)
 		return
 	}
-	for _, s := range stats {
+	now := a.Now()
+	for _, s := range a.withNone(stats, now) {
 		c <- prometheus.MustNewConstMetric(adviceCount, prometheus.GaugeValue, float64(s.Count), s.Bank, string(s.State))
-		c <- prometheus.MustNewConstMetric(adviceAge, prometheus.GaugeValue, a.Now().Sub(s.Oldest).Seconds(), s.Bank, string(s.State))
+		c <- prometheus.MustNewConstMetric(adviceAge, prometheus.GaugeValue, now.Sub(s.Oldest).Seconds(), s.Bank, string(s.State))
 	}
+}
+
+func (a Advices) withNone(stats []switching.AdviceStat, now time.Time) []switching.AdviceStat {
+	for bank := range a.Banks {
+		for _, state := range []switching.AdviceState{switching.AdvicePending, switching.AdviceParked} {
+			if !slices.ContainsFunc(stats, func(s switching.AdviceStat) bool { return s.Bank == bank && s.State == state }) {
+				stats = append(stats, switching.AdviceStat{Bank: bank, State: state, Oldest: now})
+			}
+		}
+	}
+	return stats
 }

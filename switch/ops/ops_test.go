@@ -99,7 +99,8 @@ func TestMetricsPage(t *testing.T) {
 	ops.Commits(r)(3, 2*time.Second)
 	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	var wrong error
-	r.MustRegister(ops.Advices{Now: func() time.Time { return now }, Stat: func(context.Context) ([]switching.AdviceStat, error) {
+	two := map[string]*banks.Bank{"xjrcu": nil, "wlmq": nil}
+	r.MustRegister(ops.Advices{Banks: two, Now: func() time.Time { return now }, Stat: func(context.Context) ([]switching.AdviceStat, error) {
 		return []switching.AdviceStat{{Bank: "xjrcu", State: switching.AdviceParked, Count: 4, Oldest: now.Add(-time.Minute)}}, wrong
 	}})
 	status, body := get(ops.Options{Registry: r}, "/metrics")
@@ -107,6 +108,9 @@ func TestMetricsPage(t *testing.T) {
 		"wxswitch_commit_seconds_sum 2\n", "wxswitch_commit_batch_sum 3\n", "wxswitch_commit_batch_count 1\n",
 		`wxswitch_advices{bank="xjrcu",state="parked"} 4` + "\n",
 		`wxswitch_advice_oldest_seconds{bank="xjrcu",state="parked"} 60` + "\n",
+		`wxswitch_advices{bank="xjrcu",state="pending"} 0` + "\n",
+		`wxswitch_advices{bank="wlmq",state="parked"} 0` + "\n",
+		`wxswitch_advice_oldest_seconds{bank="wlmq",state="pending"} 0` + "\n",
 	} {
 		if !strings.Contains(body, line) {
 			t.Errorf("no %q in %s", line, body)

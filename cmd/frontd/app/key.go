@@ -35,7 +35,8 @@ func UseKey(path string) error {
 	return writeKeys(path, slices.Insert(keys[:last:last], 0, keys[last]))
 }
 
-// writeKeys leaves, wherever it crashes, the old file or the new one.
+// writeKeys leaves, wherever it crashes, the old file or the new one: the name is
+// changed once what it will name is on disk.
 func writeKeys(path string, keys [][]byte) error {
 	path = filepath.Clean(path)
 	var text bytes.Buffer
@@ -43,7 +44,12 @@ func writeKeys(path string, keys [][]byte) error {
 		text.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
 	}
 	fresh := path + ".new"
-	if err := os.WriteFile(fresh, text.Bytes(), 0o600); err != nil { //nolint:gosec // the operator's path
+	file, err := os.OpenFile(fresh, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // the operator's path
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text.Bytes())
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(fresh, path)

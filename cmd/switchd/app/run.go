@@ -207,7 +207,7 @@ func (a *app) banks(context.Context) error {
 	a.advices = saf.New(saf.Options{
 		Store: a.journal, Switch: a.sw, Numbers: a.numbers, Grace: a.Grace, Now: a.Now, Log: a.log, Registerer: a.registry, Failpoint: a.Failpoint,
 	})
-	a.registry.MustRegister(ops.Advices{Stat: a.journal.AdviceStats, Now: a.Now})
+	a.registry.MustRegister(ops.Advices{Stat: a.journal.AdviceStats, Banks: a.sw.Banks(), Now: a.Now})
 	a.parts.Add("banks", banksUp.Run)
 	a.parts.Add("advices", func(ctx context.Context) error {
 		early, cancel := context.WithCancel(ctx)

@@ -46,6 +46,7 @@ func TestOperatorsPages(t *testing.T) {
 			t.Errorf("no %q in %s", line, ready)
 		}
 	}
+	h.metric(`wxswitch_advices{bank="xjrcu",state="pending"} 0`)
 	h.fault(plainBank, sim.Fault{Kind: sim.Silence})
 	if a := h.answered(deregister(plainBank, 1, "k")); a.outcome() != switching.TimedOut {
 		t.Fatalf("%s", a.body)
