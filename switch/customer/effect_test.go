@@ -389,11 +389,7 @@ func TestApprovedAfterAll(t *testing.T) {
 // TestApprovedAfterAllOfAnOldPrimary ends the link, not who has another primary since.
 func TestApprovedAfterAllOfAnOldPrimary(t *testing.T) {
 	w := newWorld(t)
-	f := w.authenticated("a", cardA)
-	dereg := w.inDoubt(f)
-	w.desk.answerAdvice("xjrcu", codec.Declined, 0)
-	a, err := w.authenticate(f, cardB)
-	w.want(a, err, switching.Approved, "")
+	f, dereg := w.movedOn()
 	w.desk.late(dereg, codec.Approved, "00")
 	w.state(f, Authenticated)
 	w.wantAccounts(f, "klb 0004 primary active")
@@ -406,11 +402,7 @@ func TestApprovedAfterAllOfAnOldPrimary(t *testing.T) {
 // by the other, which its bank may yet decline.
 func TestApprovedAfterAllWhileTheNewPrimaryIsAsked(t *testing.T) {
 	w := newWorld(t)
-	f := w.authenticated("a", cardA)
-	dereg := w.inDoubt(f)
-	w.desk.answerAdvice("xjrcu", codec.Declined, 0)
-	a, err := w.authenticate(f, cardB)
-	w.want(a, err, switching.Approved, "")
+	f, dereg := w.movedOn()
 	w.inDoubt(f)
 	w.desk.late(dereg, codec.Approved, "00")
 	w.state(f, Deregistering)

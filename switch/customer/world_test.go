@@ -202,6 +202,18 @@ func (w *world) inDoubt(f Follower) switching.Entry {
 	return w.desk.last
 }
 
+// movedOn is a follower whose deregistration its bank declined after all, and who has
+// another primary since; it returns the entry, too.
+func (w *world) movedOn() (Follower, switching.Entry) {
+	w.Helper()
+	f := w.authenticated("a", cardA)
+	dereg := w.inDoubt(f)
+	w.desk.answerAdvice("xjrcu", codec.Declined, 0)
+	a, err := w.authenticate(f, cardB)
+	w.want(a, err, switching.Approved, "")
+	return f, dereg
+}
+
 func authRequest(account string, code codec.Secret) AuthRequest {
 	return AuthRequest{
 		CertType: "01", CertNumber: cert, Account: codec.NewAccount(account), Code: code, Terms: "2026-11", Notices: "2026-11",

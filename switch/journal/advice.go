@@ -102,14 +102,19 @@ func adviceRows(ctx context.Context, tx db.Tx, where string, args ...any) ([]swi
 }
 
 // moveAdvice writes the advice's state; again puts its next sending off by the
-// back-off, but for one that comes back to life, which goes at once.
+// back-off, but for one that comes back to life, which goes at once. A claim stands
+// while the advice is pending: an attempt on its way is left to its own answer.
 func (j *Journal) moveAdvice(ctx context.Context, tx db.Tx, a switching.Advice, again bool) error {
 	next := j.Now()
 	if again && a.State == switching.AdvicePending {
 		next = next.Add(j.Backoff.After(a.Attempts))
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE advice SET state = $1, next = $2, claimed = 0, last_code = $3, note = $4 WHERE id = $5`,
-		string(a.State), next.UnixMilli(), a.LastCode, a.Note, a.ID)
+	claimed := int64(0)
+	if a.State == switching.AdvicePending && !a.Claimed.IsZero() {
+		claimed = a.Claimed.UnixMilli()
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE advice SET state = $1, next = $2, claimed = $3, last_code = $4, note = $5 WHERE id = $6`,
+		string(a.State), next.UnixMilli(), claimed, a.LastCode, a.Note, a.ID)
 	if err != nil {
 		return fmt.Errorf("move advice: %w", err)
 	}
@@ -221,6 +226,7 @@ func (j *Journal) Answered(ctx context.Context, id int64, r switching.LateReply)
 		if a, err = j.adviceByID(ctx, tx, id); err != nil {
 			return err
 		}
+		a.Claimed = time.Time{} // this is the answer to the attempt
 		a.Entry, err = j.answer(ctx, tx, &a, r)
 		return err
 	})

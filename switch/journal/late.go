@@ -55,12 +55,7 @@ func (j *Journal) lateAdvice(ctx context.Context, tx db.Tx, e switching.Entry, r
 	if err != nil || a == nil || a.Attempts == 0 {
 		return e, false, err
 	}
-	claimed := a.Claimed
-	if e, err = j.answer(ctx, tx, a, r); err != nil || claimed.IsZero() {
-		return e, true, err
-	}
-	// An attempt that is on its way is left to its own answer.
-	_, err = tx.ExecContext(ctx, `UPDATE advice SET claimed = $1 WHERE id = $2 AND state = 'pending'`, claimed.UnixMilli(), a.ID)
+	e, err = j.answer(ctx, tx, a, r)
 	return e, true, err
 }
 
