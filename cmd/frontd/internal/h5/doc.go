@@ -24,11 +24,13 @@
 //
 // A page without the cookie goes to the platform's authorize page
 // (snsapi_base), with a state that is tied to front-visit, and served once at any
-// instance: the switch remembers that it was. An openid comes from the exchange of the code only; a virtual
-// one (is_snapshotuser) is refused. Who does not follow is asked to. The cookie
-// is made anew, with another id and CSRF token, when the follower authenticates,
-// logs in or out. It knows who, not what may be done: that is the switch's
-// session, which the switch ends.
+// instance: the switch remembers that it was. An openid comes from the exchange
+// of the code only; a virtual one (is_snapshotuser) is refused. Who is known
+// already goes on as before when a code is not exchanged: WeChat's browser may
+// load one redirect twice. Who does not follow is asked to. The cookie is made
+// anew, with another id and CSRF token, when the follower authenticates, logs in
+// or out. It knows who, not what may be done: that is the switch's session, which
+// the switch ends.
 //
 // # Forms
 //

@@ -74,6 +74,14 @@ func TestIdentity(t *testing.T) {
 		x.get("/h5/oauth?code=" + code + "&state=" + x.authorize("/h5/accounts"))
 		x.at("/h5/oauth", 502)
 	})
+	t.Run("the way back loaded twice", func(t *testing.T) {
+		x := b.browser("oAgain")
+		back := "/h5/oauth?code=" + b.platform.code("oAgain") + "&state=" + x.authorize("/h5/authenticate")
+		x.get(back)
+		x.at("/h5/authenticate", 200)
+		x.get(back)
+		x.at("/h5/authenticate", 200)
+	})
 	t.Run("a virtual openid", func(t *testing.T) {
 		b.platform.mu.Lock()
 		b.platform.snapshot = true

@@ -79,7 +79,11 @@ func (s *Site) oauth(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	openID, snapshot, err := s.Platform.Identify(r.Context(), r.FormValue("code"))
+	_, known := s.read(r)
 	switch {
+	case err != nil && known: // loaded twice: a code is good once
+		http.Redirect(w, r, e.To, http.StatusSeeOther)
+		return
 	case err != nil || openID == "":
 		s.Log.Warn().Err(err).Msg("a code was not exchanged")
 		s.notice(w, http.StatusBadGateway, notices.unidentified, e.To)
