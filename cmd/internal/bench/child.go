@@ -25,6 +25,7 @@ type role struct {
 	Name   string
 	Config string // the switch's file
 	Bank   string // the relay's bank
+	Log    string // the relay's, if it is to sync
 	Banks  int    // how many the bank is
 	Token  string // by which the front knows the switch
 }

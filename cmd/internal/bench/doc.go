@@ -1,7 +1,7 @@
 // Command bench measures the switch against a bare relay in one run, so that
 // its figures are ratios and hold on any machine.
 //
-//	go run ./cmd/internal/bench              // make bench: six minutes at most
+//	go run ./cmd/internal/bench              // make bench: seven minutes at most
 //	go run ./cmd/internal/bench -quick       // a minute and a half, for development: noisy
 //	go run ./cmd/internal/bench -scenes throughput,profile -profile cpu.prof
 //	go run ./cmd/internal/bench -soak 10m    // make soak: memory under a steady load
@@ -44,7 +44,9 @@
 //	            its time ÷ the slowest bank's
 //	notices     movements a second, from the bank's 0220 on the wire through outbox
 //	            and relay, until the front was told the last
-//	disk        fdatasync of the journal's file system, alone
+//	disk        fdatasync of the journal's file system, alone; and what a relay
+//	            reaches whose requests wait for two of them, shared by all who
+//	            wait: more no switch with a durable journal can
 //	micro       look-up among 10,000 rules; allocations of mux, frame and codec
 //
 // Every request that changes something has a fresh Idempotency-Key, every raw one

@@ -35,6 +35,7 @@ type (
 type relay struct {
 	out  chan askFrame // to the writer; never closed
 	next atomic.Uint64
+	log  *syncLog // nil for a relay that keeps nothing
 
 	mu      sync.Mutex // guards waiting
 	waiting map[uint64]chan replyFrame
@@ -70,7 +71,7 @@ type relayBalance struct {
 	Currency  string `json:"currency"`
 }
 
-func runRelay(ctx context.Context, bank string, ready func(...string)) error {
+func runRelay(ctx context.Context, bank, log string, ready func(...string)) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400) // as the switch does
 	}
@@ -83,7 +84,13 @@ func runRelay(ctx context.Context, bank string, ready func(...string)) error {
 		return err
 	}
 	r := &relay{out: make(chan askFrame, 1024), waiting: make(map[uint64]chan replyFrame)}
-	failed := make(chan error, 2)
+	failed := make(chan error, 4)
+	if log != "" {
+		if r.log, err = newSyncLog(log); err != nil {
+			return err
+		}
+		go func() { failed <- r.log.run() }()
+	}
 	go func() { failed <- r.write(conn) }()
 	go func() { failed <- r.read(conn) }()
 	server := &http.Server{Handler: http.HandlerFunc(r.serve), ReadHeaderTimeout: 5 * time.Second}
@@ -102,9 +109,17 @@ func (r *relay) serve(w http.ResponseWriter, request *http.Request) {
 		http.Error(w, "not a request", http.StatusBadRequest)
 		return
 	}
+	r.keep()
 	number, reply := r.exchange(ask)
+	r.keep()
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(answerTo(ask, number, reply))
+}
+
+func (r *relay) keep() {
+	if r.log != nil {
+		r.log.add()
+	}
 }
 
 func answerTo(ask relayAsk, number uint64, reply replyFrame) relayAnswer {
