@@ -55,6 +55,7 @@ func TestHangupReloadsRoutes(t *testing.T) {
 		}
 	}
 	p.signal(syscall.SIGTERM)
+	p.says("switch is down")
 	for range p.lines { // its end
 	}
 	if err := p.Wait(); err != nil {

@@ -107,7 +107,7 @@ func (o operationsOf) RetryAdvice(ctx context.Context, in RetryAdviceRequestObje
 	if err != nil {
 		return nil, o.adviceError(err, id)
 	}
-	o.Log.Info().Int64("advice", id).Str("client", clientOf(ctx).ID).Msg("advice retried by operator")
+	o.operated(ctx, &a, "advice retried by operator")
 	return RetryAdvice200JSONResponse{AdviceJSONResponse(adviceOf(a))}, nil
 }
 
@@ -130,8 +130,15 @@ func (o operationsOf) CloseAdvice(ctx context.Context, in CloseAdviceRequestObje
 	if err != nil && !repeat {
 		return nil, o.adviceError(err, id)
 	}
-	o.Log.Info().Int64("advice", id).Str("client", clientOf(ctx).ID).Msg("advice closed by operator")
+	o.operated(ctx, &a, "advice closed by operator")
 	return CloseAdvice200JSONResponse{AdviceJSONResponse(adviceOf(a))}, nil
+}
+
+// operated writes who did what. A reason is the operator's own words: the journal
+// keeps it, the log does not.
+func (o operationsOf) operated(ctx context.Context, a *switching.Advice, what string) {
+	o.Log.Info().Int64("advice", a.ID).Str("client", clientOf(ctx).ID).Str("type", string(a.Type)).Str("bank", a.Entry.Bank).
+		Int64("id", a.Entry.ID).Str("standing", string(a.Entry.Standing)).Msg(what)
 }
 
 func (o operationsOf) adviceError(err error, id int64) *refusal {

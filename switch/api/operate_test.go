@@ -106,6 +106,9 @@ func TestCloseAdvice(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	}
+	if line := d.log.String(); !strings.Contains(line, `"bank":"xjrcu"`) || !strings.Contains(line, `"standing":"approved","message":"advice closed by operator"`) || strings.Contains(line, "电话确认") {
+		t.Errorf("the log says %s", line)
+	}
 	closing("41", `{"reason":"another","outcome":"approved"}`).problem(t, "advice-state")
 	closing("41", `{"reason":"电话确认","outcome":"declined"}`).problem(t, "advice-state")
 	closing("42", `{"reason":"by phone"}`).ok(t, &api.Advice{})

@@ -99,7 +99,7 @@ Exit codes: 0 done, 1 refused or wrong, 2 wrong usage, 3 the switch did not answ
   echo 6210081234567892 | switchctl route explain -
   switchctl advice list --state parked`
 	flags := root.PersistentFlags()
-	flags.StringVar(&r.url, "url", envOr("WXSWITCH_URL", "http://127.0.0.1:8080"), "the switch's API (WXSWITCH_URL)")
+	flags.StringVar(&r.url, "url", envOr("WXSWITCH_URL", "http://127.0.0.1:8480"), "the switch's API (WXSWITCH_URL)")
 	flags.StringVar(&r.tokenFile, "token-file", "", "file with the client's token (default: the token in WXSWITCH_TOKEN)")
 	flags.DurationVar(&r.timeout, "timeout", defaultTimeout, "how long to wait for the switch")
 	flags.BoolVar(&r.json, "json", false, "print JSON")

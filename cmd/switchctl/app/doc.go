@@ -13,7 +13,7 @@
 //	switchctl wire decode --dialect NAME|FILE   a message in words, masked
 //
 // What needs a running switch asks its API at --url (WXSWITCH_URL, default
-// http://127.0.0.1:8080) with the token in --token-file or WXSWITCH_TOKEN, and
+// http://127.0.0.1:8480) with the token in --token-file or WXSWITCH_TOKEN, and
 // none where neither is given. A token or an account in an argument would stand
 // in the shell's history: there is no flag for a token, and - reads the account
 // from standard input.

@@ -94,6 +94,7 @@ func (a *app) untilStopped(ctx context.Context) error {
 	}
 	select {
 	case err := <-ran:
+		a.log.Info().Err(err).Msg("switch is down")
 		return err
 	case <-time.After(a.Drain + stopMargin):
 		return fmt.Errorf("not stopped within %s: what is open is settled at the next start", a.Drain+stopMargin)

@@ -2,7 +2,7 @@
 // but [Bearer], and imports nothing of the project, so that any caller can use
 // it.
 //
-//	c, err := client.NewClientWithResponses("http://127.0.0.1:8080",
+//	c, err := client.NewClientWithResponses("http://127.0.0.1:8480",
 //		client.WithRequestEditorFn(client.Bearer(token)))
 //	r, err := c.CreateTransactionWithResponse(ctx,
 //		&client.CreateTransactionParams{IdempotencyKey: "7f9c2ba4"},
