@@ -204,10 +204,14 @@ func (l *link) fault(err error) {
 func (l *link) show(s LinkState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.shown.State != s {
-		l.shown.State, l.shown.Since = s, time.Now()
+	if l.shown.State != s && (!l.shown.State.away() || !s.away()) {
+		l.shown.Since = time.Now()
 	}
+	l.shown.State = s
 }
+
+// away: between two connections that held, whatever is tried meanwhile.
+func (s LinkState) away() bool { return s == LinkDown || s == LinkDialing || s == LinkSigning }
 
 func (l *link) address() string {
 	l.mu.Lock()

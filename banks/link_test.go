@@ -300,6 +300,29 @@ func TestAddressFailOver(t *testing.T) {
 	})
 }
 
+// However often it is dialled meanwhile: an operator asks since when a bank is away.
+func TestSinceWhenALinkIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(telling)
+		r := start(t, p, signsOn)
+		defer r.finish(t)
+		since := func() time.Time { return r.Status().Links[0].Since }
+		time.Sleep(time.Minute)
+		p.goDown("bank:1", true)
+		lost := time.Now()
+		p.nth(0).hangUp()
+		for range 5 {
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			want(t, "away since", since().Sub(lost), 0)
+		}
+		p.goDown("bank:1", false)
+		<-r.Online()
+		synctest.Wait()
+		want(t, "online since", time.Since(since()), 0)
+	})
+}
+
 // A link that held for BackoffMax is dialled as if it had never failed.
 func TestBackOffAfterALinkThatHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

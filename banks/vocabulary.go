@@ -85,7 +85,7 @@ const (
 type LinkStatus struct {
 	Name      string    `json:"name"` // "wlmq-1 127.0.0.1:9001"
 	State     LinkState `json:"state"`
-	Since     time.Time `json:"since"`
+	Since     time.Time `json:"since"`                // when it came online, began to drain, or went away: dials meanwhile leave it
 	LastError string    `json:"last_error,omitempty"` // of the last connection that ended
 }
 

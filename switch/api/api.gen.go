@@ -1149,10 +1149,12 @@ type LateReplyMeaning string
 // Link defines model for Link.
 type Link struct {
 	// LastError of the last connection that ended
-	LastError string    `json:"last_error,omitempty"`
-	Name      string    `json:"name"`
-	Since     time.Time `json:"since"`
-	State     LinkState `json:"state"`
+	LastError string `json:"last_error,omitempty"`
+	Name      string `json:"name"`
+
+	// Since when it came online, began to drain, or went away: dials and sign-ons that fail meanwhile leave it
+	Since time.Time `json:"since"`
+	State LinkState `json:"state"`
 }
 
 // LinkState defines model for Link.State.
