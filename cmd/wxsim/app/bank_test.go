@@ -3,6 +3,7 @@ package app
 import (
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -256,5 +257,39 @@ func TestShortMessagesFromBeforeAreNotNews(t *testing.T) {
 	}
 	if !slices.ContainsFunc(st.Followers, func(p Phone) bool { return p.ID == "f2" }) || st.Person.Phone != "13900002222" {
 		t.Errorf("%+v", st.Person)
+	}
+}
+
+// Signs of life are no news, whoever asked for them; what a bank dropped is.
+func TestWhatOfTheWireIsShown(t *testing.T) {
+	begun := time.Now()
+	wire := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/feed" {
+			http.NotFound(w, r)
+			return
+		}
+		at := begun
+		for _, event := range []string{
+			`"out":true,"message":{"type":"echo","kind":"request"}`, `"note":"reply to echo"`, `"note":"reply to sign-off"`,
+			`"message":{"type":"echo","kind":"request"}`, `"out":true,"message":{"type":"echo","kind":"reply"}`,
+			`"note":"dropped: unasked"`,
+		} {
+			at = at.Add(time.Hour)
+			fmt.Fprintf(w, "data: {\"at\":%q,%s}\n\n", at.Format(time.RFC3339Nano), event)
+		}
+	}))
+	t.Cleanup(wire.Close)
+	s := start(t, func(c *Config) { c.Banks = []Bank{{"urmqccb", "乌鲁木齐银行", wire.URL}} })
+	fromBank := func(st State) (titles []string) {
+		for _, h := range st.Hops {
+			if h.Leg == SwitchBank {
+				titles = append(titles, fmt.Sprintln(h.Title, h.OK != nil && !*h.OK))
+			}
+		}
+		return titles
+	}
+	s.until("f1", "what was dropped is shown", func(st State) bool { return slices.Contains(fromBank(st), "dropped: unasked true\n") })
+	if titles := fromBank(s.state("f1")); len(titles) != 1 {
+		t.Errorf("shown: %q", titles)
 	}
 }

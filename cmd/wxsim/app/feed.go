@@ -61,6 +61,8 @@ func (s *Sim) wire(b *bank, e wireEvent) {
 		h.Dir = "left"
 	}
 	switch {
+	case e.Message == nil && strings.HasPrefix(e.Note, "reply to "): // to a sign of life or a sign-off, unread
+		return
 	case e.Message == nil:
 		h.OK = new(false)
 	case e.Message.Type == "echo":
