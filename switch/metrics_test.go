@@ -186,6 +186,11 @@ func checkLines(t *testing.T, r *rig, text string, all []switching.Result) {
 	if last.ID == 0 || last.End.Outcome != switching.TimedOut || last.End.Reason != switching.ReasonRecovered {
 		t.Errorf("the scan left %+v", last.Entry)
 	}
+	recovered := fmt.Sprintf(`{"level":"warn","id":%d,"type":"deregister","bank":"xjrcu","rrn":%q,"stan":%q,"sent":%q,"outcome":"timed-out","message":"recovered"}`,
+		last.ID, last.RRN, last.STAN, last.Sent)
+	if n := strings.Count(text, recovered); n != 1 {
+		t.Errorf("%d lines %s in %s", n, recovered, text)
+	}
 	last.End = switching.End{Outcome: "error", Reason: "outcome-unknown"}
 	all[len(all)-1] = last
 	for i, e := range all {

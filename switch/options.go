@@ -172,6 +172,8 @@ func (s *Switch) recoverOne(ctx context.Context, e Entry) bool {
 		return false
 	}
 	s.metrics.recovered.Inc()
+	s.Log.Warn().Int64("id", e.ID).Str("type", string(e.Type)).Str("bank", e.Bank).Str("rrn", string(e.RRN)).
+		Str("stan", string(e.STAN)).Str("sent", string(e.Sent)).Str("outcome", string(end.Outcome)).Msg("recovered")
 	return true
 }
 
