@@ -2,6 +2,7 @@ package banks
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -24,6 +25,7 @@ const (
 var (
 	errOutboxFull = errors.New("peer does not read: too much waits to be written")
 	errStalled    = errors.New("peer stopped inside a message")
+	errHungUp     = errors.New("the bank closed the connection")
 	errUnreadable = errors.New("too many unreadable messages in a row")
 )
 
@@ -156,6 +158,9 @@ func (c *conn) next(r *frame.Reader) ([]byte, error) {
 		var length *frame.LengthError
 		if errors.As(err, &length) {
 			c.metrics.format.Inc()
+		}
+		if errors.Is(err, io.EOF) { // between two messages
+			return nil, errHungUp
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, err
