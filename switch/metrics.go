@@ -67,6 +67,20 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	return m
 }
 
+// What becomes of a late message.
+const (
+	lateError      = "error"
+	lateUnmatched  = "unmatched"
+	lateJournalled = "journalled"
+)
+
+// begin shows a bank's counters at 0: the first that is counted is an increase.
+func (m *metrics) begin(bank string) {
+	for _, result := range []string{lateError, lateUnmatched, lateJournalled} {
+		m.lates.WithLabelValues(bank, result)
+	}
+}
+
 func (m *metrics) late(bank, result string) { m.lates.WithLabelValues(bank, result).Inc() }
 
 func (m *metrics) of(t codec.Type, bank string) *pairMetrics {

@@ -105,7 +105,10 @@ func New(o Options) *Switch {
 }
 
 // AddBank makes a bank known. All banks are added before Run and before Do.
-func (s *Switch) AddBank(b *banks.Bank) { s.banks[b.Name()] = b }
+func (s *Switch) AddBank(b *banks.Bank) {
+	s.banks[b.Name()] = b
+	s.metrics.begin(b.Name())
+}
 
 // Banks returns the banks by id; the map is not to be changed.
 func (s *Switch) Banks() map[string]*banks.Bank { return s.banks }

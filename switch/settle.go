@@ -125,14 +125,14 @@ func (s *Switch) late(ctx context.Context, bank string, m *codec.Message, r Late
 	switch {
 	case err != nil:
 		s.Log.Error().Err(err).Str("bank", bank).Str("rrn", m.Get(codec.FieldRRN)).Msg("journal late reply")
-		s.metrics.late(bank, "error")
+		s.metrics.late(bank, lateError)
 	case !known:
 		s.Log.Warn().Str("bank", bank).Object("reply", m).Msg("reply to nothing that was sent")
-		s.metrics.late(bank, "unmatched")
+		s.metrics.late(bank, lateUnmatched)
 	default:
 		s.Log.Info().Str("bank", bank).Int64("id", e.ID).Str("code", m.Get(codec.FieldCode)).
 			Str("standing", string(e.Standing)).Msg("late reply")
-		s.metrics.late(bank, "journalled")
+		s.metrics.late(bank, lateJournalled)
 		s.Wake(bank, 0)
 		s.Told()
 		s.Changed(e.ID)
