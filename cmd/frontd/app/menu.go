@@ -16,7 +16,8 @@ func ShowMenu(ctx context.Context, c Config, say func(string)) error {
 	ctx, cancel := context.WithTimeout(ctx, menuTime)
 	defer cancel()
 	c.defaults()
-	say("configured:\n" + outline(c.Menu))
+	configured := outline(c.Menu)
+	say("configured:\n" + configured)
 	w, err := c.weChat(nil)
 	if err != nil {
 		return err
@@ -26,7 +27,13 @@ func ShowMenu(ctx context.Context, c Config, say func(string)) error {
 	if err != nil {
 		return fmt.Errorf("menu: %w", err)
 	}
-	say("at the platform:\n" + outline(shown))
+	followersSee := outline(shown)
+	say("at the platform:\n" + followersSee)
+	if followersSee == configured {
+		say("the two are the same")
+	} else {
+		say("the two differ: `frontd menu apply` puts the configured one into force")
+	}
 	return nil
 }
 
