@@ -49,11 +49,17 @@ func TestTheReadmesSamplesFit(t *testing.T) {
 	if !found || !strings.Contains(before, "\nfrontd config check frontd.yaml") {
 		t.Fatal("the README checks no configuration before it starts a program")
 	}
+	before += "\nfor token in switch.token operator.token; do grep $(tr -d '\\n' < $token | sha256sum | cut -d' ' -f1) -B1 switchd.yaml; done"
 	shell := exec.CommandContext(t.Context(), "sh", "-ec", before)
 	shell.Dir = "../../.."
 	shell.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 	out, err := shell.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "switchd.yaml: ok (4 banks, 3 clients)\nfrontd.yaml: good") {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, client := range []string{"front", "operators"} {
+		if !strings.Contains(string(out), "- id: "+client) {
+			t.Errorf("nobody has a token of %s:\n%s", client, out)
+		}
 	}
 }
