@@ -98,7 +98,7 @@ type DB struct {
 
 	wal *wal
 
-	unwritten atomic.Bool // the last transaction could not be written
+	unwritten atomic.Bool // a transaction could not be written, and Health has written none since
 }
 
 // Open opens the database, creating the file (mode 0600) if it is missing, and
@@ -191,6 +191,7 @@ func (d *DB) Health(ctx context.Context) error {
 		if err := d.Write(ctx, rewrite); err != nil {
 			return err
 		}
+		d.unwritten.Store(false)
 	}
 	return d.Read(ctx, func(ctx context.Context, tx Tx) error {
 		var tables int

@@ -296,7 +296,9 @@ func (d *DB) transact(jobs []*job) (rest []*job) {
 		return nil
 	}
 	err := d.commit(len(good))
-	d.unwritten.Store(err != nil)
+	if err != nil {
+		d.unwritten.Store(true)
+	}
 	answer(good, err)
 	return nil
 }

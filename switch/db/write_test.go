@@ -374,3 +374,28 @@ func TestHealthOfFullDisk(t *testing.T) {
 		must(t, d.Health(t.Context()))
 	}
 }
+
+// A transaction that wrote nothing needs no room, and says nothing of the disk.
+func TestHealthIsNotRestoredByWhatWritesNothing(t *testing.T) {
+	var full atomic.Bool
+	d := withTable(t, Options{Fail: func(s string) error {
+		if s == "commit-before" && full.Load() {
+			return errors.New("full")
+		}
+		return nil
+	}})
+	full.Store(true)
+	if err := d.Write(t.Context(), insert("a")); err == nil {
+		t.Fatal("written to a full disk")
+	}
+	full.Store(false) // for the commit of nothing
+	must(t, d.Write(t.Context(), exec(`DELETE FROM t WHERE v = $1`, "none")))
+	full.Store(true)
+	if err := d.Health(t.Context()); err == nil {
+		t.Error("well, and nothing can be written")
+	}
+	full.Store(false)
+	must(t, d.Health(t.Context()))
+	full.Store(true)
+	must(t, d.Health(t.Context())) // it writes no more, once that went well
+}
