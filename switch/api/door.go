@@ -127,7 +127,7 @@ func (a *API) routes() http.Handler {
 	m.ServeMux.HandleFunc("/", lost)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// ServeMux would lead elsewhere from a path that is not clean, past the door.
-		if p := r.URL.EscapedPath(); path.Clean(p) != strings.TrimSuffix(p, "/") && p != "/" {
+		if p := r.URL.EscapedPath(); p != "/" && (p == "//" || path.Clean(p) != strings.TrimSuffix(p, "/")) {
 			lost(w, r)
 			return
 		}

@@ -183,7 +183,7 @@ func TestWrongPathsAndMethods(t *testing.T) {
 func TestPathsThatAreNotClean(t *testing.T) {
 	d := open(t, nil)
 	d.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	paths := []string{"//v1/banks", "/v1//banks", "/v1/./banks", "/v1/x/../banks", "/v1/banks//", "/v1/banks/.", ""}
+	paths := []string{"//v1/banks", "/v1//banks", "/v1/./banks", "/v1/x/../banks", "/v1/banks//", "/v1/banks/.", "", "//"}
 	for _, path := range paths {
 		d.call("GET", path, opsToken, "").problem(t, "not-found")
 	}
