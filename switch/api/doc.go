@@ -59,7 +59,7 @@
 //
 //	Concurrent   1024        requests under way
 //	Follower     32          of which in one follower's name
-//	HeaderBytes  16 KiB      of request line and headers
+//	HeaderBytes  16 KiB      of request line and headers; net/http lets 4 to 8 KiB more pass
 //	ReadHeader   5 s         for them to come
 //	Read         10 s        for header and body to come
 //	Write        10 s        for the answer to be taken, from when it is ready
