@@ -159,6 +159,10 @@ func Load(path string) (Config, error) {
 	return c, errors.Join(errs...)
 }
 
+// maxWait is far above what grace, drain and back-off are for, and keeps sums of
+// them from overflowing.
+const maxWait = 24 * time.Hour
+
 // check reports each rule that the configuration breaks; at says where.
 func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	need := func(ok bool, key, rule string) {
@@ -167,6 +171,10 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 		}
 	}
 	address := func(s, key string) { rule := config.AddressRule(s); need(rule == "", key, rule) }
+	wait := func(d time.Duration, key string) {
+		need(d >= 0, key, "must not be negative")
+		need(d <= maxWait, key, "must not exceed "+maxWait.String())
+	}
 	address(c.Listen, "listen")
 	address(c.Ops, "ops")
 	need(c.KeyFile != "" || c.Key != nil, "key_file", "must not be empty")
@@ -174,10 +182,10 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	need(c.Routes != "", "routes", "must not be empty")
 	need(isInstitution(c.Acquirer), "acquirer", "must be 1 to 11 digits")
 	need(c.Forwarder == "" || isInstitution(c.Forwarder), "forwarder", "must be 1 to 11 digits")
-	need(c.Grace >= 0, "grace", "must not be negative")
-	need(c.Drain >= 0, "drain", "must not be negative")
 	need(c.Advices.BackoffMin >= 0, "advices.backoff_min", "must not be negative")
-	need(c.Advices.BackoffMax >= 0, "advices.backoff_max", "must not be negative")
+	wait(c.Grace, "grace")
+	wait(c.Drain, "drain")
+	wait(c.Advices.BackoffMax, "advices.backoff_max")
 	need(c.Advices.BackoffMax == 0 || c.Advices.BackoffMin <= c.Advices.BackoffMax, "advices.backoff_min", "must not exceed backoff_max")
 	need(slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level), "log.level", "must be debug, info, warn or error")
 	need(slices.Contains([]string{"", "json", "console"}, c.Log.Format), "log.format", "must be json or console")

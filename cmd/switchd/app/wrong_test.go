@@ -358,8 +358,9 @@ func wrongValues(kind reflect.Type) []string {
 const hash = "token_sha256 must be 64 hexadecimal digits"
 
 var (
-	notNegative = [][2]string{{"-1", ": must not be negative"}}
-	negative    = [][2]string{{"-1s", ": must not be negative"}}
+	notNegative = slices.Clip([][2]string{{"-1", ": must not be negative"}})
+	negative    = slices.Clip([][2]string{{"-1s", ": must not be negative"}})
+	tooLong     = [2]string{"2562047h47m", ": must not exceed 24h0m0s"}
 	port        = [][2]string{
 		{"here", ": must be host:port"},
 		{`""`, ": must be host:port"},
@@ -389,9 +390,10 @@ var outOfRange = map[string][][2]string{
 	"acquirer":         append(number, [2]string{`""`, ": must be 1 to 11 digits"}),
 	"forwarder":        number,
 	"clients":          {{"[7]", "[0]: must be a map"}, {"[~]", "[0]: has no value"}, {"[{}]", "[0]: client"}},
-	"anonymous":        scopes, "grace": negative, "erase_after": negative, "drain": negative,
+	"anonymous":        scopes, "erase_after": negative,
+	"grace": append(negative, tooLong), "drain": append(negative, tooLong),
 	"advices.backoff_min": append(negative, [2]string{"6m", ": must not exceed backoff_max"}),
-	"advices.backoff_max": negative,
+	"advices.backoff_max": append(negative, tooLong),
 	"log.level":           {{"loud", ": must be debug, info, warn or error"}, {"fatal", ": must be debug"}, {`"7"`, ": must be debug"}},
 	"log.format":          {{"xml", ": must be json or console"}},
 	"banks":               {{"[]", ": at least one"}, {"[7]", "[0]: must be a map"}, {"[~]", "[0]: has no value"}, {"[{}]", "[0].name: must not be empty"}},
