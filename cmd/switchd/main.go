@@ -30,12 +30,12 @@ Stopped:                  kill -TERM; what is in flight is finished first`,
 }
 
 func run(ctx context.Context, path string) error {
+	reload, stop := hangups()
+	defer stop()
 	c, err := app.Load(path)
 	if err != nil {
 		return err
 	}
-	reload, stop := hangups()
-	defer stop()
 	c.Reload = reload
 	return app.Run(ctx, c)
 }

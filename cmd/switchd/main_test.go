@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -63,6 +64,26 @@ func TestHangupReloadsRoutes(t *testing.T) {
 	}
 }
 
+// TestHangupAtTheStart: one that comes while the files are read ends nothing.
+func TestHangupAtTheStart(t *testing.T) {
+	p := prepare(t)
+	path := filepath.Join(p.dir, "switchd.yaml")
+	p.must(syscall.Mkfifo(path, 0o600))
+	p.run()
+	file, err := os.OpenFile(path, os.O_WRONLY, 0) // once it reads
+	p.must(err)
+	p.signal(syscall.SIGHUP)
+	_, err = file.WriteString(configuration)
+	p.must(errors.Join(err, file.Close()))
+	p.says("switch is up")
+	p.signal(syscall.SIGTERM)
+	for range p.lines { // its end
+	}
+	if err := p.Wait(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
 func routesTo(bank string) string {
 	return "cards:\n  - {bank: " + bank + ", prefix: \"621008\", lengths: [16]}\n"
 }
@@ -77,11 +98,24 @@ type process struct {
 }
 
 func start(t *testing.T) *process {
-	p := &process{t: t, dir: t.TempDir(), lines: make(chan map[string]any, 64)}
+	p := prepare(t)
 	p.write("switchd.yaml", configuration)
+	p.run()
+	p.url = "http://" + p.says("switch is up")["api"].(string)
+	return p
+}
+
+// prepare makes the files that the configuration names.
+func prepare(t *testing.T) *process {
+	p := &process{t: t, dir: t.TempDir(), lines: make(chan map[string]any, 64)}
 	p.write("routes.yaml", routesTo("xjrcu"))
 	p.must(vault.NewKeyFile(filepath.Join(p.dir, "key.json")))
-	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], "--config", filepath.Join(p.dir, "switchd.yaml"))
+	return p
+}
+
+func (p *process) run() {
+	p.t.Helper()
+	p.Cmd = exec.CommandContext(p.t.Context(), os.Args[0], "--config", filepath.Join(p.dir, "switchd.yaml"))
 	p.Env = append(os.Environ(), childEnv+"=1")
 	log, err := p.StderrPipe()
 	p.must(err)
@@ -91,13 +125,11 @@ func start(t *testing.T) *process {
 		for lines := bufio.NewScanner(log); lines.Scan(); {
 			var fields map[string]any
 			if err := json.Unmarshal(lines.Bytes(), &fields); err != nil {
-				t.Errorf("it says %q", lines.Text())
+				p.t.Errorf("it says %q", lines.Text())
 			}
 			p.lines <- fields
 		}
 	}()
-	p.url = "http://" + p.says("switch is up")["api"].(string)
-	return p
 }
 
 // says waits for a line of the log that holds the words.
