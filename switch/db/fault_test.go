@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -123,6 +124,63 @@ func TestFullAnywhere(t *testing.T) {
 	})
 	if failed == 0 || done == 0 {
 		t.Errorf("%d failed and %d done: the disk was never full, or always", failed, done)
+	}
+}
+
+// A commit for which there is no room is known not to be there: nobody has to read
+// back, and what is left of it in the log a restart does not find.
+func TestNoRoomIsCertain(t *testing.T) {
+	dir := t.TempDir()
+	for name, fill := range map[string]func() (room func()){"size of files": bounded(t), "disk": mounted(t, dir)} {
+		if fill == nil {
+			t.Log(name, "cannot be tried: no right to mount one")
+			continue
+		}
+		path := filepath.Join(dir, "test.db")
+		if name != "disk" {
+			path = filepath.Join(t.TempDir(), "test.db")
+		}
+		d := withTable(t, Options{Path: path})
+		must(t, d.Write(t.Context(), insert("before")))
+		room := fill()
+		err := d.Write(t.Context(), insert(strings.Repeat("x", 100_000)))
+		room()
+		if err == nil || errors.Is(err, ErrUnknown) {
+			t.Errorf("%s: %v", name, err)
+		}
+		copied := filepath.Join(t.TempDir(), "test.db") // as a crash leaves it
+		for _, suffix := range []string{"", "-wal"} {
+			data, err := os.ReadFile(path + suffix)
+			must(t, err)
+			must(t, os.WriteFile(copied+suffix, data, 0o600))
+		}
+		for _, d := range []*DB{d, opened(t, Options{Path: copied})} {
+			same(t, name+": rows", values(t, d), []string{"before"})
+		}
+		must(t, d.Close())
+	}
+}
+
+// bounded bounds the size of every file that this process writes.
+func bounded(t *testing.T) func() (room func()) {
+	set := func(limit uint64) {
+		must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: 1 << 40}))
+	}
+	return func() func() { set(1); return func() { set(1 << 40) } }
+}
+
+// mounted makes of the folder a disk of its own; nil where that is not allowed.
+func mounted(t *testing.T, dir string) func() (room func()) {
+	if syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m") != nil {
+		return nil
+	}
+	t.Cleanup(func() { must(t, syscall.Unmount(dir, 0)) })
+	filler := filepath.Join(dir, "filler")
+	return func() func() {
+		if err := os.WriteFile(filler, make([]byte, 1<<20), 0o600); err == nil {
+			t.Error("there is room for more than the disk")
+		}
+		return func() { must(t, os.Remove(filler)) }
 	}
 }
 

@@ -25,6 +25,7 @@ func TestDurabilityIsReadBack(t *testing.T) {
 			{"PRAGMA foreign_keys", "1"},
 			{"PRAGMA busy_timeout", "5000"},
 			{"PRAGMA wal_autocheckpoint", "0"}, // nobody waits for a checkpoint
+			{"PRAGMA journal_size_limit", "33554432"},
 		} {
 			var got string
 			must(t, tx.QueryRowContext(ctx, p.query).Scan(&got))
@@ -245,6 +246,27 @@ func TestLogDoesNotGrow(t *testing.T) {
 		same(t, "busy_timeout is back", ms, 5000)
 		return nil
 	}))
+}
+
+// A reader that does not end keeps a log that is too long, and holds up the writer
+// no longer than the package says.
+func TestLongReaderHoldsUpLittle(t *testing.T) {
+	d := opened(t, Options{})
+	d.wal.max, d.wal.interval = 1, 0
+	start(t, d)
+	must(t, d.Write(t.Context(), exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)`)))
+	must(t, d.Read(t.Context(), func(ctx context.Context, tx Tx) error {
+		must(t, tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM t`).Scan(new(int)))
+		began := time.Now()
+		must(t, d.Write(ctx, insert("a")))
+		must(t, d.Write(ctx, insert("b"))) // after it was waited for
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("held up for %v", took)
+		}
+		return nil
+	}))
+	must(t, d.Write(t.Context(), insert("c")))
+	eventually(t, func() bool { return d.wal.size() == 0 })
 }
 
 func TestCloseTwiceAndWithoutRun(t *testing.T) {
