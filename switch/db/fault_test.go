@@ -195,6 +195,21 @@ func TestNewFileMode(t *testing.T) {
 	}
 }
 
+// A file that another writes to while it is not yet turned to WAL is waited for:
+// SQLite itself does not, there.
+func TestOpenWaitsForTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	pool, err := openPool(path)
+	must(t, err)
+	defer pool.Close() //nolint:errcheck // not what is tested
+	other, err := pool.BeginTx(t.Context(), nil)
+	must(t, err)
+	_, err = other.ExecContext(t.Context(), `CREATE TABLE other (v)`)
+	must(t, err)
+	time.AfterFunc(100*time.Millisecond, func() { must(t, other.Commit()) })
+	opened(t, Options{Path: path})
+}
+
 // Processes that start at once on a new file all get it, and agree.
 func TestStartAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")

@@ -9,12 +9,16 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 )
 
 // What is here knows that the database is SQLite; the rest of the package only
 // begins, commits and rolls back.
+
+// lockWait is busy_timeout, for what SQLite does not wait for.
+const lockWait = 5 * time.Second
 
 // pragma is a setting of one connection, read back after it is set: SQLite
 // ignores what it cannot do.
@@ -106,7 +110,7 @@ func openSession(ctx context.Context, pool *sql.DB, pragmas []pragma, write bool
 
 func setPragmas(ctx context.Context, conn *sql.Conn, pragmas []pragma) error {
 	for _, p := range pragmas {
-		if _, err := conn.ExecContext(ctx, "PRAGMA "+p.name+" = "+p.set); err != nil {
+		if err := set(ctx, conn, p); err != nil {
 			return fmt.Errorf("set %s: %w", p.name, err)
 		}
 		var got string
@@ -118,6 +122,30 @@ func setPragmas(ctx context.Context, conn *sql.Conn, pragmas []pragma) error {
 		}
 	}
 	return nil
+}
+
+// set waits itself for another process's lock: to turn a file to WAL SQLite goes
+// from a reader to the only writer, and there it does not, for fear of a deadlock.
+func set(ctx context.Context, conn *sql.Conn, p pragma) error {
+	const pause = 10 * time.Millisecond
+	for late := time.Now().Add(lockWait); ; {
+		_, err := conn.ExecContext(ctx, "PRAGMA "+p.name+" = "+p.set)
+		if !busy(err) || time.Now().After(late) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// busy says whether another's lock kept a statement from running.
+func busy(err error) bool {
+	const locked = 5 // SQLITE_BUSY
+	var e *sqlite.Error
+	return err != nil && errors.As(err, &e) && e.Code()&0xff == locked
 }
 
 // watch hooks the session to SQLite, which may end a transaction by itself. A
