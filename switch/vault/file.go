@@ -58,6 +58,9 @@ func Rotate(path string) error {
 	if err := f.rotate(); err != nil {
 		return fmt.Errorf("key file %s: %w", path, err)
 	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return fmt.Errorf("key file: %w", err)
+	}
 	next := path + ".new"
 	if err := write(next, f); err != nil {
 		return fmt.Errorf("key file: %w", err)

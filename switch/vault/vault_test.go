@@ -284,6 +284,19 @@ func TestNamelessKey(t *testing.T) {
 	}
 }
 
+// A key file by another name stays one file: who shares it finds the new key.
+func TestRotateThroughALink(t *testing.T) {
+	path, _ := made(t)
+	link := filepath.Join(t.TempDir(), "link.json")
+	must(t, os.Symlink(path, link))
+	must(t, Rotate(link))
+	sealed, err := load(t, link).Seal([]byte("a"), nil)
+	must(t, err)
+	if _, err := load(t, path).Open(sealed, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRotateInterrupted: what a crash in Rotate left does not hide the key, and
 // is named.
 func TestRotateInterrupted(t *testing.T) {
