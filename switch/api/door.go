@@ -299,6 +299,9 @@ func (a *API) finish(w *answer, r *http.Request) {
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	refused := asRefusal(err)
 	if answer, ok := w.(*answer); ok {
+		if answer.status != 0 { // the answer was on its way, and its caller has gone
+			return
+		}
 		refused.tell(answer.op)
 	}
 	level := zerolog.DebugLevel

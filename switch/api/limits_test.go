@@ -251,6 +251,24 @@ type breaks struct{ *httptest.ResponseRecorder }
 
 func (breaks) Write([]byte) (int, error) { panic("account " + card) }
 
+// hungUp is a connection whose caller has gone.
+type hungUp struct{ *httptest.ResponseRecorder }
+
+func (hungUp) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// A caller that does not wait for its answer is no error of the switch.
+func TestCallerThatHasGone(t *testing.T) {
+	d := open(t, nil)
+	o := d.options()
+	o.Registerer = nil
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/banks", http.NoBody)
+	r.Header.Set("Authorization", "Bearer "+opsToken)
+	api.New(o).Handler().ServeHTTP(hungUp{httptest.NewRecorder()}, r)
+	if log := d.log.String(); strings.Contains(log, "warn") || strings.Contains(log, "internal") {
+		t.Error(log)
+	}
+}
+
 // Half an answer must not look like a whole one.
 func TestPanicInTheMiddleOfAnAnswer(t *testing.T) {
 	door := api.New(api.Options{Log: zerolog.Nop()})
