@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"wxswitch/codec"
@@ -113,7 +114,8 @@ func (c Config) Validate() error {
 		names[l.Name] = true
 	}
 	for t, d := range c.Deadlines {
-		v.require(t.Class() != 0, "deadlines."+string(t), "no such transaction type")
+		sent := slices.Contains([]codec.Class{codec.Enquiry, codec.Change, codec.Advice}, t.Class())
+		v.require(sent, "deadlines."+string(t), "no such transaction type") // a network message has network_timeout
 		v.require(d > 0, "deadlines."+string(t), "must be positive")
 	}
 	c.validateNumbers(v)

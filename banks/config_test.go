@@ -69,6 +69,8 @@ func TestConfigErrors(t *testing.T) {
 		"links[1].name: used twice":                                   func(c *Config) { c.Links = append(c.Links, c.Links[0]) },
 		"deadline: must not be negative":                              func(c *Config) { c.Deadline = -1 },
 		"deadlines.refund: no such transaction type":                  func(c *Config) { c.Deadlines = map[codec.Type]time.Duration{"refund": 1} },
+		"deadlines.echo: no such transaction type":                    func(c *Config) { c.Deadlines = map[codec.Type]time.Duration{codec.Echo: time.Second} },
+		"deadlines.movement: no such transaction type":                func(c *Config) { c.Deadlines = map[codec.Type]time.Duration{codec.Movement: time.Second} },
 		"deadlines.balance: must be positive":                         func(c *Config) { c.Deadlines = map[codec.Type]time.Duration{codec.Balance: 0} },
 		"limit: must not be negative":                                 func(c *Config) { c.Limit = -1 },
 		"queue: must not be negative":                                 func(c *Config) { c.Queue = -1 },
