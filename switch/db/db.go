@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -114,12 +115,16 @@ func open(ctx context.Context, o Options, write []pragma) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("db: open %s: %w", o.Path, err)
 	}
+	file, err := filepath.EvalSymlinks(o.Path) // as SQLite does, for the log's name
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("db: open %s: %w", o.Path, err), pool.Close())
+	}
 	d := &DB{
 		o: o, pool: pool,
 		readers: make(chan *session, o.Readers),
 		queue:   make(chan *job, o.Queue),
 		started: make(chan struct{}), ended: make(chan struct{}), closed: make(chan struct{}),
-		wal: newWAL(o.Path),
+		wal: newWAL(file),
 	}
 	if err := d.connect(ctx, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("db: open %s: %w", o.Path, err), pool.Close())

@@ -269,6 +269,18 @@ func TestLongReaderHoldsUpLittle(t *testing.T) {
 	eventually(t, func() bool { return d.wal.size() == 0 })
 }
 
+// SQLite keeps the log beside the file itself, not beside a link to it.
+func TestLogOfALinkedFile(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link.db")
+	path := filepath.Join(t.TempDir(), "x.db")
+	must(t, os.WriteFile(path, nil, 0o600))
+	must(t, os.Symlink(path, link))
+	d := withTable(t, Options{Path: link})
+	if d.wal.size() == 0 {
+		t.Error("its size is not seen")
+	}
+}
+
 func TestCloseTwiceAndWithoutRun(t *testing.T) {
 	d := opened(t, Options{})
 	must(t, d.Close())
