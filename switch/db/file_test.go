@@ -227,6 +227,27 @@ func TestLookingAtTheLogIsAllItDoes(t *testing.T) {
 	same(t, "put back", back, pages)
 }
 
+// Run ends after the keeper: Close takes its connection away.
+func TestRunWaitsForTheKeeper(t *testing.T) {
+	d := opened(t, Options{})
+	stop := start(t, d)
+	entered, release, stopped := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var held sync.WaitGroup
+	held.Go(func() { must(t, d.wal.keeper.conn.Raw(func(any) error { close(entered); <-release; return nil })) })
+	<-entered
+	must(t, d.Write(t.Context(), exec(`CREATE TABLE t (v)`)))
+	eventually(t, func() bool { return len(d.wal.grown) == 0 }) // it looks at the log, and waits for its connection
+	go func() { stop(); close(stopped) }()
+	select {
+	case <-stopped:
+		t.Error("it did not wait")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(release)
+	held.Wait()
+	<-stopped
+}
+
 // Readers that never pause keep SQLite from using its log again.
 func TestLogDoesNotGrow(t *testing.T) {
 	d := opened(t, Options{})
