@@ -70,6 +70,7 @@ func TestRefusedIsNoAttempt(t *testing.T) {
 			t.Errorf("claimed %d times in a minute", n)
 		}
 		equal(t, "attempts", w.store.advice(0).Attempts, 0)
+		equal(t, "places kept", w.bank.Status().InFlight, 0)
 		if !strings.Contains(w.logged(), `"level":"error"`) {
 			t.Error("it is not told as an error")
 		}

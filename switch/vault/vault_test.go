@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -282,6 +283,25 @@ func TestNamelessKey(t *testing.T) {
 	if _, err := open(f); err == nil || !strings.Contains(err.Error(), "name") {
 		t.Error(err)
 	}
+}
+
+// What could not be written whole is not there, nor in the way of the next.
+func TestNoRoomForAKeyFile(t *testing.T) {
+	path, before := made(t)
+	other := filepath.Join(t.TempDir(), "other.json")
+	bound := func(size uint64) {
+		must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: 1 << 40}))
+	}
+	bound(100)
+	fresh, rotated := NewKeyFile(other), Rotate(path)
+	bound(1 << 40)
+	if fresh == nil || rotated == nil {
+		t.Error(fresh, rotated)
+	}
+	sealed, err := before.Seal([]byte("a"), nil)
+	must(t, err)
+	_, err = load(t, path).Open(sealed, nil)
+	must(t, errors.Join(err, NewKeyFile(other), Rotate(path)))
 }
 
 // A key file by another name stays one file: who shares it finds the new key.
