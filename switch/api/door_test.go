@@ -199,6 +199,9 @@ func TestPages(t *testing.T) {
 		t.Errorf("%d %.40s", answer.status, answer.body)
 	}
 	answer := d.call("GET", "/problems", "", "")
+	if got := answer.header.Get("X-Content-Type-Options"); got != "nosniff" {
+		t.Errorf("X-Content-Type-Options %q", got)
+	}
 	for _, code := range []string{"unknown-bin", "outcome-unknown", "no-reply"} {
 		if !strings.Contains(answer.body, `<tr id="`+code+`">`) {
 			t.Errorf("no %s", code)
