@@ -124,8 +124,8 @@ func (c Config) Validate() error {
 }
 
 func (c Config) validateNumbers(v *violations) {
-	v.require(c.Limit >= 0, "limit", "must not be negative")
-	v.require(c.Queue >= 0, "queue", "must not be negative")
+	v.number("limit", c.Limit)
+	v.number("queue", c.Queue)
 	v.duration("deadline", c.Deadline)
 	v.duration("network_timeout", c.NetworkTimeout)
 	v.duration("dial_timeout", c.DialTimeout)
@@ -157,7 +157,7 @@ func (b BreakerConfig) validate(v *violations) {
 	v.require(b.ConsecutiveFailures >= 0, "breaker.consecutive_failures", "must not be negative")
 	v.require(b.FailureRatio >= 0 && b.FailureRatio <= 1, "breaker.failure_ratio", "from 0 to 1")
 	v.require(b.MinRequests >= 0, "breaker.min_requests", "must not be negative")
-	v.require(b.Probes >= 0, "breaker.probes", "must not be negative")
+	v.number("breaker.probes", b.Probes)
 	v.duration("breaker.window", b.Window)
 	v.duration("breaker.open_for", b.OpenFor)
 }
@@ -168,6 +168,15 @@ func (v *violations) require(ok bool, key, rule string) {
 	if !ok {
 		v.errs = append(v.errs, &ConfigError{key, rule})
 	}
+}
+
+// maxNumber is far more than a bank is sent at once, and so little that room for
+// twice as many can be made.
+const maxNumber = 1_000_000
+
+func (v *violations) number(key string, n int) {
+	v.require(n >= 0, key, "must not be negative")
+	v.require(n <= maxNumber, key, fmt.Sprintf("must not exceed %d", maxNumber))
 }
 
 func (v *violations) duration(key string, d time.Duration) {

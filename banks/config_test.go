@@ -2,6 +2,7 @@ package banks
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +75,9 @@ func TestConfigErrors(t *testing.T) {
 		"deadlines.balance: must be positive":                         func(c *Config) { c.Deadlines = map[codec.Type]time.Duration{codec.Balance: 0} },
 		"limit: must not be negative":                                 func(c *Config) { c.Limit = -1 },
 		"queue: must not be negative":                                 func(c *Config) { c.Queue = -1 },
+		"limit: must not exceed 1000000":                              func(c *Config) { c.Limit = math.MaxInt },
+		"queue: must not exceed 1000000":                              func(c *Config) { c.Queue = 1 << 50 },
+		"breaker.probes: must not exceed 1000000":                     func(c *Config) { c.Breaker.Probes = 1 << 32 },
 		"network_timeout: must not be negative":                       func(c *Config) { c.NetworkTimeout = -1 },
 		"dial_timeout: must not be negative":                          func(c *Config) { c.DialTimeout = -1 },
 		"write_timeout: must not be negative":                         func(c *Config) { c.WriteTimeout = -1 },
