@@ -108,9 +108,9 @@ func (l *link) pause(ctx context.Context) bool {
 	if l.failures == 0 {
 		return ctx.Err() == nil
 	}
-	bound := l.tcp.cfg.BackoffMax
-	if doublings := l.failures - 1; doublings < 32 {
-		bound = min(bound, l.tcp.cfg.BackoffMin<<doublings)
+	bound, least, doublings := l.tcp.cfg.BackoffMax, l.tcp.cfg.BackoffMin, l.failures-1
+	if least <= bound>>doublings { // else it would be more, or overflow
+		bound = least << doublings
 	}
 	t := time.NewTimer(rand.N(max(bound, 1))) //nolint:gosec // jitter, no secret
 	defer t.Stop()

@@ -380,6 +380,27 @@ func TestBackOff(t *testing.T) {
 	})
 }
 
+// A long bound does not overflow however often the dial has failed: a link that
+// did not wait would storm a bank that comes up.
+func TestBackOffOfALongBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(silent)
+		p.goDown("bank:1", true)
+		r := begin(t, p, p.dial, func(c *Config) { c.BackoffMin, c.BackoffMax = 30*time.Second, 30*time.Second })
+		defer r.finish(t)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if len(p.times) < 40 {
+			t.Fatalf("%d dials", len(p.times))
+		}
+		for i, at := range p.times[1:40] {
+			if at.Equal(p.times[i]) {
+				t.Errorf("dial %d came at once after the one before", i+1)
+			}
+		}
+	})
+}
+
 func TestRoles(t *testing.T) {
 	inBubble(t, approve, func(t *testing.T, r *rig) {
 		synctest.Wait()
