@@ -147,7 +147,7 @@ func (l *link) online(ctx context.Context) state {
 		case in := <-l.conn.network:
 			l.hear(in)
 		case <-echo.C:
-			if err := l.probe(ctx); err != nil && ctx.Err() == nil {
+			if err := l.probe(ctx); err != nil && ctx.Err() == nil && !l.signedOff {
 				return l.drop(err)
 			}
 			echo.Reset(l.untilEcho())

@@ -178,6 +178,28 @@ func TestBankSignsOff(t *testing.T) {
 	}, signsOn)
 }
 
+// A bank that signs off instead of answering an echo lives, and gets no new
+// request while the answer is waited for.
+func TestBankSignsOffWhenAskedForAnEcho(t *testing.T) {
+	serve := network(func(l *line, _ *codec.Message) { l.peer.told <- "a request" })
+	signsOff := func(l *line, m *codec.Message) {
+		if m.Type == codec.Echo && !m.Reply {
+			l.say(request(codec.SignOff, 1))
+			return
+		}
+		serve(l, m)
+	}
+	inBubble(t, signsOff, func(t *testing.T, r *rig) {
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		want(t, "state", r.state(), LinkDraining)
+		_, err := ask(r.Bank, request(codec.Balance, 1), time.Second)
+		wantNotSent(t, err, NoLink)
+		wantTold(t, r.peer)
+		want(t, "connections", r.peer.connections(), 1)
+	}, signsOn, echoes)
+}
+
 func TestGarbageDropsTheLink(t *testing.T) {
 	bad := strings.Repeat("0003abc", badInARow)
 	for name, c := range map[string]struct {

@@ -91,6 +91,9 @@ func (l *link) ask(ctx context.Context, t codec.Type) (*codec.Message, error) {
 				return l.unpack(in)
 			}
 			l.hear(in)
+			if t == codec.Echo && l.signedOff { // it lives, and wants no more requests from now on
+				return nil, errSignedOff
+			}
 		}
 	}
 }
