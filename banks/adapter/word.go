@@ -19,6 +19,7 @@ type word struct {
 	id       int64
 	message  *codec.Message
 	attempts int
+	broken   error // why it cannot be read; nil for one that can
 }
 
 // Tell stores what the bank says by itself (a movement, the end of an account):
@@ -166,24 +167,25 @@ func (a *Adapter) scanWord(scan func(...any) error) (w word, err error) {
 	if err = scan(&w.id, &kind, &stan, &sent, &rrn, &sealed, &w.attempts); err != nil {
 		return w, err
 	}
-	clear, err := a.ledger.keys.Open(sealed, wordContext(w.id))
-	if err != nil {
-		return w, err
-	}
 	w.message = codec.NewRequest(codec.Type(kind))
-	w.message.Fields, err = codec.ParseClear(clear)
+	clear, err := a.ledger.keys.Open(sealed, wordContext(w.id))
+	if err == nil {
+		w.message.Fields, err = codec.ParseClear(clear)
+	}
+	w.broken = err // it is put off, and holds up those of its own account only
 	w.message.Repeat = w.attempts > 0
 	a.number(w.message, stan, sent, rrn)
-	return w, err
+	return w, nil
 }
 
 // tell says one word and waits for its acknowledgement. A crash after it was
 // said leaves it waiting: it is said again, under the same numbers. The error is
 // the ledger's.
 func (a *Adapter) tell(ctx context.Context, w word) error {
-	reply := a.ask(ctx, w.message)
 	code := ""
-	if reply != nil {
+	if w.broken != nil {
+		a.cfg.Log.Error().Err(w.broken).Int64("word", w.id).Msg("what waits to be told cannot be read")
+	} else if reply := a.ask(ctx, w.message); reply != nil {
 		code = reply.Get(codec.FieldCode)
 	}
 	state, attempts, next := "waiting", w.attempts, a.cfg.Now()

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -141,6 +142,45 @@ func TestUnansweredWordHoldsUpNoOther(t *testing.T) {
 			expect(t, "account", m.Get(codec.FieldPAN), "6210089999999996")
 			p.send(codec.NewReply(m, "00"))
 			synctest.Wait()
+		}
+	})
+}
+
+// A word that cannot be read any more, as under other keys, holds up no other
+// account's, and is looked at ever more seldom.
+func TestUnreadableWordHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := openDB(t, ledgerPath(t))
+		k := start(t, d, approve, nil)
+		if err := k.Tell(t.Context(), movement()); err != nil {
+			t.Fatal(err)
+		}
+		err := d.Write(t.Context(), func(ctx context.Context, tx db.Tx) error {
+			_, err := tx.ExecContext(ctx, `UPDATE adapter_word SET fields = 'damaged'`)
+			return err
+		})
+		other := movement()
+		other.Set(codec.FieldPAN, "6210089999999996")
+		if err := errors.Join(err, k.Tell(t.Context(), other)); err != nil {
+			t.Fatal(err)
+		}
+		p := k.connect(t)
+		k.speak(t)
+		m := p.word(time.Minute)
+		if m == nil {
+			t.Fatal("another account's word waits for one that cannot be read")
+		}
+		expect(t, "account", m.Get(codec.FieldPAN), "6210089999999996")
+		p.send(codec.NewReply(m, "00"))
+		if m = p.word(10 * time.Minute); m != nil {
+			t.Errorf("told what cannot be read: %v", m)
+		}
+		var attempts int
+		err = d.Read(t.Context(), func(ctx context.Context, tx db.Tx) error {
+			return tx.QueryRowContext(ctx, `SELECT attempts FROM adapter_word WHERE state = 'waiting'`).Scan(&attempts)
+		})
+		if err != nil || attempts < 5 || attempts > 15 {
+			t.Errorf("%d attempts in 10 minutes, %v", attempts, err)
 		}
 	})
 }
