@@ -61,8 +61,8 @@ func (c *claim) original(ctx context.Context, own *row) (found, error) {
 }
 
 // undo is a reversal or a release: from now on the original must not be done any
-// more, which is on disk before Core hears of it. One that was not seen is
-// refused beforehand, and Core has nothing to undo.
+// more, which is on disk before Core hears of it. One that was not seen, or only
+// after it was refused beforehand, leaves Core nothing to undo.
 func (c *claim) undo(ctx context.Context, own *row) (found, error) {
 	op, err := c.part(ctx, original)
 	if err != nil {
@@ -73,6 +73,8 @@ func (c *claim) undo(ctx context.Context, own *row) (found, error) {
 		if err := c.insert(ctx, c.tx, c.x.number, original, tombstone); err != nil {
 			return found{}, err
 		}
+	}
+	if op == nil || own == nil && op.kind == "" && c.same(op) {
 		unseen := answer{code: c.unseen}
 		told := row{kind: c.x.Request.Type, account: c.account, answered: true, answer: unseen}
 		return found{answer: unseen}, c.insert(ctx, c.tx, c.x.number, c.x.part, told)

@@ -54,6 +54,7 @@
 //	original            its reversal                    12
 //	original            its completion                  as the completion was
 //	reversal            nothing                         25, and the original is refused from now on
+//	reversal            a release, and that nothing     25
 //	reversal            original or completion          by Core, and no more originals
 //	completion          nothing                         by Core: it is brought to its end
 //	completion          a declined original             by Core, likewise

@@ -74,7 +74,7 @@ func (r *reference) answer(p part, next string) (code string, asked bool) {
 			r.told[original] = "12"
 		}
 		if !r.known {
-			r.known, r.told[p] = true, "25"
+			r.told[p] = "25"
 			return "25", false
 		}
 	case completion:

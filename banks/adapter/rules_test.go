@@ -83,6 +83,29 @@ func TestContradictions(t *testing.T) {
 	})
 }
 
+// A number of which nothing was seen but a reversal leaves a release nothing to
+// undo, and the other way round, also after its original was refused.
+func TestNothingToUndoTwice(t *testing.T) {
+	for _, order := range [][]codec.Type{{codec.Release, codec.Reversal}, {codec.Reversal, codec.Release}} {
+		t.Run(string(order[0]), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k := start(t, openDB(t, ledgerPath(t)), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
+					t.Errorf("core was called for %s", m.Type)
+					return codec.NewReply(m, "00"), nil
+				}, nil)
+				p := k.connect(t)
+				m := p.message(codec.Authenticate, "000000000001")
+				expect(t, "first", p.code(p.advice(order[0], m)), "25")
+				expect(t, "original", p.code(m), "12")
+				expect(t, "second", p.code(p.advice(order[1], m)), "25")
+				other := p.message(codec.Authenticate, "000000000001")
+				other.Set(codec.FieldPAN, "6210089999999996")
+				expect(t, "another account's", p.code(p.advice(order[1], other)), "12")
+			})
+		})
+	}
+}
+
 // A core that cannot for the moment, or whose answer says nothing, is asked
 // again when the advice is repeated, also after a restart.
 func TestAdviceWithoutDecisionIsAskedAgain(t *testing.T) {
