@@ -154,7 +154,10 @@ func (d *decision) act(ctx context.Context) (string, error) {
 		return d.visiting(ctx)
 	}
 	at, ok := d.bank.accounts[d.m.AccountNumber()]
-	if !ok {
+	switch {
+	case !ok && d.m.Type == codec.Reversal:
+		return codeDone, nil // nothing was done with it
+	case !ok:
 		return codeNoAccount, nil
 	}
 	switch d.m.Type {

@@ -66,6 +66,7 @@ func TestAnswers(t *testing.T) {
 	unknown := l.request(codec.Authenticate, 4, who[4], 0)
 	unknown.Set(codec.FieldPAN, "6210080000000000")
 	l.expect(unknown, "14")
+	l.expect(l.advice(codec.Reversal, unknown), "00") // nothing was done
 	l.expect(l.request(codec.Deregister, 5, who[4], 0), "25")
 	balance := l.expect(l.request(codec.Balance, 6, who[7], 0), "00")
 	if got := balance.Get(codec.FieldBalance); !strings.HasPrefix(got, "-") {
