@@ -49,7 +49,7 @@ type Fault struct {
 	Type    codec.Type
 	// Count is for how many messages it holds; 0 is until cleared.
 	Count int
-	Code  string        // of Decline
+	Code  string        // of Decline; not 00
 	Delay time.Duration // of Delay and Late
 }
 
@@ -62,8 +62,8 @@ func (f Fault) check() error {
 		return errors.New("type: not one that a bank's core serves")
 	case f.Count < 0:
 		return errors.New("count: 0 or more")
-	case f.Kind == Decline && len(f.Code) != 2:
-		return errors.New("code: two characters")
+	case f.Kind == Decline && (len(f.Code) != 2 || f.Code == codeDone):
+		return errors.New("code: two characters, and not 00")
 	case f.Delay < 0 || f.Delay > maxDelay:
 		return fmt.Errorf("delay: 0 to %s", maxDelay)
 	case f.Delay == 0 && (f.Kind == Delay || f.Kind == Late):

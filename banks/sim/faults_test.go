@@ -176,6 +176,7 @@ func TestFaultsMeetWhatTheyName(t *testing.T) {
 		{},
 		{Kind: "odd"},
 		{Kind: Decline},
+		{Kind: Decline, Code: "00"}, // would be approved and not done
 		{Kind: Late},
 		{Kind: Silence, Count: -1},
 		{Kind: Silence, Type: codec.Echo},
