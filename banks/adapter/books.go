@@ -13,7 +13,7 @@ import (
 // Record is what the ledger holds of one part of a number. It names no account.
 type Record struct {
 	Number   `json:"number"`
-	Part     string     `json:"part"` // original, reversal, completion
+	Part     string     `json:"part"` // original, reversal, completion, release
 	Type     codec.Type `json:"type"` // empty for an original known by its reversal only
 	Answered bool       `json:"answered"`
 	Reversed bool       `json:"reversed"` // of an original: refused from now on

@@ -22,7 +22,7 @@ type Effect struct {
 	ID             int64     `json:"id"`
 	At             time.Time `json:"at"`
 	adapter.Number `json:"number"`
-	What           string `json:"what"`    // registered, deregistered, reversed
+	What           string `json:"what"`    // registered, deregistered, released, reversed
 	Account        string `json:"account"` // masked
 }
 
@@ -31,10 +31,10 @@ type Registration struct {
 	adapter.Number `json:"number"`
 	Person         int    `json:"person"` // index in People
 	Index          int    `json:"index"`  // of the account in Person.Accounts
-	Ended          string `json:"ended"`  // the number that ended it, "reversal", or empty while it stands
+	Ended          string `json:"ended"`  // the number that ended it, after "release " if it was one, an event, "reversal", or empty while it stands
 }
 
-// Ledger returns every message that came after the one with that ID, 0 for all.
+// Ledger returns every message that came, in the order of coming.
 func (b *Bank) Ledger(ctx context.Context) ([]Row, error) { return b.ledger(ctx, 0, 0) }
 
 func (b *Bank) ledger(ctx context.Context, after int64, limit int) ([]Row, error) {
