@@ -45,10 +45,18 @@ func TestLoadSaysWhereItIsWrong(t *testing.T) {
 		"bad address":  {`["127.0.0.1:0"]`, "[there]", "banks[0].listen[0]: an address"},
 		"bad duration": {"name: one", "name: one\n    idle: soon", "must be a duration"},
 		"negative":     {"name: one", "name: one\n    idle: -1s", "banks[0].idle: 0 or more"},
+		"workers":      {"name: one", "name: one\n    workers: -1", "banks[0].workers: 0 to"},
+		"queue":        {"name: one", "name: one\n    workers: 4\n    queue: -1", "banksim.yaml:5:12: banks[0].queue: 0 to"},
+		"huge queue":   {"name: one", "name: one\n    queue: 9223372036854775807", "banksim.yaml:4:12: banks[0].queue: 0 to"},
+		"drain":        {"name: one", "name: one\n    idle: 4s\n    drain: -1s", "banksim.yaml:5:12: banks[0].drain: 0 or more"},
 		"bad level":    {"banks:", "log: {level: loud}\nbanks:", "log.level: one of"},
 		"name twice": {
 			good, good + "  - {name: one, dialect: cups, listen: [\"127.0.0.1:0\"], database: two.db}\n",
 			"banksim.yaml:8:12: banks[1].name: two banks",
+		},
+		"database twice": {
+			good, good + "  - name: two\n    dialect: cups\n    listen: [\"127.0.0.1:0\"]\n    database: ./one.db\n",
+			"banksim.yaml:11:15: banks[1].database: two banks",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,7 +20,8 @@ type Config struct {
 	Log     Log    `yaml:"log"`
 	Banks   []Bank `yaml:"banks"`
 
-	// Out takes the addresses, LogTo the log; nil discards them.
+	// Out takes the addresses; nil discards them. LogTo takes the log; nil is
+	// standard error.
 	Out   io.Writer `yaml:"-"`
 	LogTo io.Writer `yaml:"-"`
 }
@@ -97,13 +98,20 @@ func (c *Config) check(f *config.File) error {
 		if key, reason := b.check(); reason != "" {
 			return f.At(at+key, reason)
 		}
-		if names[b.Name] || files[b.Database] {
-			return f.At(at+"name", "two banks with this name or database")
+		database := f.Dir(b.Database)
+		switch {
+		case names[b.Name]:
+			return f.At(at+"name", "two banks with this name")
+		case files[database]:
+			return f.At(at+"database", "two banks with this database")
 		}
-		names[b.Name], files[b.Database] = true, true
+		names[b.Name], files[database] = true, true
 	}
 	return nil
 }
+
+// maxWaiting bounds workers and queue: no machine serves more.
+const maxWaiting = 1_000_000
 
 // check returns the key that is wrong, and why.
 func (b *Bank) check() (key, reason string) {
@@ -116,10 +124,14 @@ func (b *Bank) check() (key, reason string) {
 		return "database", "missing"
 	case len(b.Listen) == 0:
 		return "listen", "at least one address"
-	case b.Workers < 0 || b.Queue < 0:
-		return "workers", "0 or more, as queue"
-	case b.Idle < 0 || b.Drain < 0:
-		return "idle", "0 or more, as drain"
+	case b.Workers < 0 || b.Workers > maxWaiting:
+		return "workers", "0 to 1000000"
+	case b.Queue < 0 || b.Queue > maxWaiting:
+		return "queue", "0 to 1000000"
+	case b.Idle < 0:
+		return "idle", "0 or more"
+	case b.Drain < 0:
+		return "drain", "0 or more"
 	case b.NotRegistered != "" && len(b.NotRegistered) != 2:
 		return "not_registered", "two characters"
 	}
