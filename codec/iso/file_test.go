@@ -203,6 +203,23 @@ codes:
 	}
 }
 
+// TestLongPartOfZeros: zeros stand for a part that a message has not got, however
+// long it is.
+func TestLongPartOfZeros(t *testing.T) {
+	for _, format := range []string{"n18", "n19", "n28"} {
+		d, err := iso.Load(write(t, "name: b\nbase: cups\nfields:\n  61:\n    parts:\n"+
+			"      - {name: type, format: an2, is: cert-type}\n      - {name: number, format: ans20, is: cert-number}\n"+
+			"      - {name: passbook, format: "+format+", copy: account, pad: zeros}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := authenticate(d) // by card
+		if got, err := d.Unpack(pack(t, d, m)); err != nil || !got.Equal(&m.Fields) {
+			t.Errorf("%s: %v %v", format, got, err)
+		}
+	}
+}
+
 // TestChangesNeedTheirAdvice: a change that timed out could never be settled
 // without it.
 func TestChangesNeedTheirAdvice(t *testing.T) {

@@ -119,7 +119,7 @@ func readLength(b []byte, n int) int {
 	return v
 }
 
-// appendNumber appends the last n digits of v.
+// appendNumber appends the last n digits of v; n is at most 18.
 func appendNumber(dst []byte, v, n int) []byte {
 	for p := pow10(n) / 10; p > 0; p /= 10 {
 		dst = append(dst, byte('0'+v/p%10))

@@ -3,6 +3,7 @@ package iso
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"wxswitch/codec"
 )
@@ -80,7 +81,7 @@ func (f *wireField) appendParts(dst []byte, m *codec.Message, k *kind) ([]byte, 
 		case err != nil:
 			return dst, false, err
 		case !present && p.zeros:
-			out = appendNumber(dst, 0, p.max)
+			out = append(dst, strings.Repeat("0", p.max)...)
 		case !present:
 			return dst, false, p.fail("missing")
 		}
