@@ -63,6 +63,15 @@ func (f *wireField) readInto(wire string, m *codec.Message) error {
 	return f.read(wire, m)
 }
 
+// saysNothing reports whether the field, which was read into m, is all padding,
+// or has only balances of kinds that nobody asked for.
+func (f *wireField) saysNothing(m *codec.Message) bool {
+	if f.balances != nil {
+		return !m.Has(codec.FieldBalance) && !m.Has(codec.FieldAvailable)
+	}
+	return f.from == fromField && !m.Has(f.field)
+}
+
 // appendParts writes all parts where the message has a value for any; a part
 // that is then missing is an error, but for numbers that zeros may stand for.
 func (f *wireField) appendParts(dst []byte, m *codec.Message, k *kind) ([]byte, bool, error) {

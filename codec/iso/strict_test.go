@@ -149,6 +149,7 @@ func TestPartsAndBalancesRefuse(t *testing.T) {
 		"amount":              {paid, row, "1001156C00000012345x", "F54 balances", "rows of"},
 		"row cut":             {paid, "040" + row, "039" + row[:19], "F54 balances", "rows of"},
 		"two currencies":      {paid, row, "1001840C000000123456", "F54 balances", "one currency"},
+		"balances of others":  {paid, row + "1002156D", "1003156C0000001234561004156D", "F54 balances", "missing"},
 		"balance twice":       {paid, row, "1002156C000000123456", "F54 balances", "each balance once"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -67,8 +67,8 @@ func (d *Dialect) readValues(s *scan, m *codec.Message) error {
 		if err := f.readInto(all[at.at:at.end], m); err != nil {
 			return err
 		}
-		if f.from == fromField && !m.Has(f.field) {
-			s.bits.unset(n) // all padding: as good as absent
+		if f.saysNothing(m) {
+			s.bits.unset(n) // as good as absent
 		}
 	}
 	d.restoreZeros(m)
