@@ -76,7 +76,7 @@
 //   - parts: fixed parts one after another (F61, F90). pad: zeros fills a number
 //     from the left.
 //   - balances: F54's rows of account type, balance type, currency, C or D, and
-//     amount.
+//     amount; rows of other types are checked, and say nothing.
 //   - rows: movements of fixed length, of time, direction (in, out: a character
 //     each), amount, C or D, balance, and a summary of so many bytes (F59).
 //   - tlv: tags, each with a length in digits, after an optional usage (F48).

@@ -185,10 +185,10 @@ func (b *balances) read(wire string, m *codec.Message, s *slot) error {
 			amount = -amount
 		}
 		var field codec.Field
-		switch wire[2:4] {
-		case b.ledger:
+		switch wire[:4] {
+		case b.account + b.ledger:
 			field = codec.FieldBalance
-		case b.available:
+		case b.account + b.available:
 			field = codec.FieldAvailable
 		default:
 			continue

@@ -159,6 +159,17 @@ func TestPartsAndBalancesRefuse(t *testing.T) {
 	}
 }
 
+// TestBalancesOfAnotherAccountType: they are another account's.
+func TestBalancesOfAnotherAccountType(t *testing.T) {
+	d := builtin(t, "cups")
+	m := balances(codec.NewReply(request(d, codec.Balance), "00"))
+	const row = "1001156C000000123456"
+	raw := swap(t, pack(t, d, m), "040"+row, "060"+"3001840C000000999999"+row)
+	if got, err := d.Unpack(relength(d, raw)); err != nil || !got.Equal(&m.Fields) {
+		t.Errorf("%v %v", got, err)
+	}
+}
+
 // TestPackRefuses gives one value at a time that cannot be written.
 func TestPackRefuses(t *testing.T) {
 	d := builtin(t, "cups")
