@@ -98,7 +98,7 @@ func messages(in io.Reader, each func(raw []byte) error) error {
 		pairs := len(digits) &^ 1
 		half = digits[pairs:]
 		part, err := hex.DecodeString(digits[:pairs])
-		if err != nil {
+		if err != nil || strings.Trim(half, "0123456789abcdefABCDEF") != "" {
 			return fmt.Errorf("line %d: not pairs of hexadecimal digits", n)
 		}
 		if raw = append(raw, part...); len(raw) > maxMessage {
