@@ -70,6 +70,9 @@ func TestWordUnderAClockSetBack(t *testing.T) {
 			t.Fatalf("told: %v, and again: %v", first, again)
 		}
 		expect(t, "RRN", again.Get(codec.FieldRRN), first.Get(codec.FieldRRN))
+		if first.Repeat || !again.Repeat {
+			t.Errorf("marked as repeats: %t, %t", first.Repeat, again.Repeat)
+		}
 		p.send(codec.NewReply(again, "00"))
 		synctest.Wait()
 	})
@@ -143,6 +146,30 @@ func TestUnansweredWordHoldsUpNoOther(t *testing.T) {
 			p.send(codec.NewReply(m, "00"))
 			synctest.Wait()
 		}
+	})
+}
+
+// The words of one account are told one after another.
+func TestWordsOfOneAccountInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
+		second := movement()
+		second.Set(codec.FieldAmount, "200")
+		p := k.connect(t)
+		m := k.tells(t, p)
+		if err := k.Tell(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		if early := p.word(time.Second); early != nil {
+			t.Fatalf("told before the first was answered: %v", early)
+		}
+		p.send(codec.NewReply(m, "00"))
+		if m = p.word(time.Second); m == nil {
+			t.Fatal("not told")
+		}
+		expect(t, "amount", m.Get(codec.FieldAmount), "200")
+		p.send(codec.NewReply(m, "00"))
+		synctest.Wait()
 	})
 }
 
