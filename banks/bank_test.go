@@ -15,9 +15,15 @@ import (
 )
 
 // scripted answers with the code that the request's text names; "silence" is no
-// answer.
+// answer, "noise" one that cannot be read.
 func scripted(l *line, m *codec.Message) {
-	if code := m.Get(codec.FieldText); code != "silence" {
+	switch code := m.Get(codec.FieldText); code {
+	case "silence":
+	case "noise":
+		r := codec.NewReply(m, "00")
+		r.Set(codec.FieldText, "unreadable")
+		l.say(r)
+	default:
 		l.say(codec.NewReply(m, code))
 	}
 }
@@ -89,6 +95,29 @@ func TestHalfOpenLetsOneProbeThrough(t *testing.T) {
 	}, quickBreaker)
 }
 
+func TestTwoProbes(t *testing.T) {
+	inBubble(t, scripted, func(t *testing.T, r *rig) {
+		for n := range 3 {
+			_, _ = ask(r.Bank, saying(codec.Balance, n, "silence"), 10*time.Second)
+		}
+		time.Sleep(6 * time.Second)
+		var probes [2]*Permit
+		for i := range probes {
+			var err error
+			if probes[i], err = r.Admit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := r.Admit()
+		wantNotSent(t, err, BreakerOpen)
+		for i, state := range []string{"half-open", "closed"} {
+			reply, err := probes[i].Exchange(t.Context(), saying(codec.Balance, 10+i, "00"), time.Now().Add(10*time.Second))
+			wantApproved(t, reply, err)
+			want(t, "breaker", r.Status().Breaker, state)
+		}
+	}, quickBreaker, func(c *Config) { c.Breaker.Probes = 2 })
+}
+
 func TestWhatTheBreakerCounts(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -106,6 +135,7 @@ func TestWhatTheBreakerCounts(t *testing.T) {
 		{"silence", codec.Balance, "silence", 10 * time.Second, true},
 		{"silence, journal took its time", codec.Balance, "silence", 9 * time.Second, true},
 		{"silence, shortened by the caller", codec.Balance, "silence", 7 * time.Second, false},
+		{"unreadable, shortened by the caller", codec.Balance, "noise", 7 * time.Second, true},
 		{"type with its own deadline", codec.Deregister, "silence", 7 * time.Second, true},
 		{"past", codec.Balance, "silence", 0, false},
 		{"unwritable", codec.Balance, "unwritable", 10 * time.Second, false},
@@ -276,6 +306,23 @@ func TestDrainLimit(t *testing.T) {
 		close(r.peer.stuck)
 		r.finish(t)
 	})
+}
+
+// What is handed on is finished when the bank stops, for as long as a network
+// message may take.
+func TestDrainWaitsForTheHandler(t *testing.T) {
+	for lasts, ended := range map[time.Duration]time.Duration{3 * time.Second: 3 * time.Second, time.Hour: 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, newPeer(silent))
+			r.listener.lasts = lasts
+			r.peer.nth(0).say(codec.NewReply(request(codec.Balance, 1), "00"))
+			synctest.Wait()
+			begun := time.Now()
+			r.finish(t)
+			want(t, "ended after", time.Since(begun), ended)
+			want(t, "late replies", len(r.listener.lateSTANs()), 1)
+		})
+	}
 }
 
 func TestDrainWithEveryLinkDown(t *testing.T) {

@@ -124,11 +124,18 @@ type listener struct {
 	late     []*codec.Message
 	incoming []*codec.Message
 	hold     chan struct{} // where set, Late waits for it to be closed
+	lasts    time.Duration // how long Late takes, unless its context ends
 }
 
-func (l *listener) Late(_ context.Context, bank string, m *codec.Message) {
+func (l *listener) Late(ctx context.Context, bank string, m *codec.Message) {
 	if l.hold != nil {
 		<-l.hold
+	}
+	if l.lasts > 0 {
+		select {
+		case <-time.After(l.lasts):
+		case <-ctx.Done():
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

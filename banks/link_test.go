@@ -200,6 +200,77 @@ func TestBankSignsOffWhenAskedForAnEcho(t *testing.T) {
 	}, signsOn, echoes)
 }
 
+// No request leaves by a link whose bank signed off while another is up.
+func TestNoRequestOnALinkThatWasSignedOff(t *testing.T) {
+	serve := network(func(l *line, m *codec.Message) {
+		if l == l.peer.nth(0) {
+			l.peer.told <- "a request"
+		}
+		approve(l, m)
+	})
+	inBubble(t, serve, func(t *testing.T, r *rig) {
+		synctest.Wait()
+		r.peer.nth(0).say(request(codec.SignOff, 1))
+		synctest.Wait()
+		for n := range 20 {
+			reply, err := ask(r.Bank, request(codec.Balance, n), time.Second)
+			wantApproved(t, reply, err)
+		}
+		wantTold(t, r.peer)
+	}, signsOn, twoLinks)
+}
+
+// A bank that is stopped while an echo is unanswered is taken leave of.
+func TestStopWhileAnEchoIsUnanswered(t *testing.T) {
+	noEcho := func(l *line, m *codec.Message) {
+		if m.Type == codec.Echo {
+			l.peer.told <- "echo"
+			return
+		}
+		telling(l, m)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, newPeer(noEcho), signsOn, echoes)
+		time.Sleep(31 * time.Second)
+		r.finish(t)
+		wantTold(t, r.peer, "sign-on false", "echo", "sign-off false")
+	})
+}
+
+// A bank that says more than is heard, and then something for which its link is
+// dropped, holds the drop up no more than any other.
+func TestMuchUnheardOnALinkThatIsDropped(t *testing.T) {
+	refuses := func(l *line, m *codec.Message) {
+		if m.Reply {
+			return
+		}
+		var all []byte
+		for n := range 3 * networkSize {
+			next := request(codec.Echo, n)
+			if n == 0 {
+				next = codec.NewReply(m, "91")
+			}
+			raw, err := l.peer.dialect.Pack(next)
+			if err == nil {
+				all, err = l.peer.dialect.Frame().Append(all, raw)
+			}
+			if err != nil {
+				panic(err)
+			}
+		}
+		l.sayBytes(all)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(refuses)
+		r := begin(t, p, p.dial, signsOn)
+		defer r.finish(t)
+		time.Sleep(20 * time.Second)
+		if n := p.connections(); n < 3 {
+			t.Errorf("%d connections, want several tries", n)
+		}
+	})
+}
+
 func TestGarbageDropsTheLink(t *testing.T) {
 	bad := strings.Repeat("0003abc", badInARow)
 	for name, c := range map[string]struct {
