@@ -133,7 +133,12 @@ func (d *decision) decide(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	_, err = d.tx.ExecContext(ctx, `INSERT INTO sim_decision (acquirer, rrn, code3, part, code) VALUES ($1, $2, $3, $4, $5)
+	return d.keep(ctx, part)
+}
+
+// keep keeps what was decided for a second call.
+func (d *decision) keep(ctx context.Context, part string) error {
+	_, err := d.tx.ExecContext(ctx, `INSERT INTO sim_decision (acquirer, rrn, code3, part, code) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT DO UPDATE SET code = excluded.code`, d.number.Acquirer, string(d.number.RRN), d.number.Code, part, d.code)
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"wxswitch/banks/adapter"
 	"wxswitch/codec"
 	"wxswitch/switch/db"
 )
@@ -67,7 +68,11 @@ func (c core) sendCode(ctx context.Context, m *codec.Message, at position) (*cod
 	code := m.Get(codec.FieldSMSCode)
 	text := fmt.Sprintf("【%s】您的短信验证码为%s，%s秒内有效，请勿告知他人。", c.cfg.Title, code, m.Get(codec.FieldSeconds))
 	err := c.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
-		return c.sms(ctx, tx, at.id, c.people[at.person].Phone.Reveal(), code, text)
+		d := decision{tx: tx, number: adapter.NumberOf(m), code: codeDone}
+		if sent, err := d.earlier(ctx, "operation"); err != nil || sent != "" {
+			return err
+		}
+		return errors.Join(d.keep(ctx, "operation"), c.sms(ctx, tx, at.id, c.people[at.person].Phone.Reveal(), code, text))
 	})
 	return codec.NewReply(m, codeDone), err
 }

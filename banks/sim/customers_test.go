@@ -49,6 +49,29 @@ func TestCodeReachesThePhone(t *testing.T) {
 	})
 }
 
+// The core does once what it is called for twice, as after a crash.
+func TestCoreIsCalledAgain(t *testing.T) {
+	b, _ := start(t, nil)
+	l, p := dial(t, b), b.People()[3]
+	code := set(l.request(codec.SMSCode, 1, p, 0), codec.FieldSMSCode, "042137", codec.FieldSeconds, "300", codec.FieldPurpose, "attach")
+	_, code3, _ := l.d.Wire(codec.SMSCode)
+	code.Set(codec.FieldProcessingCode, code3)
+	visit := set(l.request(codec.Appointment, 2, p, 0), codec.FieldPAN, "", codec.FieldAccount, "", codec.FieldBranch, "0102",
+		codec.FieldBusiness, "vip", codec.FieldPhone, "13899990000")
+	for range 2 {
+		for _, m := range []*codec.Message{code, visit} {
+			r, err := core{b}.Serve(t.Context(), m)
+			if err != nil || r.Get(codec.FieldCode) != "00" || m == visit && r.Get(codec.FieldAppointment) != "YY000001" {
+				t.Errorf("%v %v", r, err)
+			}
+			m.Repeat = true
+		}
+	}
+	if all, err := b.Messages(t.Context(), 0); err != nil || len(all) != 2 {
+		t.Errorf("%d messages to phones, want one each: %v", len(all), err)
+	}
+}
+
 // TestReleaseEndsNoLaterRegistration: it ends its own and earlier ones.
 func TestReleaseEndsNoLaterRegistration(t *testing.T) {
 	both(t, func(t *testing.T, b *Bank) {
