@@ -96,6 +96,9 @@ var wrongFiles = []struct {
 		`3:3: passbook "7" of korla: numbers of 12 digits could also be of passbook "70" of klb at t.yaml:2:3; mark both shared: true if customers must choose the bank`,
 		`4:3: passbook "71" of xjrcu: numbers of 12 digits could also be of passbook "7" of korla at t.yaml:3:3; mark both shared: true if customers must choose the bank`,
 	}},
+	{"shared by the shorter only", "passbooks:\n- {bank: klb, prefix: \"7\", length: 12, shared: true}\n- {bank: korla, prefix: \"70\", length: 12}\n", []string{
+		`3:3: passbook "70" of korla: numbers of 12 digits could also be of passbook "7" of klb at t.yaml:2:3; mark both shared: true if customers must choose the bank`,
+	}},
 	{"passbook over card", "cards:\n- {bank: klb, prefix: \"621029\", lengths: [19]}\npassbooks:\n- {bank: klb, prefix: \"62\", length: 19}\n- {bank: xjrcu, prefix: \"6210291\", length: 19, shared: true}\n", []string{
 		`4:3: passbook "62" of klb: numbers of 19 digits could also be of card "621029" of klb at t.yaml:2:3; cards and passbooks must not overlap`,
 		`5:3: passbook "6210291" of xjrcu: numbers of 19 digits could also be of passbook "62" of klb at t.yaml:4:3; mark both shared: true if customers must choose the bank`,

@@ -28,7 +28,7 @@ func TestMovementThatCannotBeTold(t *testing.T) {
 func TestClosedStaysClosed(t *testing.T) {
 	b, _ := start(t, nil)
 	p := b.People()[0]
-	for _, event := range []string{"closed", "deregistered"} {
+	for _, event := range []string{"closed", "deregistered", "card-lost"} {
 		if err := b.Event(t.Context(), p.Accounts[0].Number, event); err != nil {
 			t.Fatal(err)
 		}
