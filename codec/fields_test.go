@@ -83,3 +83,23 @@ func TestContradicts(t *testing.T) {
 		t.Error("a field that is not named")
 	}
 }
+
+// TestCopiesAreApart: what is set in a copy does not show in what it was copied
+// from, however many values there are.
+func TestCopiesAreApart(t *testing.T) {
+	var all codec.Fields
+	for f := range codec.Field(20) {
+		all.Set(f, "a")
+	}
+	for f := range codec.Field(20) {
+		changed := all
+		changed.Set(f, "b")
+		removed := all
+		removed.Set(f, "")
+		for f := range codec.Field(20) {
+			if all.Get(f) != "a" {
+				t.Fatalf("%s changed in what was copied", f)
+			}
+		}
+	}
+}

@@ -203,6 +203,21 @@ codes:
 	}
 }
 
+// TestCompletionOfTypesThatDisagree: a code that approves one of the types that a
+// completion may complete, and declines another, says nothing of it.
+func TestCompletionOfTypesThatDisagree(t *testing.T) {
+	d, err := iso.Load(write(t, "name: b\nbase: cups\ncodes:\n  deregister: {approved: [\"25\", Z1]}\n  detach: {approved: [\"25\"], declined: [Z1]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := d.Meaning(codec.Completion, "Z1"); m != codec.Unmapped {
+		t.Errorf("Z1 is %s", m)
+	}
+	if m := d.Meaning(codec.Completion, "25"); m != codec.Approved {
+		t.Errorf("25 is %s", m)
+	}
+}
+
 // TestLongPartOfZeros: zeros stand for a part that a message has not got, however
 // long it is.
 func TestLongPartOfZeros(t *testing.T) {

@@ -170,6 +170,16 @@ func TestBalancesOfAnotherAccountType(t *testing.T) {
 	}
 }
 
+// TestOriginalAcquirerWithZeros: F90 fills it with zeros, which F32 tells apart
+// from its own.
+func TestOriginalAcquirerWithZeros(t *testing.T) {
+	d := builtin(t, "cups")
+	m := with(reversal(d), codec.FieldAcquirer, "00010344", codec.FieldOriginalAcquirer, "00010344")
+	if got, err := d.Unpack(pack(t, d, m)); err != nil || !got.Equal(&m.Fields) {
+		t.Errorf("%v %v", got, err)
+	}
+}
+
 // TestPackRefuses gives one value at a time that cannot be written.
 func TestPackRefuses(t *testing.T) {
 	d := builtin(t, "cups")
