@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"wxswitch/codec"
-	switching "wxswitch/switch"
 	"wxswitch/switch/customer"
 )
 
@@ -116,10 +115,7 @@ func lineOf(l customer.BalanceLine) BalanceLine {
 	out := BalanceLine{
 		Account: accountOf(l.Account), Outcome: BalanceLineOutcome(l.Outcome), Reason: string(l.Reason), Text: l.Text,
 	}
-	if l.Outcome == switching.Approved {
-		balance, available := int64(l.Balance), int64(l.Available)
-		out.Balance, out.Available = &balance, &available
-	}
+	out.Balance, out.Available = (*int64)(l.Balance), (*int64)(l.Available)
 	return out
 }
 

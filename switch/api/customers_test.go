@@ -152,7 +152,7 @@ func (f *fakeCustomers) Detach(_ context.Context, call customer.Call, id string)
 func (f *fakeCustomers) Balances(_ context.Context, call customer.Call, ids []string, line func(customer.BalanceLine)) (customer.Answer, error) {
 	a, err := f.ask(call, ids)
 	if err == nil && !a.Refused() {
-		line(customer.BalanceLine{Account: fakeAccount, Answer: customer.Answer{Outcome: switching.Approved}, Balance: 123456, Available: -50})
+		line(customer.BalanceLine{Account: fakeAccount, Answer: customer.Answer{Outcome: switching.Approved}, Balance: new(codec.Amount(123456)), Available: new(codec.Amount(-50))})
 		line(customer.BalanceLine{Account: fakeAccount, Answer: customer.Answer{Outcome: switching.TimedOut, Reason: "no-reply", Text: "查询超时，请稍后再试"}})
 		line(customer.BalanceLine{Account: customer.Account{Link: linkID}, Answer: customer.Answer{Outcome: switching.Refused, Reason: customer.ReasonNoLink, Text: "未找到"}})
 	}

@@ -65,12 +65,13 @@ func (s *Service) linksOfSession(ctx context.Context, call Call) (list []link, a
 // rank is the order of roles.
 var rank = map[string]int{Primary: 0, Attached: 1}
 
-// BalanceLine is the balance of one account, or why there is none.
+// BalanceLine is the balance of one account, or why there is none. What the bank
+// did not tell is nil.
 type BalanceLine struct {
 	Account
 	Answer
-	Balance   codec.Amount
-	Available codec.Amount
+	Balance   *codec.Amount
+	Available *codec.Amount
 }
 
 // Balances asks the banks of the named accounts side by side, of all where none
@@ -137,15 +138,19 @@ func (s *Service) balance(ctx context.Context, call Call, l link) BalanceLine {
 		line.Answer = refuse(switching.ReasonJournal)
 	}
 	if line.Outcome == switching.Approved {
-		line.Balance, line.Available = fen(r, codec.FieldBalance), fen(r, codec.FieldAvailable)
+		line.Balance, line.Available = fen(&r.End.Reply, codec.FieldBalance), fen(&r.End.Reply, codec.FieldAvailable)
 	}
 	return line
 }
 
-// fen reads an amount of the reply; the dialect has checked its digits.
-func fen(r switching.Result, f codec.Field) codec.Amount {
-	n, _ := strconv.ParseInt(r.End.Reply.Get(f), 10, 64)
-	return codec.Amount(n)
+// fen reads an amount of a reply, nil where it has none; the dialect has checked
+// its digits.
+func fen(reply *codec.Fields, f codec.Field) *codec.Amount {
+	n, err := strconv.ParseInt(reply.Get(f), 10, 64)
+	if err != nil {
+		return nil
+	}
+	return new(codec.Amount(n))
 }
 
 // DetailsRequest asks for movements (C2): of a period, or the page that a cursor

@@ -7,9 +7,26 @@ import (
 	"sync"
 	"testing"
 
+	"wxswitch/codec"
 	switching "wxswitch/switch"
 	"wxswitch/switch/db"
 )
+
+// What a bank did not tell is nothing, not 0.00.
+func TestBalanceThatTheBankDidNotTell(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("f", cardA)
+	call := w.loggedIn(f)
+	end := switching.End{Outcome: switching.Approved, Code: "00"}
+	end.Reply.Set(codec.FieldBalance, "-50")
+	w.desk.ends = append(w.desk.ends, end)
+	var line BalanceLine
+	a, err := w.service.Balances(w.Context(), call, nil, func(l BalanceLine) { line = l })
+	w.want(a, err, switching.Approved, "")
+	if line.Balance == nil || *line.Balance != -50 || line.Available != nil {
+		t.Errorf("%v, %v", line.Balance, line.Available)
+	}
+}
 
 func TestLooksEachGetTheirOwn(t *testing.T) {
 	d := newTeller(t)

@@ -817,10 +817,10 @@ type BalanceAmounts struct {
 type BalanceLine struct {
 	Account LinkedAccount `json:"account"`
 
-	// Available of approved: fen
+	// Available of approved: fen, if the bank told it
 	Available *int64 `json:"available,omitempty"`
 
-	// Balance of approved: fen
+	// Balance of approved: fen, if the bank told it
 	Balance *int64             `json:"balance,omitempty"`
 	Outcome BalanceLineOutcome `json:"outcome"`
 

@@ -438,6 +438,21 @@ func TestAPartOfNobody(t *testing.T) {
 	x.at("/h5/accounts/0123456789012345678901/balance", 403)
 }
 
+// Of what a bank did not tell the page says nothing.
+func TestBalanceThatTheBankDidNotTell(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	fen := int64(-50)
+	for _, c := range []struct{ balance, available *int64 }{{&fen, nil}, {nil, &fen}} {
+		w := httptest.NewRecorder()
+		b.part(w, "balance", "balance", client.BalanceLine{Outcome: client.BalanceLineOutcomeApproved, Balance: c.balance, Available: c.available})
+		says := w.Body.String()
+		if w.Code != http.StatusOK || strings.Contains(says, "余额") != (c.balance != nil) || strings.Contains(says, "可用") != (c.available != nil) ||
+			strings.Count(says, "-¥0.50") != 1 {
+			t.Errorf("%d %s", w.Code, says)
+		}
+	}
+}
+
 // A balance that comes after a logout does not bring the session back.
 func TestALatePartKeepsNoSession(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
