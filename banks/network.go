@@ -103,12 +103,7 @@ func (l *link) request(ctx context.Context, t codec.Type) (codec.Pair, []byte, e
 	if err != nil {
 		return codec.Pair{}, nil, err
 	}
-	m := codec.NewRequest(t)
-	m.Set(codec.FieldSTAN, string(stan))
-	m.Set(codec.FieldSent, string(sent))
-	m.Set(codec.FieldAcquirer, l.tcp.cfg.Acquirer)
-	m.Set(codec.FieldForwarder, l.tcp.cfg.Forwarder)
-	framed, err := l.frame(m)
+	framed, err := l.frame(l.tcp.cfg.networkRequest(t, stan, sent))
 	if err != nil {
 		return codec.Pair{}, nil, err
 	}
