@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxswitch/codec"
+	switching "wxswitch/switch"
+)
+
+// silentBank is a bank that reads whatever comes and says nothing; it counts what it
+// reads.
+type silentBank struct{ heard atomic.Int64 }
+
+func (b *silentBank) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	go func() { _, _ = io.Copy(b, far) }()
+	return near, nil
+}
+
+func (b *silentBank) Write(p []byte) (int, error) {
+	b.heard.Add(1)
+	return len(p), nil
+}
+
+// within runs the switch of full, in fake time, without its doors and with a silent
+// bank; its advices pause for an hour.
+func within(t *testing.T, test func(t *testing.T, a *app, bank *silentBank)) {
+	t.Helper()
+	c, fault := load(t, full)
+	if fault != "" {
+		t.Fatal(fault)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		bank := &silentBank{}
+		c.Banks = c.Banks[:1]
+		c.Banks[0].SignOn, c.Banks[0].EchoIdle = false, -1
+		c.Advices = Advices{BackoffMin: time.Hour, BackoffMax: time.Hour}
+		c.Dial, c.LogTo, c.Front = bank.dial, io.Discard, Front{}
+		a := wired(t, c)
+		ctx, stop := context.WithCancel(t.Context())
+		ran := make(chan error, 1)
+		go func() { ran <- errors.Join(a.parts.Run(ctx), a.closeDB()) }()
+		defer func() {
+			stop()
+			if err := <-ran; err != nil {
+				t.Error(err)
+			}
+		}()
+		<-a.sw.Banks()["xjrcu"].Online()
+		test(t, a, bank)
+	})
+}
+
+// wired is a switch put together but for its doors, not running.
+func wired(t *testing.T, c Config) *app {
+	t.Helper()
+	a := &app{Config: c}
+	a.stopping, a.stop = context.WithCancel(t.Context())
+	a.defaults()
+	for _, build := range []func(context.Context) error{a.foundation, a.core, a.customers, a.banks} {
+		if err := build(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a
+}
+
+// deregister asks for a deregistration, which the bank leaves in doubt.
+func (a *app) deregister(t *testing.T, key string) switching.Result {
+	t.Helper()
+	result, err := a.sw.Do(t.Context(), switching.Request{
+		Type: codec.Deregister, Client: "batch", Operation: switching.Raw, Key: key, Account: codec.NewAccount("6210081234567892"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// An operator ends an advice: who waits for it hears so at once, not at the next
+// look into the database.
+func TestWhoWaitsIsToldWhenAnOperatorCloses(t *testing.T) {
+	within(t, func(t *testing.T, a *app, _ *silentBank) {
+		first := a.deregister(t, "k")
+		advices, err := a.journal.Advices(t.Context(), "", "", 0, 10)
+		if err != nil || len(advices) != 1 {
+			t.Fatal(advices, err)
+		}
+		begun := time.Now()
+		time.AfterFunc(1100*time.Millisecond, func() {
+			if _, err := (operator{a.journal, a.advices, a.sw}).CloseAdvice(t.Context(), advices[0].ID, "by phone", switching.Approved); err != nil {
+				t.Error(err)
+			}
+		})
+		second := a.deregister(t, "another")
+		if second.Joins != first.ID || second.End.Outcome != switching.Approved {
+			t.Errorf("joins %d, not %d; %s %s", second.Joins, first.ID, second.End.Outcome, second.End.Reason)
+		}
+		if took := time.Since(begun); took > 1150*time.Millisecond {
+			t.Errorf("after %s", took)
+		}
+	})
+}
+
+// An operator sends an advice again: it goes at once, not when the forwarder next
+// looks.
+func TestAnAdviceGoesWhenAnOperatorRetries(t *testing.T) {
+	within(t, func(t *testing.T, a *app, bank *silentBank) {
+		result := a.deregister(t, "k")
+		time.Sleep(time.Minute + 100*time.Millisecond) // its advice met silence, too; the forwarder looks every half second
+		advices, err := a.journal.Advices(t.Context(), "", "", 0, 10)
+		if err != nil || len(advices) != 1 || advices[0].Entry.ID != result.ID {
+			t.Fatal(advices, err)
+		}
+		before := bank.heard.Load()
+		if _, err := (operator{a.journal, a.advices, a.sw}).RetryAdvice(t.Context(), advices[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := bank.heard.Load(); before != 2 || n != 3 {
+			t.Errorf("the bank heard %d messages before and %d after", before, n)
+		}
+	})
+}
