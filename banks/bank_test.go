@@ -2,6 +2,7 @@ package banks
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -15,17 +16,17 @@ import (
 )
 
 // scripted answers with the code that the request's text names; "silence" is no
-// answer, "noise" one that cannot be read.
+// answer, and what follows "reply " is the answer's text.
 func scripted(l *line, m *codec.Message) {
-	switch code := m.Get(codec.FieldText); code {
-	case "silence":
-	case "noise":
-		r := codec.NewReply(m, "00")
-		r.Set(codec.FieldText, "unreadable")
-		l.say(r)
-	default:
-		l.say(codec.NewReply(m, code))
+	code := m.Get(codec.FieldText)
+	if code == "silence" {
+		return
 	}
+	reply := codec.NewReply(m, code)
+	if text, planted := strings.CutPrefix(code, "reply "); planted {
+		reply.Set(codec.FieldText, text)
+	}
+	l.say(reply)
 }
 
 func saying(t codec.Type, n int, text string) *codec.Message {
@@ -118,6 +119,63 @@ func TestTwoProbes(t *testing.T) {
 	}, quickBreaker, func(c *Config) { c.Breaker.Probes = 2 })
 }
 
+// What failed longer ago than the window counts no more.
+func TestTheBreakerLooksBackOneWindow(t *testing.T) {
+	for window, opens := range map[time.Duration]bool{30 * time.Second: false, 2 * time.Minute: true} {
+		inBubble(t, scripted, func(t *testing.T, r *rig) {
+			for n := range 3 {
+				_, _ = ask(r.Bank, saying(codec.Balance, n, "68"), 10*time.Second)
+				time.Sleep(20 * time.Second)
+			}
+			want(t, "open", r.Status().Breaker != "closed", opens)
+		}, quickBreaker, func(c *Config) { c.Breaker.Window, c.Breaker.OpenFor = window, time.Hour })
+	}
+}
+
+// panicking is a dialect that cannot read what it never foresaw.
+type panicking struct{ codec.Dialect }
+
+func (panicking) Unpack([]byte) (*codec.Message, error) { panic("planted") }
+
+// A probe whose reply the dialect panics at gives its places back and counts neither
+// way.
+func TestAProbeThatPanicsHoldsNothing(t *testing.T) {
+	inBubble(t, scripted, func(t *testing.T, r *rig) {
+		for n := range 3 {
+			_, _ = ask(r.Bank, saying(codec.Balance, n, "silence"), 10*time.Second)
+		}
+		time.Sleep(6 * time.Second)
+		r.dialect = panicking{r.dialect}
+		for n := range 3 {
+			func() {
+				defer func() { want(t, "panic", recover(), any("planted")) }()
+				_, err := ask(r.Bank, saying(codec.Balance, 10+n, "00"), 10*time.Second)
+				t.Errorf("no panic, but %v", err)
+			}()
+			want(t, "in flight", r.Status().InFlight, 0)
+			want(t, "places taken", len(r.slots), 0)
+			want(t, "breaker", r.Status().Breaker, "half-open")
+		}
+	}, quickBreaker)
+}
+
+// Who gets a place meets the breaker as the one before left it.
+func TestTheBreakerIsToldBeforeThePlaceIsFree(t *testing.T) {
+	inBubble(t, scripted, func(t *testing.T, r *rig) {
+		p, err := r.Admit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tell := p.done
+		p.done = func(verdict error) {
+			want(t, "places taken", len(r.slots), 1)
+			tell(verdict)
+		}
+		p.Release()
+		want(t, "places taken", len(r.slots), 0)
+	})
+}
+
 func TestWhatTheBreakerCounts(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -135,7 +193,8 @@ func TestWhatTheBreakerCounts(t *testing.T) {
 		{"silence", codec.Balance, "silence", 10 * time.Second, true},
 		{"silence, journal took its time", codec.Balance, "silence", 9 * time.Second, true},
 		{"silence, shortened by the caller", codec.Balance, "silence", 7 * time.Second, false},
-		{"unreadable, shortened by the caller", codec.Balance, "noise", 7 * time.Second, true},
+		{"unreadable", codec.Balance, "reply unreadable", 10 * time.Second, true},
+		{"unreadable, shortened by the caller", codec.Balance, "reply unreadable", 7 * time.Second, true},
 		{"type with its own deadline", codec.Deregister, "silence", 7 * time.Second, true},
 		{"past", codec.Balance, "silence", 0, false},
 		{"unwritable", codec.Balance, "unwritable", 10 * time.Second, false},
@@ -168,6 +227,18 @@ func TestBreakerOpensByRatio(t *testing.T) {
 	})
 }
 
+// How many must have ended, and how large a part of them badly, is configured.
+func TestTheRatioIsTheConfigured(t *testing.T) {
+	for codes, opens := range map[string]bool{"68 00 68 68": true, "00 00 68 68": false, "68 68 68": false} {
+		inBubble(t, scripted, func(t *testing.T, r *rig) {
+			for n, code := range strings.Fields(codes) {
+				_, _ = ask(r.Bank, saying(codec.Balance, n, code), 10*time.Second)
+			}
+			want(t, codes+" opens", r.Status().Breaker == "open", opens)
+		}, func(c *Config) { c.Breaker = BreakerConfig{FailureRatio: 0.75, MinRequests: 4} })
+	}
+}
+
 func TestBulkhead(t *testing.T) {
 	inBubble(t, scripted, func(t *testing.T, r *rig) {
 		first, err := r.Admit()
@@ -181,6 +252,7 @@ func TestBulkhead(t *testing.T) {
 		_, err = r.Admit()
 		wantNotSent(t, err, BulkheadFull)
 		want(t, "in flight", r.metric(t, "in_flight"), 2)
+		want(t, "counted", r.metric(t, "exchanges_total", "result", "bulkhead-full"), 1)
 		first.Release()
 		reply, err := ask(r.Bank, saying(codec.Balance, 1, "00"), time.Second)
 		wantApproved(t, reply, err)

@@ -50,6 +50,13 @@ func TestReplies(t *testing.T) {
 				want(t, "took", reply.Took, 2*time.Second)
 				want(t, "in flight", r.Status().InFlight, 0)
 				want(t, "counted", r.metric(t, "exchanges_total", "result", c.meaning.String()), 1)
+				want(t, "measured", r.metric(t, "exchange_seconds"), 2)
+				framed, err := r.frame(request(codec.Balance, 1))
+				if err != nil {
+					t.Fatal(err)
+				}
+				want(t, "messages written", r.metric(t, "write_messages"), 1)
+				want(t, "bytes written", r.metric(t, "write_bytes"), float64(len(framed)))
 			})
 		})
 	}

@@ -83,6 +83,22 @@ func TestShippedDialects(t *testing.T) {
 	}
 }
 
+// Network messages name the centre by its numbers at the bank.
+func TestNetworkMessagesNameTheCentre(t *testing.T) {
+	for _, name := range iso.Builtins() {
+		t.Run(name, func(t *testing.T) {
+			serve := network(func(*line, *codec.Message) {})
+			withISO(t, name, func(l *line, m *codec.Message) {
+				l.peer.told <- fmt.Sprintf("%s %s %s", m.Type, m.Get(codec.FieldAcquirer), m.Get(codec.FieldForwarder))
+				serve(l, m)
+			}, func(t *testing.T, r *rig) {
+				synctest.Wait()
+				wantTold(t, r.peer, "sign-on 00010333 00010344")
+			}, signsOn, func(c *Config) { c.Acquirer = "00010333" })
+		})
+	}
+}
+
 // The same STAN in flight for two types: each gets its own, whatever the order.
 func TestShippedDialectsPairByType(t *testing.T) {
 	for _, name := range iso.Builtins() {

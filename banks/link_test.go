@@ -3,6 +3,7 @@ package banks
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +116,58 @@ func TestUnansweredEchoDropsTheLink(t *testing.T) {
 			t.Errorf("last error %q", e)
 		}
 	}, echoes)
+}
+
+// Every time that a link may take is its configuration's.
+func TestALinkDropsAtTheTimesConfigured(t *testing.T) {
+	for name, c := range map[string]struct {
+		serve  func(*line, *codec.Message)
+		change func(*Config)
+		begin  func(r *rig)
+		after  time.Duration
+	}{
+		"stops in a message": {silent, func(c *Config) { c.ReadTimeout = 3 * time.Second }, func(r *rig) {
+			r.peer.nth(0).sayBytes([]byte("00"))
+		}, 6 * time.Second}, // one that began in one read deadline is over at the next
+		"does not read": {deaf, func(c *Config) { c.WriteTimeout = 3 * time.Second }, func(r *rig) {
+			for n := range 2 {
+				go func() { _, _ = ask(r.Bank, request(codec.Balance, n), time.Second) }()
+				synctest.Wait()
+			}
+		}, 3 * time.Second},
+		"answers no echo": {silent, func(c *Config) { c.EchoIdle, c.NetworkTimeout = time.Second, 3*time.Second }, func(*rig) {}, 4 * time.Second},
+		"signed off": {silent, func(c *Config) { c.DrainLimit = 3 * time.Second }, func(r *rig) {
+			r.peer.nth(0).say(request(codec.SignOff, 1))
+		}, 3 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, c.serve, func(t *testing.T, r *rig) {
+				defer close(r.peer.stuck)
+				c.begin(r)
+				time.Sleep(c.after - time.Millisecond)
+				want(t, "connections before", r.peer.connections(), 1)
+				time.Sleep(100 * time.Millisecond)
+				want(t, "connections after", r.peer.connections(), 2)
+			}, c.change)
+		})
+	}
+}
+
+func TestADialMayTakeAsLongAsConfigured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun, given := time.Now(), make(chan time.Duration, 1)
+		p := newPeer(silent)
+		r := begin(t, p, func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			select {
+			case given <- time.Since(begun):
+			default:
+			}
+			return nil, ctx.Err()
+		}, func(c *Config) { c.DialTimeout = 3 * time.Second })
+		defer r.finish(t)
+		want(t, "given", <-given, 3*time.Second)
+	})
 }
 
 func TestAnswersTheBanksNetworkRequests(t *testing.T) {

@@ -269,7 +269,7 @@ func (r *rig) metric(t testing.TB, name string, labels ...string) (sum float64) 
 					break
 				}
 			}
-			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue() + m.GetHistogram().GetSampleSum()
 		}
 	}
 	return sum

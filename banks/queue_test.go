@@ -84,6 +84,7 @@ func TestQueuedCallsOutliveTheirLink(t *testing.T) {
 		}
 		synctest.Wait()
 		want(t, "queued", r.Status().Queued, 20)
+		want(t, "queued", r.metric(t, "queue"), 20)
 		r.peer.nth(0).hangUp()
 		close(r.peer.stuck)
 		wg.Wait()

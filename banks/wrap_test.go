@@ -131,3 +131,16 @@ func TestNumberInUseAfterAWrap(t *testing.T) {
 		all.Wait()
 	})
 }
+
+// Of two calls whose numbers are alike the second begins when the first has its reply:
+// the first, giving up, does not take the second's place.
+func TestWhoGivesUpTakesNoOthersPlace(t *testing.T) {
+	m := newMux()
+	first, second := &call{done: make(chan result, 1)}, &call{done: make(chan result, 1)}
+	if m.add(first) != nil || !first.leave(writing) || m.reply(first.pair) != first || m.add(second) != nil {
+		t.Fatal("the second is not waiting after the first")
+	}
+	if m.take(first) || !m.take(second) {
+		t.Error("the first took the second's place")
+	}
+}
