@@ -31,7 +31,7 @@ func (b *silentBank) Write(p []byte) (int, error) {
 
 // within runs the switch of full, in fake time, without its doors and with a silent
 // bank; its advices pause for an hour.
-func within(t *testing.T, test func(t *testing.T, a *app, bank *silentBank)) {
+func within(t *testing.T, tune func(*Config), test func(t *testing.T, a *app, bank *silentBank)) {
 	t.Helper()
 	c, fault := load(t, full)
 	if fault != "" {
@@ -43,6 +43,7 @@ func within(t *testing.T, test func(t *testing.T, a *app, bank *silentBank)) {
 		c.Banks[0].SignOn, c.Banks[0].EchoIdle = false, -1
 		c.Advices = Advices{BackoffMin: time.Hour, BackoffMax: time.Hour}
 		c.Dial, c.LogTo, c.Front = bank.dial, io.Discard, Front{}
+		tune(&c)
 		a := wired(t, c)
 		ctx, stop := context.WithCancel(t.Context())
 		ran := make(chan error, 1)
@@ -57,6 +58,8 @@ func within(t *testing.T, test func(t *testing.T, a *app, bank *silentBank)) {
 		test(t, a, bank)
 	})
 }
+
+func asItIs(*Config) {}
 
 // wired is a switch put together but for its doors, not running.
 func wired(t *testing.T, c Config) *app {
@@ -87,7 +90,7 @@ func (a *app) deregister(t *testing.T, key string) switching.Result {
 // An operator ends an advice: who waits for it hears so at once, not at the next
 // look into the database.
 func TestWhoWaitsIsToldWhenAnOperatorCloses(t *testing.T) {
-	within(t, func(t *testing.T, a *app, _ *silentBank) {
+	within(t, asItIs, func(t *testing.T, a *app, _ *silentBank) {
 		first := a.deregister(t, "k")
 		advices, err := a.journal.Advices(t.Context(), "", "", 0, 10)
 		if err != nil || len(advices) != 1 {
@@ -112,7 +115,7 @@ func TestWhoWaitsIsToldWhenAnOperatorCloses(t *testing.T) {
 // An operator sends an advice again: it goes at once, not when the forwarder next
 // looks.
 func TestAnAdviceGoesWhenAnOperatorRetries(t *testing.T) {
-	within(t, func(t *testing.T, a *app, bank *silentBank) {
+	within(t, asItIs, func(t *testing.T, a *app, bank *silentBank) {
 		result := a.deregister(t, "k")
 		time.Sleep(time.Minute + 100*time.Millisecond) // its advice met silence, too; the forwarder looks every half second
 		advices, err := a.journal.Advices(t.Context(), "", "", 0, 10)
