@@ -240,6 +240,9 @@ func (l *lane) attempt(ctx context.Context, a switching.Advice, p *banks.Permit)
 	after, err := l.Store.Answered(ctx, a.ID, switching.NewLateReply(l.bank, reply.Message))
 	l.Failpoint("answer")
 	l.Switch.Changed(a.Entry.ID)
+	if a.Type == codec.Completion {
+		l.Switch.Told() // its answer is the customer's end
+	}
 	if err == nil && after.State == switching.AdviceParked {
 		return resultParked, fmt.Errorf("the bank answered %q", after.LastCode), nil
 	}

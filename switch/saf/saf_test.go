@@ -234,3 +234,17 @@ func TestPastItsLeaseNothingIsSent(t *testing.T) {
 		equal(t, "state", w.store.advice(0).State, switching.AdviceDone)
 	})
 }
+
+// What the answer to a completion ended may be to be told, at once; silence told
+// nothing.
+func TestTheAnswerToACompletionIsTold(t *testing.T) {
+	inBubble(t, advices(1), func(t *testing.T, w *world) {
+		w.run()
+		rest(bankDeadline + time.Second)
+		equal(t, "told after silence", w.told.Load(), 0)
+		w.answerAfter(0, "00")
+		w.saf.Wake("xjrcu", w.store.advice(0).Entry.ID)
+		synctest.Wait()
+		equal(t, "told after an answer", w.told.Load(), 1)
+	})
+}

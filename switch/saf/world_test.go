@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,6 +180,7 @@ type world struct {
 	bankEnd context.CancelFunc
 	running sync.WaitGroup // the forwarder
 	serving sync.WaitGroup // the bank's both ends
+	told    atomic.Int64   // how often there may have been a notice to tell
 
 	mu     sync.Mutex // guards what follows
 	log    bytes.Buffer
@@ -195,7 +197,7 @@ func newWorld(t *testing.T, list []*switching.Advice) *world {
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.bankCtx, w.bankEnd = context.WithCancel(context.Background())
 	numbers := switching.NewNumbers(w.store, time.Now)
-	sw := switching.New(switching.Options{Numbers: numbers, Log: zerolog.Nop()})
+	sw := switching.New(switching.Options{Numbers: numbers, Log: zerolog.Nop(), Told: func() { w.told.Add(1) }})
 	w.bank, err = banks.New(banks.Config{
 		Name: "xjrcu", Links: []banks.LinkConfig{{Name: "l", Addresses: []string{"x:1"}}},
 		EchoIdle: -1, Deadline: bankDeadline, Deadlines: map[codec.Type]time.Duration{codec.Release: releaseDeadline},

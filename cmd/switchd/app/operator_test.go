@@ -88,9 +88,11 @@ func (a *app) deregister(t *testing.T, key string) switching.Result {
 }
 
 // An operator ends an advice: who waits for it hears so at once, not at the next
-// look into the database.
+// look into the database, and so does what tells followers.
 func TestWhoWaitsIsToldWhenAnOperatorCloses(t *testing.T) {
 	within(t, asItIs, func(t *testing.T, a *app, _ *silentBank) {
+		var told atomic.Int64
+		a.sw.Told = func() { told.Add(1) }
 		first := a.deregister(t, "k")
 		advices, err := a.journal.Advices(t.Context(), "", "", 0, 10)
 		if err != nil || len(advices) != 1 {
@@ -106,8 +108,8 @@ func TestWhoWaitsIsToldWhenAnOperatorCloses(t *testing.T) {
 		if second.Joins != first.ID || second.End.Outcome != switching.Approved {
 			t.Errorf("joins %d, not %d; %s %s", second.Joins, first.ID, second.End.Outcome, second.End.Reason)
 		}
-		if took := time.Since(begun); took > 1150*time.Millisecond {
-			t.Errorf("after %s", took)
+		if took := time.Since(begun); took > 1150*time.Millisecond || told.Load() != 1 {
+			t.Errorf("after %s, told %d times", took, told.Load())
 		}
 	})
 }

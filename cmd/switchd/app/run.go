@@ -359,11 +359,13 @@ func (o operator) RetryAdvice(ctx context.Context, id int64) (switching.Advice, 
 	return a, err
 }
 
-// CloseAdvice ends the advice and wakes whoever waits for its account.
+// CloseAdvice ends the advice and wakes whoever waits for its account, or for what
+// its end tells.
 func (o operator) CloseAdvice(ctx context.Context, id int64, reason string, outcome switching.Outcome) (switching.Advice, error) {
 	a, err := o.Journal.CloseAdvice(ctx, id, reason, outcome)
 	if err == nil {
 		o.sw.Changed(a.Entry.ID)
+		o.sw.Told()
 	}
 	return a, err
 }
