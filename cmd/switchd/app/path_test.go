@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"wxswitch/cmd/switchd/app"
 	"wxswitch/codec"
 	"wxswitch/codec/iso"
+	"wxswitch/switch/api"
 	"wxswitch/switch/api/client"
 )
 
@@ -189,5 +191,19 @@ func TestWhatIsConfiguredIsKept(t *testing.T) {
 			t.Fatalf("%d attempts in 10 s", attempts)
 		}
 		<-time.After(10 * time.Millisecond)
+	}
+}
+
+// Who has no token may what is configured, and no more.
+func TestAnonymousCallersMayWhatIsConfigured(t *testing.T) {
+	w := worldtest.Start(t, world.Options{Tune: func(c *app.Config) { c.Anonymous = []api.Scope{api.ScopeOperate} }})
+	for path, status := range map[string]int{"/v1/banks": http.StatusOK, "/v1/choices": http.StatusForbidden} {
+		r, err := http.Get("http://" + w.Addresses.API + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Body.Close(); r.StatusCode != status {
+			t.Errorf("%s: %s, want %d", path, r.Status, status)
+		}
 	}
 }

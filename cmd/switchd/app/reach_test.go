@@ -37,11 +37,15 @@ func TestTheFileReachesTheParts(t *testing.T) {
 		{"pauses of advices", a.journal.Backoff, switching.Backoff{Min: 2 * time.Second, Max: 3 * time.Minute}},
 		{"numbers", a.sw.Acquirer + " " + a.sw.Forwarder, "48980000 48980001"},
 		{"erasing", a.store.Limits.Erase, 43800 * time.Hour},
+		{"the front's token", a.Front.Token.Reveal(), "token"},
 		{"deadline of the type", a.sw.Banks()["xjrcu"].Deadline("balance"), 5 * time.Second},
 	} {
 		if of.got != of.want {
 			t.Errorf("%s: %v, want %v", of.what, of.got, of.want)
 		}
+	}
+	if titles := a.titles(); titles[0].Name != "新疆农村信用社" || titles[0].Words["B2"] != "请稍后再来" || titles[1].Name != "korla" {
+		t.Errorf("titles %+v", titles)
 	}
 	a.log.Info().Msg("not told")
 	a.log.Warn().Msg("told")
