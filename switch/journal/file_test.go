@@ -273,3 +273,25 @@ func TestDiskFull(t *testing.T) {
 		t.Error("full from the start")
 	}
 }
+
+// TestAConfirmationIsWritten: a commit that has nothing to write waits for none that
+// hung before it.
+func TestAConfirmationIsWritten(t *testing.T) {
+	o := options(t)
+	j := start(t, o)
+	log := func() []byte {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(o.At, "journal.db-wal")) //nolint:gosec // the test's own
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	before := log()
+	if _, _, err := j.Confirm(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(before, log()) {
+		t.Error("nothing is on disk after it that was not before")
+	}
+}

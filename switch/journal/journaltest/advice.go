@@ -108,20 +108,22 @@ func testPark(w *world) {
 // testParkedBeside: a reversal that came back beside another change, and was parked
 // meanwhile, holds the account after it.
 func testParkedBeside(w *world) {
-	e, _ := w.timedOut(codec.Authenticate)
-	w.answer(w.claim(), codec.NotFound, 0)
-	second := w.opened(codec.Authenticate, noKey)
-	w.lateOf(e, codec.Approved)
-	a := w.claim()
-	w.answer(a, codec.Park, 0)
-	w.equal("advice", w.advice(a.ID).State, switching.AdviceParked)
-	w.close(second, end(switching.Declined))
-	w.equal("holds", w.get(e.ID).Holds, true)
-	third := w.entry(codec.Authenticate)
-	w.equal("blocker", w.open(switching.Settling, third).Blocker, e.ID)
-	_, err := w.store.CloseAdvice(w.Context(), a.ID, "settled by telephone", "")
-	w.must(err)
-	w.open(switching.Opened, third)
+	for of, o := range map[string]switching.Outcome{card: switching.Declined, other: switching.Refused} {
+		e, _ := w.timedOut(codec.Authenticate, account(of))
+		w.answer(w.claim(), codec.NotFound, 0)
+		second := w.opened(codec.Authenticate, account(of), noKey)
+		w.lateOf(e, codec.Approved)
+		a := w.claim()
+		w.answer(a, codec.Park, 0)
+		w.equal("advice", w.advice(a.ID).State, switching.AdviceParked)
+		w.close(second, end(o))
+		w.equal("holds", w.get(e.ID).Holds, true)
+		third := w.entry(codec.Authenticate, account(of))
+		w.equal("blocker", w.open(switching.Settling, third).Blocker, e.ID)
+		_, err := w.store.CloseAdvice(w.Context(), a.ID, "settled by telephone", "")
+		w.must(err)
+		w.open(switching.Opened, third)
+	}
 }
 
 // testOthersBeside: what holds nothing ends beside a reversal that came back, and

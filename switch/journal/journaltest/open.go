@@ -169,6 +169,7 @@ func testJoin(w *world) {
 		w.equal(what+": holds", e.Holds, false)
 		w.equal(what+": open", e.Open, true)
 	}
+	w.effects(second.ID, "open") // it may refuse a second try, too
 	w.equal("its key", w.open(switching.Known, w.entry(codec.Deregister, keyOf(second))).Entry.ID, second.ID)
 	w.close(first, end(switching.TimedOut))
 	third := w.open(switching.Joined, w.entry(codec.Deregister)).Entry
@@ -176,6 +177,7 @@ func testJoin(w *world) {
 
 	w.close(third, end(switching.TimedOut)) // stores nothing, settles nothing
 	w.equal("advices of a joined row", len(w.advicesOf(third.ID)), 0)
+	w.effects(third.ID, "open", string(switching.TimedOut))
 	w.standing(third.ID, switching.TimedOut, false)
 	w.standing(first.ID, switching.TimedOut, true)
 
