@@ -126,6 +126,29 @@ func testParkedBeside(w *world) {
 	}
 }
 
+// testOldestBeside: of two reversals that came back beside a change the older holds
+// the account after it, and the younger after that.
+func testOldestBeside(w *world) {
+	var undone [2]switching.Entry
+	for i := range undone {
+		undone[i], _ = w.timedOut(codec.Authenticate)
+		w.answer(w.claim(), codec.NotFound, 0)
+	}
+	third := w.opened(codec.Authenticate)
+	for _, e := range undone {
+		w.lateOf(e, codec.Approved)
+	}
+	w.close(third, end(switching.Declined))
+	for i := range undone {
+		w.standing(undone[i].ID, switching.TimedOut, true)
+		w.equal("the other holds", w.get(undone[1-i].ID).Holds, false)
+		a := w.claim()
+		w.equal("goes first", a.Entry.ID, undone[i].ID)
+		w.answer(a, codec.Done, 0)
+	}
+	w.opened(codec.Authenticate)
+}
+
 // testOthersBeside: what holds nothing ends beside a reversal that came back, and
 // hands nothing over that another holds.
 func testOthersBeside(w *world) {

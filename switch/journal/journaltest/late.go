@@ -254,4 +254,9 @@ func testNewerRegistration(w *world) {
 	w.close(w.opened(codec.Authenticate), end(switching.Declined))
 	w.close(w.opened(codec.Authenticate, account(other)), end(switching.Approved))
 	w.equal("takes effect", w.lateOf(e, codec.Approved).Standing, switching.Approved)
+	// An account that was linked anew is.
+	e, _ = w.timedOut(codec.Deregister, account(other))
+	w.lateOf(e, codec.Declined)
+	w.close(w.opened(codec.Attach, account(other)), end(switching.Approved))
+	w.equal("superseded by a link", w.lateOf(e, codec.Approved).Standing, switching.Declined)
 }

@@ -220,3 +220,18 @@ func testNoAccount(w *world) {
 	w.answer(first, codec.Done, 0)
 	w.standing(first.Entry.ID, switching.TimedOut, false)
 }
+
+// testHearBeside: the end of an account is not heard while a registration of it is
+// under way, and is after it.
+func testHearBeside(w *world) {
+	for stan, t := range map[string]codec.Type{"000001": codec.Authenticate, "000002": codec.Attach} {
+		e := w.opened(t)
+		if _, _, err := w.heard(codec.AccountEvent, stan, ""); err == nil {
+			w.Errorf("heard beside %s", t)
+		}
+		w.close(e, end(switching.Approved))
+		w.hears(codec.AccountEvent, stan, "", "40", false)
+	}
+	w.opened(codec.Deregister)
+	w.hears(codec.AccountEvent, "000003", "", "40", false)
+}
