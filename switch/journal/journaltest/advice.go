@@ -187,6 +187,15 @@ func testBehindParked(w *world) {
 	w.standing(e.ID, switching.TimedOut, true)
 }
 
+// testOtherBanks: an account of the same number at another bank is another.
+func testOtherBanks(w *world) {
+	w.timedOut(codec.Authenticate, account(passbook), func(e *switching.Entry) { e.Bank = "klb" })
+	e, _ := w.timedOut(codec.Authenticate, account(passbook))
+	w.equal("claimed", w.claim().Entry.ID, e.ID)
+	_, ok := w.tryClaim()
+	w.equal("the other bank's", ok, false)
+}
+
 // testOrder: of one account only the oldest goes out, even while it pauses.
 func testOrder(w *world) {
 	e, old := w.timedOut(codec.Authenticate)

@@ -95,6 +95,7 @@ func Run(t *testing.T, open Opener) {
 		{"Advice/others beside a reversal", testOthersBeside},
 		{"Advice/oldest beside a change", testOldestBeside},
 		{"Advice/order", testOrder},
+		{"Advice/at another bank", testOtherBanks},
 		{"Advice/wake behind others", testWakeBehind},
 		{"Advice/behind a parked one", testBehindParked},
 		{"Advice/retry", testRetry},
