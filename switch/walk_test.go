@@ -409,3 +409,66 @@ func TestRawCustomersAreTheirClients(t *testing.T) {
 		}
 	})
 }
+
+// An enquiry that timed out is so on disk before it is told: a late reply must not
+// end it otherwise.
+func TestATimeoutIsOnDiskBeforeItIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.answers(silent)
+		slow := func(step string) error {
+			if step == "commit-before" {
+				time.Sleep(250 * time.Millisecond)
+			}
+			return nil
+		}
+		r.fail.Store(&slow)
+		result := r.do(request(codec.Balance, "k"))
+		wantEnd(t, result, switching.TimedOut, switching.Reason(banks.NoReply), "")
+		e, _, err := r.j.Get(t.Context(), result.ID)
+		must(t, err)
+		if e.Open {
+			t.Error("told while its row is open")
+		}
+	})
+}
+
+// blind is a journal that finds no key any more.
+type blind struct{ switching.Journal }
+
+func (blind) Find(context.Context, []byte) (switching.Entry, bool, error) {
+	return switching.Entry{}, false, errors.New("planted")
+}
+
+// Where the key cannot be looked up nobody knows whether it has ended: what keeps a
+// new request from being sent is then not the reason.
+func TestAKeyThatCannotBeLookedUpIsNoRefusalOfTheBanks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.answers(approves)
+		wantEnd(t, r.do(request(codec.Deregister, "k")), switching.Approved, "", "00")
+		r.sw.Journal = blind{r.sw.Journal}
+		q := request(codec.Deregister, "k")
+		q.Timeout = -1
+		wantEnd(t, r.do(q), switching.Refused, switching.ReasonJournal, "")
+	})
+}
+
+// A caller that hangs up, before the bank answers or before it even began, cancels
+// nothing.
+func TestWhoHangsUpIsAnsweredAllTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.answers(func(m *codec.Message) *codec.Message { time.Sleep(2 * time.Second); return approves(m) })
+		for _, after := range []time.Duration{0, time.Second} {
+			ctx, cancel := context.WithTimeout(t.Context(), after)
+			defer cancel()
+			result, err := r.sw.Do(ctx, request(codec.Deregister, after.String()))
+			must(t, err)
+			wantEnd(t, result, switching.Approved, "", "00")
+		}
+	})
+}
