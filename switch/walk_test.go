@@ -472,3 +472,67 @@ func TestWhoHangsUpIsAnsweredAllTheSame(t *testing.T) {
 		}
 	})
 }
+
+// lateTook is how long a reply of that number is held up.
+func (r *rig) lateTook(kind codec.Type, id int64, sent codec.Stamp) time.Duration {
+	m := codec.NewRequest(kind)
+	m.Set(codec.FieldRRN, string(codec.NewRRN(id)))
+	m.Set(codec.FieldSTAN, string(codec.NewSTAN(id%1_000_000)))
+	m.Set(codec.FieldSent, string(sent))
+	begun := time.Now()
+	r.sw.Late(r.t.Context(), "xjrcu", codec.NewReply(m, "00"))
+	return time.Since(begun)
+}
+
+// What has ended, or was given up for another number, is not kept as in flight.
+func TestNothingIsInFlightForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.answers(func(m *codec.Message) *codec.Message { time.Sleep(2 * time.Second); return codec.NewReply(m, "14") })
+		enquiry := r.do(request(codec.Balance, "k")) // its row is closed after its answer
+		time.Sleep(time.Second)
+		if took := r.lateTook(codec.Balance, enquiry.ID, enquiry.Sent); took != 0 {
+			t.Errorf("an enquiry that has ended holds its reply up for %s", took)
+		}
+		sent := codec.NewStamp(time.Now())
+		go r.do(request(codec.Deregister, "holds"))
+		time.Sleep(time.Millisecond)
+		second := r.do(request(codec.Authenticate, "waits")) // under a number, and again under the next
+		if took := r.lateTook(codec.Authenticate, second.ID-1, sent); took != 0 {
+			t.Errorf("a number that was given up holds a reply up for %s", took)
+		}
+	})
+}
+
+// crowded is a journal with rows that a crash left.
+type crowded struct {
+	switching.Journal
+	left int64
+}
+
+func (c *crowded) Due(_ context.Context, _ time.Time, limit int) (due []switching.Entry, err error) {
+	for id := range min(int64(limit), c.left) {
+		due = append(due, switching.Entry{ID: 1 + id, Type: codec.Balance})
+	}
+	return due, nil
+}
+
+func (c *crowded) Close(_ context.Context, e switching.Entry, _ switching.End) (switching.Entry, error) {
+	c.left--
+	return e, nil
+}
+
+// The first scan comes at the start, and ends all that is due, in however many parts.
+func TestTheScanEndsAllAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := &crowded{left: 10_000}
+		s := switching.New(switching.Options{Journal: rows, Log: zerolog.Nop()})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		must(t, s.Run(ctx))
+		if rows.left != 0 {
+			t.Errorf("%d rows are left to the next scan", rows.left)
+		}
+	})
+}
