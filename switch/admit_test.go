@@ -1,6 +1,7 @@
 package switching_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"wxswitch/banks"
 	"wxswitch/codec"
+	"wxswitch/routing"
 	switching "wxswitch/switch"
 )
 
@@ -68,6 +70,7 @@ func TestAKeyIsOfOneBody(t *testing.T) {
 			"customer":    func(q *switching.Request) { q.Customer = "1001" },
 			"account":     func(q *switching.Request) { q.Account = codec.NewAccount("6210081234567884") },
 			"bank":        func(q *switching.Request) { q.Bank = "xjrcu" },
+			"proof":       func(q *switching.Request) { q.Proof = shown("000000") },
 			"certificate": func(q *switching.Request) { q.Fields.Set(codec.FieldCertNumber, "65010219900101123X") },
 		} {
 			var want error
@@ -135,5 +138,42 @@ func TestAJoinThatGaveUpStandsInDoubt(t *testing.T) {
 			t.Errorf("joins %d, ended %s, stands as %q", joined.Joins, joined.End.Outcome, e.Standing)
 		}
 		<-first
+		root, _, err := r.j.Get(t.Context(), joined.Joins)
+		must(t, err)
+		r.lateTook(codec.Deregister, root.ID, root.Sent) // approved, as both stand today
+		e, _, err = r.sw.Get(t.Context(), q.Client, joined.ID)
+		must(t, err)
+		if e.Standing != switching.Approved || e.LateCode != "00" || e.End.Outcome != switching.TimedOut {
+			t.Errorf("ended %s, stands as %q, %q", e.End.Outcome, e.Standing, e.LateCode)
+		}
+	})
+}
+
+// shown is a proof.
+type shown string
+
+func (s shown) Covers() string { return string(s) }
+
+// A repeat of what is in flight waits as long as its own deadline, and where its
+// account has no route any more as long as its caller says, or for 5 s.
+func TestARepeatWithoutARouteWaitsAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.answers(silent)
+		go r.do(request(codec.Deregister, "k"))
+		time.Sleep(time.Second)
+		none, err := routing.Parse("routes.yaml", []byte("cards:\n  - {bank: xjrcu, prefix: \"999999\", lengths: [16]}\n"), []routing.Bank{"xjrcu"})
+		must(t, err)
+		r.sw.Router.Swap(none)
+		for _, within := range []time.Duration{time.Second, 0} {
+			begun, q := time.Now(), request(codec.Deregister, "k")
+			q.Timeout = within
+			_, err := r.sw.Do(t.Context(), q)
+			if took := time.Since(begun); !errors.Is(err, switching.ErrInProgress) || took != cmp.Or(within, 5*time.Second) {
+				t.Errorf("%v after %s", err, took)
+			}
+		}
+		time.Sleep(10 * time.Second)
 	})
 }

@@ -247,3 +247,28 @@ func values(t *testing.T, r *prometheus.Registry) map[string]float64 {
 	}
 	return all
 }
+
+// What nobody waited for is counted by what became of it.
+func TestLateMessagesAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry := prometheus.NewRegistry()
+		d, err := iso.Builtin("plain")
+		must(t, err)
+		r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.Nop()}, false)
+		defer stop()
+		r.answers(approves)
+		e := r.do(request(codec.Authenticate, "k"))
+		r.lateTook(codec.Authenticate, e.ID, e.Sent)
+		r.lateTook(codec.Authenticate, e.ID+1, e.Sent)
+		broken := func(string) error { return errors.New("planted") }
+		r.fail.Store(&broken)
+		r.lateTook(codec.Authenticate, e.ID, e.Sent)
+		r.sw.Incoming(t.Context(), "xjrcu", codec.NewRequest(codec.Balance))
+		got := values(t, registry)
+		for _, result := range []string{"journalled", "unmatched", "error", "unsupported-request"} {
+			if n := got[fmt.Sprintf(`wxswitch_late_messages_total{bank="xjrcu",result=%q}`, result)]; n != 1 {
+				t.Errorf("%s: %v", result, n)
+			}
+		}
+	})
+}

@@ -536,3 +536,42 @@ func TestTheScanEndsAllAtTheStart(t *testing.T) {
 		}
 	})
 }
+
+// A change that timed out is told to the bank, and what its end may be to tell is
+// told, at once.
+func TestADoubtIsForwardedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, err := iso.Builtin("plain")
+		must(t, err)
+		var told atomic.Int64
+		r, stop := newRig(t, d, switching.Options{Told: func() { told.Add(1) }}, true)
+		defer stop()
+		seen := r.script(nil)
+		time.Sleep(100 * time.Millisecond) // else it ends when the forwarder looks by itself
+		r.do(request(codec.Deregister, "k"))
+		synctest.Wait()
+		if seen(codec.Completion) != 1 || told.Load() != 1 {
+			t.Errorf("%d completions, told %d times", seen(codec.Completion), told.Load())
+		}
+	})
+}
+
+// A reply to what is in flight is held up until that ends, but no longer than the
+// grace.
+func TestAReplyIsHeldUpForTheGraceAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, err := iso.Builtin("plain")
+		must(t, err)
+		r, stop := newRig(t, d, switching.Options{Grace: 3 * time.Second}, false)
+		defer stop()
+		var asked atomic.Pointer[codec.Message]
+		r.answers(func(m *codec.Message) *codec.Message { asked.Store(m); return nil })
+		go r.do(request(codec.Deregister, "k"))
+		time.Sleep(time.Second)
+		id, _ := codec.RRN(asked.Load().Get(codec.FieldRRN)).Number()
+		if took := r.lateTook(codec.Deregister, id, codec.Stamp(asked.Load().Get(codec.FieldSent))); took != 3*time.Second {
+			t.Errorf("after %s", took)
+		}
+		time.Sleep(10 * time.Second)
+	})
+}

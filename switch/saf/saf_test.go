@@ -137,6 +137,7 @@ func TestUnwritableIsParked(t *testing.T) {
 		}
 		equal(t, "claims", w.store.claims(), 2)
 		equal(t, "the other", w.store.advice(1).State, switching.AdviceDone)
+		equal(t, "parked", w.attempts("parked"), 1)
 		if !strings.Contains(w.logged(), `"level":"error"`) {
 			t.Error("parking is not told as an error")
 		}
@@ -242,9 +243,11 @@ func TestTheAnswerToACompletionIsTold(t *testing.T) {
 		w.run()
 		rest(bankDeadline + time.Second)
 		equal(t, "told after silence", w.told.Load(), 0)
+		equal(t, "silences", w.attempts("silence"), 1)
 		w.answerAfter(0, "00")
 		w.saf.Wake("xjrcu", w.store.advice(0).Entry.ID)
 		synctest.Wait()
 		equal(t, "told after an answer", w.told.Load(), 1)
+		equal(t, "answers", w.attempts("answered"), 1)
 	})
 }

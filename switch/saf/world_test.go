@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"wxswitch/banks"
@@ -169,18 +170,19 @@ func (s *store) Numbers(context.Context) (switching.Block, error) {
 
 // world is a forwarder, and a bank at the other end of a pipe.
 type world struct {
-	t       *testing.T
-	store   *store
-	bank    *banks.Bank
-	saf     *saf.Forwarder
-	dialect codec.Dialect
-	ctx     context.Context
-	cancel  context.CancelFunc
-	bankCtx context.Context
-	bankEnd context.CancelFunc
-	running sync.WaitGroup // the forwarder
-	serving sync.WaitGroup // the bank's both ends
-	told    atomic.Int64   // how often there may have been a notice to tell
+	t        *testing.T
+	store    *store
+	bank     *banks.Bank
+	saf      *saf.Forwarder
+	dialect  codec.Dialect
+	ctx      context.Context
+	cancel   context.CancelFunc
+	bankCtx  context.Context
+	bankEnd  context.CancelFunc
+	running  sync.WaitGroup // the forwarder
+	serving  sync.WaitGroup // the bank's both ends
+	registry *prometheus.Registry
+	told     atomic.Int64 // how often there may have been a notice to tell
 
 	mu     sync.Mutex // guards what follows
 	log    bytes.Buffer
@@ -193,7 +195,7 @@ func newWorld(t *testing.T, list []*switching.Advice) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: &store{advices: list}, dialect: d}
+	w := &world{t: t, store: &store{advices: list}, dialect: d, registry: prometheus.NewRegistry()}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.bankCtx, w.bankEnd = context.WithCancel(context.Background())
 	numbers := switching.NewNumbers(w.store, time.Now)
@@ -206,7 +208,7 @@ func newWorld(t *testing.T, list []*switching.Advice) *world {
 		t.Fatal(err)
 	}
 	sw.AddBank(w.bank)
-	w.saf = saf.New(saf.Options{Store: w.store, Switch: sw, Numbers: numbers, Log: zerolog.New(w)})
+	w.saf = saf.New(saf.Options{Store: w.store, Switch: sw, Numbers: numbers, Log: zerolog.New(w), Registerer: w.registry})
 	w.serving.Go(func() { _ = w.bank.Run(w.bankCtx) })
 	<-w.bank.Online()
 	return w
@@ -249,6 +251,23 @@ func (w *world) last() *codec.Message {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.seen[len(w.seen)-1]
+}
+
+// attempts is how many sendings are counted as ended so.
+func (w *world) attempts(result string) (n float64) {
+	w.t.Helper()
+	families, err := w.registry.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "wxswitch_advice_attempts_total" && m.GetLabel()[1].GetValue() == result {
+				n += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return n
 }
 
 // answerAfter makes the bank answer what it reads from now on.
