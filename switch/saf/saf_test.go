@@ -199,7 +199,7 @@ func TestWhatIsNotClaimedTakesNoPlace(t *testing.T) {
 	inBubble(t, advices(1), func(t *testing.T, w *world) {
 		w.store.set(func(s *store) { s.taken = true })
 		w.run()
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		equal(t, "places kept", w.bank.Status().InFlight, 0)
 		w.store.set(func(s *store) { s.taken = false })
 		w.answerAfter(0, "00")
