@@ -106,7 +106,7 @@ func (w *World) newSim(ctx context.Context, s Spec) (*sim.Bank, error) {
 	}
 	c := sim.Config{
 		Name: s.ID, Title: s.Title, Dialect: d, Path: filepath.Join(w.Dir, "bank-"+s.ID+".db"), Listen: []string{"127.0.0.1:0"},
-		Seed: 1, People: 50, Cards: []sim.Range{s.Card}, Passbooks: s.Passbook, Log: w.log().With().Str("program", "banksim").Logger(),
+		Seed: 1, People: 60, Cards: []sim.Range{s.Card}, Passbooks: s.Passbook, Log: w.log().With().Str("program", "banksim").Logger(),
 	}
 	if w.Control {
 		c.Control = "127.0.0.1:0"
