@@ -77,6 +77,10 @@ func TestRepeatWaitsForTheFirst(t *testing.T) {
 		if n := core.calls.Load(); n != 1 {
 			t.Errorf("core was called %d times", n)
 		}
+		synctest.Wait()
+		if n := len(k.gates.at); n != 0 {
+			t.Errorf("%d numbers are remembered in memory", n)
+		}
 	})
 }
 

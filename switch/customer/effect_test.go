@@ -233,6 +233,22 @@ func TestDeregistrationReleasesTheOtherBanks(t *testing.T) {
 	}
 }
 
+// TestWhoEndsLeavesNothingBehind: neither passwords, which would open what the next
+// authentication makes, nor movements that wait to be told.
+func TestWhoEndsLeavesNothingBehind(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.loggedIn(f)
+	a, err := w.service.Deregister(w.Context(), w.call(f))
+	w.want(a, err, switching.Approved, "")
+	if c := w.row(f); c.Login != (credential{}) || c.Payment != (credential{}) {
+		t.Errorf("passwords are left: %v, %v", c.Login.Hash != "", c.Payment.Hash != "")
+	}
+	if !slices.Equal(w.hushed, []Follower{f}) {
+		t.Errorf("hushed %v", w.hushed)
+	}
+}
+
 // TestSupersededWhileDeregistrationIsInDoubt: what the bank says later moves the
 // old follower no more.
 func TestSupersededWhileDeregistrationIsInDoubt(t *testing.T) {

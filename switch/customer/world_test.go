@@ -41,8 +41,9 @@ type world struct {
 	service *Service
 	desk    *banker
 	keys    int
-	mu      sync.Mutex // guards notices
+	mu      sync.Mutex // guards what follows
 	notices []switching.Notice
+	hushed  []Follower
 }
 
 const (
@@ -82,7 +83,7 @@ func (w *world) start() {
 	var err error
 	now := func() time.Time { return w.now }
 	w.store, err = Open(w.Context(), Options{
-		DB: w.db, Vault: w.vault, Now: now,
+		DB: w.db, Vault: w.vault, Now: now, Hush: w.hush,
 		Argon: argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32},
 	})
 	w.must(err)
@@ -111,6 +112,13 @@ func (w *world) Put(_ context.Context, _ switching.Tx, n switching.Notice) error
 		}
 	}
 	w.notices = append(w.notices, n)
+	return nil
+}
+
+func (w *world) hush(_ context.Context, _ switching.Tx, channel, subject string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hushed = append(w.hushed, Follower{channel, subject})
 	return nil
 }
 

@@ -46,6 +46,7 @@ func parkedOne(t *testing.T, test func(t *testing.T, w *world)) {
 		must(t, err)
 		equal(t, "stats", s, notice.Stats{Parked: 1})
 		equal(t, "metric", w.metric("wxswitch_notices"), 1)
+		equal(t, "sendings", w.metric("wxswitch_notice_sendings_total"), 2)
 		test(t, w)
 	})
 }
