@@ -244,6 +244,9 @@ func TestWhoEndsLeavesNothingBehind(t *testing.T) {
 	if c := w.row(f); c.Login != (credential{}) || c.Payment != (credential{}) {
 		t.Errorf("passwords are left: %v, %v", c.Login.Hash != "", c.Payment.Hash != "")
 	}
+	if c := w.row(f); c.Told || !c.Setup.Equal(moment(0)) {
+		t.Errorf("it is told movements: %v; passwords may be set until %s", c.Told, c.Setup)
+	}
 	if !slices.Equal(w.hushed, []Follower{f}) {
 		t.Errorf("hushed %v", w.hushed)
 	}

@@ -1,0 +1,99 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"wxswitch/codec"
+	"wxswitch/switch/db"
+)
+
+// An answer that the ledger could not keep, or that cannot be written, is not given:
+// the repeat calls Core again, and says that it does.
+func TestOnlyWhatIsKeptIsAnswered(t *testing.T) {
+	for name, first := range map[string]func(full *atomic.Bool, r *codec.Message){
+		"full disk":  func(full *atomic.Bool, _ *codec.Message) { full.Store(true) },
+		"unwritable": func(_ *atomic.Bool, r *codec.Message) { r.Set(codec.FieldHolder, "a\x01b") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var full atomic.Bool
+				d := openWith(t, db.Options{Path: ledgerPath(t), Fail: func(step string) error {
+					if step == "commit-before" && full.Load() {
+						return errors.New("planted")
+					}
+					return nil
+				}})
+				var repeats []bool
+				p := start(t, d, func(_ context.Context, m *codec.Message) (*codec.Message, error) {
+					r := codec.NewReply(m, "00")
+					if repeats = append(repeats, m.Repeat); len(repeats) == 1 {
+						first(&full, r)
+					}
+					return r, nil
+				}, nil).connect(t)
+				m := p.message(codec.Authenticate, "000000000001")
+				expect(t, "not kept", p.code(m), "")
+				full.Store(false)
+				expect(t, "kept", p.code(m), "00")
+				expect(t, "told as repeats", fmt.Sprint(repeats), "[false true]")
+			})
+		})
+	}
+}
+
+// Core is told how long is left of what has waited, is given no longer than Work, and
+// all of it is counted; a link more than Links is closed.
+func TestCoreAndLinksHaveTheirLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, registry := newBlocking(), prometheus.NewRegistry()
+		k := start(t, openDB(t, ledgerPath(t)), core.serve, func(c *Config) {
+			c.Links, c.Workers, c.Work, c.Metrics = 1, 1, 3*time.Second, registry
+		})
+		p := k.connect(t)
+		ours, theirs := net.Pipe()
+		begun := time.Now()
+		k.link(theirs)
+		<-newPeer(t, k.cfg.Dialect, ours).replies // until it is closed
+		expect(t, "a second link is up for", time.Since(begun).String(), "0s")
+		for _, rrn := range []string{"000000000001", "000000000002"} {
+			p.send(p.message(codec.Balance, rrn))
+			synctest.Wait()
+		}
+		begun = time.Now()
+		expect(t, "left of the first", (<-core.begun).Get(codec.FieldRemaining), "5000")
+		expect(t, "left of the second", (<-core.begun).Get(codec.FieldRemaining), "2000")
+		expect(t, "the first took", time.Since(begun).String(), "3s")
+		core.let <- "51"
+		expect(t, "the second", p.receive().Get(codec.FieldCode), "51")
+		expect(t, "again", p.code(p.message(codec.Balance, "000000000002")), "51")
+		for name, want := range map[string]string{"received_total": "4", "dropped_total": "1", "remembered_total": "1", "core_seconds": "2"} {
+			expect(t, name, fmt.Sprint(counted(t, registry, "wxswitch_adapter_"+name)), want) // received: a sign-on, too
+		}
+	})
+}
+
+// counted is the sum of a metric's counters, or how often it measured.
+func counted(t *testing.T, registry *prometheus.Registry, name string) (sum float64) {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name {
+				sum += m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	return sum
+}
