@@ -132,6 +132,7 @@ func TestAnswerThatCannotBeWritten(t *testing.T) {
 		p := k.connect(t)
 		m := p.message(codec.Authenticate, "000000000001")
 		expect(t, "first", p.code(m), "")
+		synctest.Wait()
 		holder = "陈𠮷"
 		expect(t, "repeat's holder", p.ask(m).Get(codec.FieldHolder), "陈𠮷")
 	})

@@ -87,7 +87,7 @@ func boundsOf(from string, most int) (after int64, limit int, refused *refusal) 
 	}
 	switch {
 	case limit < 1 || limit > maxPage:
-		refused = refuseBecause(codeParameterInvalid, "parameter limit is 1 to 200")
+		refused = refuseBecause(codeParameterInvalid, "parameter limit is 0 to 200")
 	case !ok:
 		refused = refuseParameter("after", false)
 	}

@@ -44,7 +44,7 @@ func TestListAdvices(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		"": "41 42 43|", "?state=parked": "41|", "?bank=klb": "42|", "?state=done&bank=klb": "|",
-		"?limit=2": "41 42|42", "?limit=200": "41 42 43|", "?limit=2&after=42": "43|", "?after=9000": "|",
+		"?limit=2": "41 42|42", "?limit=200": "41 42 43|", "?limit=0": "41 42 43|", "?limit=2&after=42": "43|", "?after=9000": "|",
 	} {
 		ids, next := d.list(query)
 		if got := strings.Join(ids, " ") + "|" + next; got != want {

@@ -1583,7 +1583,7 @@ type ListAdvicesParams struct {
 	// After only ids above this one
 	After string `form:"after,omitempty" json:"after,omitempty"`
 
-	// Limit how many at most
+	// Limit how many at most, 0 for 50
 	Limit int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
@@ -1928,13 +1928,13 @@ type ListNoticesParams struct {
 	// After `next` of the page before
 	After string `form:"after,omitempty" json:"after,omitempty"`
 
-	// Limit how many at most
+	// Limit how many at most, 0 for 50
 	Limit int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // FindNearestParams defines parameters for FindNearest.
 type FindNearestParams struct {
-	// Limit how many at most
+	// Limit how many at most, 0 for 10
 	Limit int `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Offset how many nearer ones to leave out
