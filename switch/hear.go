@@ -29,20 +29,20 @@ func (s *Switch) Incoming(ctx context.Context, bank string, m *codec.Message) *c
 
 func (s *Switch) hear(ctx context.Context, bank string, m *codec.Message) (code, result string) {
 	if m.Type.Class() != codec.Inbound {
-		return CodeUnsupported, "unsupported-request"
+		return CodeUnsupported, lateUnsupported
 	}
 	target, err := s.Router.Route(m.AccountNumber(), routing.Bank(bank))
 	if err != nil || string(target.Bank) != bank {
-		return codeForeign, "foreign-account"
+		return codeForeign, lateForeign
 	}
 	code, repeat, err := s.Journal.Hear(ctx, Heard{Bank: bank, Message: m, At: s.Now()})
 	switch {
 	case err != nil:
 		s.Log.Error().Err(err).Str("bank", bank).Msg("store what the bank said")
-		return "", "error"
+		return "", lateError
 	case repeat:
-		return code, "repeated-request"
+		return code, lateRepeated
 	}
 	s.Told()
-	return code, "request"
+	return code, lateRequest
 }

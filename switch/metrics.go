@@ -67,16 +67,21 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	return m
 }
 
-// What becomes of a late message.
+// What becomes of a message that nobody waited for: a late reply, or what a bank says
+// by itself.
 const (
-	lateError      = "error"
-	lateUnmatched  = "unmatched"
-	lateJournalled = "journalled"
+	lateError       = "error"
+	lateUnmatched   = "unmatched"
+	lateJournalled  = "journalled"
+	lateUnsupported = "unsupported-request"
+	lateForeign     = "foreign-account"
+	lateRepeated    = "repeated-request"
+	lateRequest     = "request"
 )
 
 // begin shows a bank's counters at 0: the first that is counted is an increase.
 func (m *metrics) begin(bank string) {
-	for _, result := range []string{lateError, lateUnmatched, lateJournalled} {
+	for _, result := range []string{lateError, lateUnmatched, lateJournalled, lateUnsupported, lateForeign, lateRepeated, lateRequest} {
 		m.lates.WithLabelValues(bank, result)
 	}
 }

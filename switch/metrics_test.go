@@ -50,7 +50,7 @@ func TestEveryEndIsCountedAndLogged(t *testing.T) {
 		}
 		r.fail.Store(&disk)
 		before := values(t, registry)
-		for _, result := range []string{"journalled", "unmatched", "error"} { // else the first would be no increase
+		for _, result := range []string{"journalled", "unmatched", "error", "unsupported-request", "foreign-account", "repeated-request", "request"} { // else the first would be no increase
 			if n, known := before[fmt.Sprintf(`wxswitch_late_messages_total{bank="xjrcu",result=%q}`, result)]; !known || n != 0 {
 				t.Errorf("%s late messages before any: %v %v", result, n, known)
 			}

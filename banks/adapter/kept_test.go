@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -35,6 +34,7 @@ func TestOnlyWhatIsKeptIsAnswered(t *testing.T) {
 				var repeats []bool
 				p := start(t, d, func(_ context.Context, m *codec.Message) (*codec.Message, error) {
 					r := codec.NewReply(m, "00")
+					r.Set(codec.FieldHolder, "陈𠮷")
 					if repeats = append(repeats, m.Repeat); len(repeats) == 1 {
 						first(&full, r)
 					}
@@ -43,32 +43,29 @@ func TestOnlyWhatIsKeptIsAnswered(t *testing.T) {
 				m := p.message(codec.Authenticate, "000000000001")
 				expect(t, "not kept", p.code(m), "")
 				full.Store(false)
-				expect(t, "kept", p.code(m), "00")
+				kept := p.ask(m)
+				expect(t, "kept", kept.Get(codec.FieldCode), "00")
+				expect(t, "its holder", kept.Get(codec.FieldHolder), "陈𠮷")
 				expect(t, "told as repeats", fmt.Sprint(repeats), "[false true]")
 			})
 		})
 	}
 }
 
-// Core is told how long is left of what has waited, is given no longer than Work, and
-// all of it is counted; a link more than Links is closed.
-func TestCoreAndLinksHaveTheirLimits(t *testing.T) {
+// Core is told how long is left when it is called, is given no longer than Work, and
+// all of it is counted.
+func TestCoreHasItsLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, registry := newBlocking(), prometheus.NewRegistry()
 		k := start(t, openDB(t, ledgerPath(t)), core.serve, func(c *Config) {
-			c.Links, c.Workers, c.Work, c.Metrics = 1, 1, 3*time.Second, registry
+			c.Workers, c.Work, c.Metrics = 1, 3*time.Second, registry
 		})
 		p := k.connect(t)
-		ours, theirs := net.Pipe()
-		begun := time.Now()
-		k.link(theirs)
-		<-newPeer(t, k.cfg.Dialect, ours).replies // until it is closed
-		expect(t, "a second link is up for", time.Since(begun).String(), "0s")
 		for _, rrn := range []string{"000000000001", "000000000002"} {
 			p.send(p.message(codec.Balance, rrn))
 			synctest.Wait()
 		}
-		begun = time.Now()
+		begun := time.Now()
 		expect(t, "left of the first", (<-core.begun).Get(codec.FieldRemaining), "5000")
 		expect(t, "left of the second", (<-core.begun).Get(codec.FieldRemaining), "2000")
 		expect(t, "the first took", time.Since(begun).String(), "3s")

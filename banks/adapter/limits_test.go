@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,14 +51,7 @@ func TestDrainHasAnEnd(t *testing.T) {
 func TestLinkThatNeverSignsOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := start(t, openDB(t, ledgerPath(t)), approve, nil)
-		ours, theirs := net.Pipe()
-		begun := time.Now()
-		k.link(theirs)
-		p := newPeer(t, k.cfg.Dialect, ours)
-		for range p.replies {
-			t.Error("a reply to nothing")
-		}
-		if d := time.Since(begun); d != k.cfg.Idle {
+		if d := k.unsigned(t); d != k.cfg.Idle {
 			t.Errorf("closed after %s", d)
 		}
 	})
@@ -120,24 +112,6 @@ func TestTellRefuses(t *testing.T) {
 	}
 }
 
-// An answer that the dialect cannot write is not remembered: Core is asked again.
-func TestAnswerThatCannotBeWritten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		holder := "a\x00b"
-		k := start(t, openDB(t, ledgerPath(t)), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
-			r := codec.NewReply(m, "00")
-			r.Set(codec.FieldHolder, holder)
-			return r, nil
-		}, nil)
-		p := k.connect(t)
-		m := p.message(codec.Authenticate, "000000000001")
-		expect(t, "first", p.code(m), "")
-		synctest.Wait()
-		holder = "陈𠮷"
-		expect(t, "repeat's holder", p.ask(m).Get(codec.FieldHolder), "陈𠮷")
-	})
-}
-
 // A completion that was told what a late original had done is told so for good,
 // also once that is reversed.
 func TestCompletionIsToldForGood(t *testing.T) {
@@ -174,53 +148,12 @@ func TestUnknownType(t *testing.T) {
 	})
 }
 
-func TestLinksAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.Links = 2 })
-		p, _ := k.connect(t), k.connect(t)
-		ours, theirs := net.Pipe()
-		begun := time.Now()
-		k.link(theirs)
-		for range newPeer(t, k.cfg.Dialect, ours).replies {
-			t.Error("a third link was served")
-		}
-		if d := time.Since(begun); d > 0 {
-			t.Errorf("the third link was closed after %s", d)
-		}
-		expect(t, "the first", p.code(p.message(codec.Echo, "")), "00")
-	})
-}
-
-// Core learns what the caller has left when it is called, not when it came.
-func TestTimeThatIsLeft(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		core := newBlocking()
-		k := start(t, openDB(t, ledgerPath(t)), core.serve, func(c *Config) { c.Workers = 1 })
-		p := k.connect(t)
-		p.send(p.message(codec.Authenticate, "000000000001"))
-		expect(t, "left", (<-core.begun).Get(codec.FieldRemaining), "5000")
-		p.send(p.message(codec.Authenticate, "000000000002"))
-		time.Sleep(2 * time.Second)
-		core.let <- "00"
-		expect(t, "left of the second", (<-core.begun).Get(codec.FieldRemaining), "3000")
-		core.let <- "00"
-		p.receive()
-		p.receive()
-	})
-}
-
 // An answer that finds every link gone is dropped, and holds nothing up.
 func TestAnswerWithEveryLinkGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core := newBlocking()
 		k := start(t, openDB(t, ledgerPath(t)), core.serve, nil)
-		for _, rrn := range []string{"000000000001", "000000000002"} {
-			p := k.connect(t)
-			p.send(p.message(codec.Authenticate, rrn))
-			<-core.begun
-			_ = p.conn.Close()
-		}
-		synctest.Wait()
+		k.worksForGoneLinks(t, core)
 		core.let <- "00"
 		core.let <- "00"
 		k.stop()

@@ -112,6 +112,17 @@ func (k *kit) connect(t testing.TB) *peer {
 	return p
 }
 
+// unsigned makes a link that does not sign on, and returns for how long it is kept.
+func (k *kit) unsigned(t testing.TB) time.Duration {
+	ours, theirs := net.Pipe()
+	begun := time.Now()
+	k.link(theirs)
+	for range newPeer(t, k.cfg.Dialect, ours).replies { // until the line ends
+		t.Error("a reply to nothing")
+	}
+	return time.Since(begun)
+}
+
 func newPeer(t testing.TB, d codec.Dialect, conn net.Conn) *peer {
 	p := &peer{
 		t: t, d: d, conn: conn,

@@ -47,18 +47,23 @@ func TestAnswersBehindAStalledWrite(t *testing.T) {
 	})
 }
 
+// worksForGoneLinks leaves Core at work for two links that have gone.
+func (k *kit) worksForGoneLinks(t *testing.T, core *blocking) {
+	for _, rrn := range []string{"000000000001", "000000000002"} {
+		p := k.connect(t)
+		p.send(p.message(codec.Authenticate, rrn))
+		<-core.begun
+		_ = p.conn.Close()
+	}
+	synctest.Wait()
+}
+
 // Links that have gone, and whose work is under way still, keep no new one out.
 func TestGoneLinksMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core := newBlocking()
 		k := start(t, openDB(t, ledgerPath(t)), core.serve, func(c *Config) { c.Links = 2 })
-		for _, rrn := range []string{"000000000001", "000000000002"} {
-			p := k.connect(t)
-			p.send(p.message(codec.Authenticate, rrn))
-			<-core.begun
-			_ = p.conn.Close()
-		}
-		synctest.Wait()
+		k.worksForGoneLinks(t, core)
 		back := k.connect(t)
 		core.let <- "00"
 		core.let <- "00"

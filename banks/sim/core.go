@@ -112,8 +112,12 @@ type decision struct {
 	visit  string // number of an appointment
 }
 
+// operation is the part of a number that every decision is of but a reversal's or a
+// release's.
+const operation = "operation"
+
 func (d *decision) decide(ctx context.Context) (err error) {
-	part := "operation"
+	part := operation
 	if d.m.Type == codec.Reversal || d.m.Type == codec.Release {
 		part = string(d.m.Type)
 	}

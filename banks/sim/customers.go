@@ -69,10 +69,10 @@ func (c core) sendCode(ctx context.Context, m *codec.Message, at position) (*cod
 	text := fmt.Sprintf("【%s】您的短信验证码为%s，%s秒内有效，请勿告知他人。", c.cfg.Title, code, m.Get(codec.FieldSeconds))
 	err := c.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
 		d := decision{tx: tx, number: adapter.NumberOf(m), code: codeDone}
-		if sent, err := d.earlier(ctx, "operation"); err != nil || sent != "" {
+		if sent, err := d.earlier(ctx, operation); err != nil || sent != "" {
 			return err
 		}
-		return errors.Join(d.keep(ctx, "operation"), c.sms(ctx, tx, at.id, c.people[at.person].Phone.Reveal(), code, text))
+		return errors.Join(d.keep(ctx, operation), c.sms(ctx, tx, at.id, c.people[at.person].Phone.Reveal(), code, text))
 	})
 	return codec.NewReply(m, codeDone), err
 }

@@ -185,10 +185,12 @@ func (b *balances) read(wire string, m *codec.Message, s *slot) error {
 			amount = -amount
 		}
 		var field codec.Field
-		switch wire[:4] {
-		case b.account + b.ledger:
+		switch account, kind := wire[:2], wire[2:4]; {
+		case account != b.account:
+			continue
+		case kind == b.ledger:
 			field = codec.FieldBalance
-		case b.account + b.available:
+		case kind == b.available:
 			field = codec.FieldAvailable
 		default:
 			continue

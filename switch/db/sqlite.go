@@ -144,8 +144,7 @@ func set(ctx context.Context, conn *sql.Conn, p pragma) error {
 // busy says whether another's lock kept a statement from running.
 func busy(err error) bool {
 	const locked = 5 // SQLITE_BUSY
-	var e *sqlite.Error
-	return err != nil && errors.As(err, &e) && e.Code()&0xff == locked
+	return resultCode(err)&0xff == locked
 }
 
 // watch hooks the session to SQLite, which may end a transaction by itself. A
@@ -173,8 +172,7 @@ func (s *session) watch() error {
 // being read.
 func inUse(err error) bool {
 	const misuse = 21 // SQLITE_MISUSE
-	var e *sqlite.Error
-	return err != nil && errors.As(err, &e) && e.Code()&0xff == misuse
+	return resultCode(err)&0xff == misuse
 }
 
 // unwritten reports whether a COMMIT failed while it wrote the log, and so
@@ -183,6 +181,15 @@ func inUse(err error) bool {
 func unwritten(err error) bool {
 	const ioerrWrite = 10 | 3<<8 // SQLITE_IOERR_WRITE
 	const full = 13              // SQLITE_FULL
+	code := resultCode(err)
+	return code == full || code == ioerrWrite
+}
+
+// resultCode is SQLite's, extended; 0 for no error, and for one of another.
+func resultCode(err error) int {
 	var e *sqlite.Error
-	return errors.As(err, &e) && (e.Code() == full || e.Code() == ioerrWrite)
+	if err == nil || !errors.As(err, &e) {
+		return 0
+	}
+	return e.Code()
 }

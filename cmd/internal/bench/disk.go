@@ -101,7 +101,7 @@ func (l *syncLog) add() {
 }
 
 func (l *syncLog) run() error {
-	entries := make([]byte, cap(l.waits)*logEntry)
+	entries := make([]byte, (1+cap(l.waits))*logEntry)
 	var at int64
 	var waiting []chan struct{}
 	for first := range l.waits {
@@ -110,14 +110,14 @@ func (l *syncLog) run() error {
 		for range len(l.waits) {
 			waiting = append(waiting, <-l.waits)
 		}
-		size := len(waiting) * logEntry
-		if at+int64(size) > logSize {
+		batch := entries[:len(waiting)*logEntry]
+		if at+int64(len(batch)) > logSize {
 			at = 0
 		}
-		if _, err := l.file.WriteAt(entries[:min(size, len(entries))], at); err != nil {
+		if _, err := l.file.WriteAt(batch, at); err != nil {
 			return err
 		}
-		at += int64(size)
+		at += int64(len(batch))
 		if err := syscall.Fdatasync(int(l.file.Fd())); err != nil {
 			return err
 		}
