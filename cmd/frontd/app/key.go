@@ -36,9 +36,12 @@ func UseKey(path string) error {
 }
 
 // writeKeys leaves, wherever it crashes, the old file or the new one: the name is
-// changed once what it will name is on disk.
+// changed once what it will name is on disk. A link to a file stays one.
 func writeKeys(path string, keys [][]byte) error {
 	path = filepath.Clean(path)
+	if file, err := filepath.EvalSymlinks(path); err == nil { // else there is none yet
+		path = file
+	}
 	var text bytes.Buffer
 	for _, key := range keys {
 		text.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
