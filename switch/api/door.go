@@ -127,12 +127,18 @@ func (a *API) routes() http.Handler {
 	m.ServeMux.HandleFunc("/", lost)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// ServeMux would lead elsewhere from a path that is not clean, past the door.
-		if p := r.URL.EscapedPath(); p != "/" && (p == "//" || path.Clean(p) != strings.TrimSuffix(p, "/")) {
+		if !isClean(r.URL.EscapedPath()) {
 			lost(w, r)
 			return
 		}
 		m.ServeHTTP(w, r)
 	})
+}
+
+// isClean reports whether ServeMux takes the path as it is; / may end one.
+func isClean(p string) bool {
+	clean := path.Clean(p)
+	return p == clean || p == clean+"/" && clean != "/"
 }
 
 func (a *API) always(r *refusal) http.HandlerFunc {
