@@ -75,6 +75,7 @@ const (
 
 	startWait = 5 * time.Second  // a Write waits so long for Run to begin
 	lateWait  = 5 * time.Second  // a Write whose context has ended waits so long for what runs
+	slowWait  = 5 * time.Second  // a transaction that takes longer is no health
 	hangWait  = 30 * time.Second // and so long in the queue, and again for what runs; Close for what is still at work
 )
 
@@ -99,7 +100,8 @@ type DB struct {
 
 	wal *wal
 
-	unwritten atomic.Bool // a transaction could not be written, and Health has written none since
+	busy      atomic.Pointer[time.Time] // since when the writer is at its batch, nil if at none
+	unwritten atomic.Bool               // a transaction could not be written, and Health has written none since
 }
 
 // Open opens the database, creating the file (mode 0600) if it is missing, and
@@ -186,11 +188,14 @@ func (d *DB) reader(ctx context.Context) (*session, error) {
 	}
 }
 
-// Health says whether the writer runs, the file can be read, and, once a
-// transaction could not be written, whether one can now; nil is well.
+// Health says whether the writer runs and does not hang, the file can be read, and,
+// once a transaction could not be written, whether one can now; nil is well.
 func (d *DB) Health(ctx context.Context) error {
 	if !closed(d.started) || closed(d.ended) {
 		return ErrClosed
+	}
+	if busy := d.Busy(); busy > slowWait {
+		return fmt.Errorf("db: the writer is at one batch for %s", busy.Round(time.Second))
 	}
 	if d.unwritten.Load() {
 		if err := d.Write(ctx, rewrite); err != nil {
@@ -213,6 +218,15 @@ func rewrite(ctx context.Context, tx Tx) error {
 
 // Waiting is how many functions wait for the writer now.
 func (d *DB) Waiting() int { return len(d.queue) }
+
+// Busy is how long the writer has been at the batch that it is at, 0 if at none.
+func (d *DB) Busy() time.Duration {
+	since := d.busy.Load()
+	if since == nil {
+		return 0
+	}
+	return time.Since(*since)
+}
 
 // Size is how many bytes the database takes on disk, with its write-ahead log.
 func (d *DB) Size() (int64, error) {

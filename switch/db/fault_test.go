@@ -46,6 +46,36 @@ func TestWriterHangs(t *testing.T) {
 	}
 }
 
+// Who watches a disk that hangs hears of it, and for how long, as long as it does.
+func TestAWriterThatHangsIsSeen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		d := opened(t, Options{Path: path, Fail: func(step string) error {
+			if step == "commit-before" {
+				<-gate
+			}
+			return nil
+		}})
+		start(t, d)
+		same(t, "at work before", d.Busy(), time.Duration(0))
+		write := make(chan error, 1)
+		go func() { write <- d.Write(context.Background(), exec(`CREATE TABLE t (v)`)) }()
+		time.Sleep(slowWait)
+		must(t, d.Health(t.Context()))
+		time.Sleep(time.Second)
+		same(t, "at work", d.Busy(), slowWait+time.Second)
+		if err := d.Health(t.Context()); err == nil || !strings.Contains(err.Error(), "6s") {
+			t.Error("health of a writer that hangs:", err)
+		}
+		close(gate)
+		must(t, <-write)
+		synctest.Wait()
+		same(t, "at work after", d.Busy(), time.Duration(0))
+		must(t, d.Health(t.Context()))
+	})
+}
+
 // A COMMIT that SQLite itself refuses leaves nothing of its batch, and the
 // writer goes on.
 func TestCommitIsRefused(t *testing.T) {

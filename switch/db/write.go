@@ -203,10 +203,13 @@ func (d *DB) Run(ctx context.Context) error {
 		// makes batches a third larger.
 		runtime.Gosched()
 		batch = d.gather(d.accompany(append(batch[:0], j)))
+		began := time.Now()
+		d.busy.Store(&began)
 		for rest := batch; len(rest) > 0; {
 			rest = d.transact(rest)
 		}
 		d.wal.committed(d.writer)
+		d.busy.Store(nil)
 	}
 	return nil
 }

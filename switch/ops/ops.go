@@ -39,7 +39,11 @@ func New(o Options) *Ops { return &Ops{o} }
 // Handler serves /metrics, /livez and /readyz.
 func (o *Ops) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{Registry: o.Registry}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
+		Registry: o.Registry,
+		// Else all is hidden just when the journal cannot be read.
+		ErrorHandling: promhttp.ContinueOnError,
+	}))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("GET /readyz", o.ready)
 	return mux
@@ -90,6 +94,19 @@ func Commits(r prometheus.Registerer) func(batch int, took time.Duration) {
 	}
 }
 
+// Writer registers what the journal's writer is at, which its commits tell only
+// once they have ended.
+func Writer(r prometheus.Registerer, waiting func() int, busy func() time.Duration) {
+	r.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "wxswitch_commit_waiting", Help: "Transactions that wait for the journal's writer.",
+		}, func() float64 { return float64(waiting()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "wxswitch_commit_busy_seconds", Help: "How long the journal's writer has been at its batch, 0 if at none: rises while the disk hangs.",
+		}, func() float64 { return busy().Seconds() }),
+	)
+}
+
 // Advices collects how many advices wait, by bank and state, and the age of the
 // oldest: Stat is asked at every scrape. A bank of Banks without any shows 0, not
 // nothing, which an alert could not tell from a broken scrape.
@@ -110,8 +127,8 @@ func (a Advices) Describe(c chan<- *prometheus.Desc) {
 	c <- adviceAge
 }
 
-// Collect implements prometheus.Collector. A journal that cannot be read shows
-// as an error of the scrape.
+// Collect implements prometheus.Collector. A journal that cannot be read counts
+// as an error of the page, which then has no advices.
 func (a Advices) Collect(c chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -92,8 +92,8 @@ func TestABankWithoutALinkIsNamed(t *testing.T) {
 	}
 }
 
-// TestMetricsPage: what is registered is served, and a journal that cannot be read
-// is an error, not a page without advices.
+// TestMetricsPage: what is registered is served. A journal that cannot be read is
+// counted, and hides only what it would have told.
 func TestMetricsPage(t *testing.T) {
 	r := prometheus.NewRegistry()
 	ops.Commits(r)(3, 2*time.Second)
@@ -126,11 +126,24 @@ func TestMetricsPage(t *testing.T) {
 		}
 	}
 	wrong = errors.New("disk is full")
-	if status, body := get(ops.Options{Registry: r}, "/metrics"); status != 500 || !strings.Contains(body, "disk is full") {
+	get(ops.Options{Registry: r}, "/metrics")
+	status, body = get(ops.Options{Registry: r}, "/metrics")
+	if status != 200 || strings.Contains(body, "\nwxswitch_advice") || !strings.Contains(body, "wxswitch_commit_seconds_sum 2\n") {
 		t.Errorf("%d %s", status, body)
 	}
-	wrong = nil
-	if _, body := get(ops.Options{Registry: r}, "/metrics"); !strings.Contains(body, `promhttp_metric_handler_errors_total{cause="gathering"} 1`) {
-		t.Error("the scrape that failed is not counted")
+	if !strings.Contains(body, `promhttp_metric_handler_errors_total{cause="gathering"} 1`) {
+		t.Error("the scrape before, which failed, is not counted")
+	}
+}
+
+// TestTheWriterIsSeenAtWork, not only once it is done.
+func TestTheWriterIsSeenAtWork(t *testing.T) {
+	r := prometheus.NewRegistry()
+	ops.Writer(r, func() int { return 7 }, func() time.Duration { return 90 * time.Second })
+	_, body := get(ops.Options{Registry: r}, "/metrics")
+	for _, line := range []string{"wxswitch_commit_waiting 7\n", "wxswitch_commit_busy_seconds 90\n"} {
+		if !strings.Contains(body, line) {
+			t.Errorf("no %q in %s", line, body)
+		}
 	}
 }

@@ -150,6 +150,7 @@ func (a *app) foundation(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	ops.Writer(a.registry, a.db.Waiting, a.db.Busy)
 	if err = a.tellers(ctx); err != nil {
 		return err
 	}

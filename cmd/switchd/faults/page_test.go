@@ -59,6 +59,8 @@ func TestOperatorsPages(t *testing.T) {
 		t.Error("no commit is counted")
 	}
 
+	h.metric("wxswitch_commit_waiting 0")
+
 	asked, stopped := make(chan heard, 1), make(chan struct{})
 	go func() { asked <- h.ask(balance(plainBank, 2)) }()
 	h.metric("wxswitch_in_flight 1")
