@@ -112,9 +112,10 @@ func (c *counting) Next(context.Context) (codec.STAN, codec.Stamp, error) {
 }
 
 // broken has no numbers to give.
-type broken struct{}
+type broken struct{ asked atomic.Int64 }
 
-func (broken) Next(context.Context) (codec.STAN, codec.Stamp, error) {
+func (b *broken) Next(context.Context) (codec.STAN, codec.Stamp, error) {
+	b.asked.Add(1)
 	return "", "", errors.New("no numbers")
 }
 

@@ -147,10 +147,11 @@ func (l *link) online(ctx context.Context) state {
 		case in := <-l.conn.network:
 			l.hear(in)
 		case <-echo.C:
-			if err := l.probe(ctx); err != nil && ctx.Err() == nil && !l.signedOff {
+			next, err := l.probe(ctx)
+			if err != nil && ctx.Err() == nil && !l.signedOff {
 				return l.drop(err)
 			}
-			echo.Reset(l.untilEcho())
+			echo.Reset(next)
 		}
 	}
 	return l.resting

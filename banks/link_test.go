@@ -585,7 +585,7 @@ func TestNumbersFail(t *testing.T) {
 		p := newPeer(approve)
 		cfg := testConfig()
 		cfg.SignOn = true
-		b, err := New(cfg, fake{}, &listener{}, Options{Log: zerolog.Nop(), Numbers: broken{}, Dial: p.dial})
+		b, err := New(cfg, fake{}, &listener{}, Options{Log: zerolog.Nop(), Numbers: &broken{}, Dial: p.dial})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -594,7 +594,29 @@ func TestNumbersFail(t *testing.T) {
 		if err := b.Run(ctx); err != nil {
 			t.Error(err)
 		}
-		want(t, "last error", b.Status().Links[0].LastError, "sign-on: no numbers")
+		want(t, "last error", b.Status().Links[0].LastError, "sign-on: not sent: no numbers")
+		p.wg.Wait()
+	})
+}
+
+// An echo that our own disk keeps from being numbered says nothing about the bank:
+// replies that it owes still come by the link.
+func TestAnEchoThatCannotBeNumberedDropsNoLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, numbers := newPeer(approve), &broken{}
+		cfg := testConfig()
+		echoes(&cfg)
+		b, err := New(cfg, fake{}, &listener{}, Options{Log: zerolog.Nop(), Numbers: numbers, Dial: p.dial})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*cfg.EchoIdle+time.Second)
+		defer cancel()
+		if err := b.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		want(t, "connections", p.connections(), 1)
+		want(t, "echoes tried", numbers.asked.Load(), 10)
 		p.wg.Wait()
 	})
 }

@@ -58,15 +58,22 @@ func (l *link) echoTimer() *time.Timer {
 
 func (l *link) untilEcho() time.Duration { return max(l.tcp.cfg.EchoIdle-l.conn.silence(), 1) }
 
-// probe asks a silent link for a sign of life. A peer that is half open has no
-// other way to show.
-func (l *link) probe(ctx context.Context) error {
+// probe asks a silent link for a sign of life, and says when to look again. A peer
+// that is half open has no other way to show. What we cannot number is no fault of
+// the link's: the replies that the bank owes still come by it.
+func (l *link) probe(ctx context.Context) (next time.Duration, err error) {
 	if l.conn.silence() < l.tcp.cfg.EchoIdle {
-		return nil
+		return l.untilEcho(), nil
 	}
-	_, err := l.ask(ctx, codec.Echo)
-	return err
+	_, err = l.ask(ctx, codec.Echo)
+	if errors.Is(err, errUnnumbered) {
+		l.noisy.Error().Err(err).Msg("link is not asked for a sign of life")
+		return l.tcp.cfg.EchoIdle, nil
+	}
+	return l.untilEcho(), err
 }
+
+var errUnnumbered = errors.New("not sent")
 
 // ask sends a network request and waits for its answer on this link, hearing
 // what else the bank says on it meanwhile.
@@ -101,7 +108,7 @@ func (l *link) ask(ctx context.Context, t codec.Type) (*codec.Message, error) {
 func (l *link) request(ctx context.Context, t codec.Type) (codec.Pair, []byte, error) {
 	stan, sent, err := l.numbers.Next(ctx)
 	if err != nil {
-		return codec.Pair{}, nil, err
+		return codec.Pair{}, nil, fmt.Errorf("%w: %w", errUnnumbered, err)
 	}
 	framed, err := l.frame(l.tcp.cfg.networkRequest(t, stan, sent))
 	if err != nil {
