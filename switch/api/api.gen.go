@@ -1577,7 +1577,8 @@ type ListAdvicesParams struct {
 	// State only advices in this state
 	State AdviceState `form:"state,omitempty" json:"state,omitempty"`
 
-	// Bank only this bank's
+	// Bank only this bank's; a name that no bank has and of which nothing is
+	// kept is refused
 	Bank string `form:"bank,omitempty" json:"bank,omitempty"`
 
 	// After only ids above this one

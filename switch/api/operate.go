@@ -80,6 +80,9 @@ func (o operationsOf) ListAdvices(ctx context.Context, in ListAdvicesRequestObje
 	if err != nil {
 		return nil, o.adviceError(err, 0)
 	}
+	if len(list) == 0 && after == 0 && p.Bank != "" && !o.hasBank(p.Bank) { // one mistyped is no bank at peace
+		return nil, refuseBecause(codeParameterInvalid, "no bank has this name, and no such advice is kept")
+	}
 	out := ListAdvices200JSONResponse{Advices: make([]Advice, len(list))}
 	for i, a := range list {
 		out.Advices[i] = adviceOf(a)
@@ -88,6 +91,10 @@ func (o operationsOf) ListAdvices(ctx context.Context, in ListAdvicesRequestObje
 		out.Next = formatID(list[limit-1].ID)
 	}
 	return out, nil
+}
+
+func (o operationsOf) hasBank(name string) bool {
+	return slices.ContainsFunc(o.Banks(), func(s banks.Status) bool { return s.Bank == name })
 }
 
 func pageOf(p ListAdvicesParams) (after int64, limit int, refused *refusal) {

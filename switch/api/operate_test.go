@@ -37,13 +37,15 @@ func (d *door) list(query string) (ids []string, next string) {
 }
 
 func TestListAdvices(t *testing.T) {
-	d := openFull(t, nil)
+	d := openFull(t, func(o *api.Options) {
+		o.Banks = func() []banks.Status { return []banks.Status{{Bank: "wlmq"}} } // klb was taken out of the configuration
+	})
 	d.advices.rows[0].Next = now // from before it was parked: it is not to be sent then
 	if body := d.call("GET", "/v1/advices", opsToken, "").body; strings.Count(body, `"next":`) != 1 || strings.Index(body, `"next":`) < strings.Index(body, `"id":"42"`) {
 		t.Error(body)
 	}
 	for query, want := range map[string]string{
-		"": "41 42 43|", "?state=parked": "41|", "?bank=klb": "42|", "?state=done&bank=klb": "|",
+		"": "41 42 43|", "?state=parked": "41|", "?bank=klb": "42|", "?bank=klb&after=42": "|", "?bank=wlmq": "|",
 		"?limit=2": "41 42|42", "?limit=200": "41 42 43|", "?limit=0": "41 42 43|", "?limit=2&after=42": "43|", "?after=9000": "|",
 	} {
 		ids, next := d.list(query)
@@ -51,7 +53,7 @@ func TestListAdvices(t *testing.T) {
 			t.Errorf("%q: %s, want %s", query, got, want)
 		}
 	}
-	for _, query := range []string{"?state=x", "?limit=x", "?limit=201", "?limit=-1", "?after=x", "?after=-1", "?limit=1&limit=2", "?state=%zz", "?limit=1;state=parked"} {
+	for _, query := range []string{"?state=x", "?limit=x", "?limit=201", "?limit=-1", "?after=x", "?after=-1", "?limit=1&limit=2", "?state=%zz", "?limit=1;state=parked", "?bank=wlqm"} {
 		d.call("GET", "/v1/advices"+query, opsToken, "").problem(t, "parameter-invalid")
 	}
 	d.advices.err = errors.New("disk gone")
