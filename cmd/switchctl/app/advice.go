@@ -112,4 +112,4 @@ func adviceRows(w io.Writer, list []client.Advice) {
 	}
 }
 
-const timeFormat = "2006-01-02 15:04:05"
+const timeFormat = "2006-01-02 15:04:05Z07:00" // with its offset: logs have the machine's
