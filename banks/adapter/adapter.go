@@ -154,7 +154,27 @@ func (c *Config) complete() error {
 			}
 		}
 	}
+	if err := c.bounded(); err != nil {
+		return err
+	}
 	return c.identified()
+}
+
+func (c *Config) bounded() error {
+	for _, b := range []struct {
+		name string
+		n    int64
+	}{
+		{"Workers", int64(c.Workers)}, {"Queue", int64(c.Queue)}, {"Links", int64(c.Links)}, {"Words", int64(c.Words)},
+		{"Deadline", int64(c.Deadline)}, {"Work", int64(c.Work)}, {"Idle", int64(c.Idle)}, {"EchoWait", int64(c.EchoWait)},
+		{"Write", int64(c.Write)}, {"Drain", int64(c.Drain)}, {"Told", int64(c.Told)},
+		{"RetryMin", int64(c.RetryMin)}, {"RetryMax", int64(c.RetryMax)},
+	} {
+		if b.n < 0 {
+			return fmt.Errorf("adapter: %s is negative", b.name)
+		}
+	}
+	return nil
 }
 
 // identified refuses an Identity with which the bank could say nothing itself:

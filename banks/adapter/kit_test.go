@@ -306,6 +306,26 @@ func TestIdentityThatTheDialectWants(t *testing.T) {
 	}
 }
 
+// A bound or a time below nothing is refused by its name, not found out by a panic
+// or by a link that ends at once.
+func TestNegativeConfig(t *testing.T) {
+	for name, set := range map[string]func(*Config){
+		"Workers": func(c *Config) { c.Workers = -1 }, "Queue": func(c *Config) { c.Queue = -1 },
+		"Links": func(c *Config) { c.Links = -1 }, "Words": func(c *Config) { c.Words = -1 },
+		"Deadline": func(c *Config) { c.Deadline = -1 }, "Work": func(c *Config) { c.Work = -1 },
+		"Idle": func(c *Config) { c.Idle = -1 }, "EchoWait": func(c *Config) { c.EchoWait = -1 },
+		"Write": func(c *Config) { c.Write = -1 }, "Drain": func(c *Config) { c.Drain = -1 },
+		"Told": func(c *Config) { c.Told = -1 }, "RetryMin": func(c *Config) { c.RetryMin = -1 },
+		"RetryMax": func(c *Config) { c.RetryMax = -1 },
+	} {
+		cfg := Config{Core: coreFunc(newBlocking().serve), Dialect: dialect(t), DB: openDB(t, ledgerPath(t)), Keys: keys()}
+		set(&cfg)
+		if _, err := New(t.Context(), cfg); err == nil || err.Error() != "adapter: "+name+" is negative" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core := newBlocking()
