@@ -264,6 +264,9 @@ func TestLateMessagesAreCounted(t *testing.T) {
 		r.fail.Store(&broken)
 		r.lateTook(codec.Authenticate, e.ID, e.Sent)
 		r.sw.Incoming(t.Context(), "xjrcu", codec.NewRequest(codec.Balance))
+		stopped, stopNow := context.WithCancel(t.Context())
+		stopNow()
+		must(t, r.sw.Run(stopped)) // until then the third is kept
 		got := values(t, registry)
 		for _, result := range []string{"journalled", "unmatched", "error", "unsupported-request"} {
 			if n := got[fmt.Sprintf(`wxswitch_late_messages_total{bank="xjrcu",result=%q}`, result)]; n != 1 {

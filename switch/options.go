@@ -81,7 +81,8 @@ type Switch struct {
 	Options
 	banks   map[string]*banks.Bank // complete before Run
 	watch   watchers
-	own     idSet // open rows that this process will end itself, and no scan may
+	unheard chan lateMessage // what the journal did not take; what is more is lost. Run takes it
+	own     idSet            // open rows that this process will end itself, and no scan may
 	metrics *metrics
 
 	draining atomic.Bool
@@ -93,6 +94,9 @@ type Switch struct {
 // it they close before.
 const maxClosers = 1024
 
+// maxUnheard bounds the late replies that are kept while the journal takes none.
+const maxUnheard = 1000
+
 // New returns a Switch without banks.
 func New(o Options) *Switch {
 	o = o.withDefaults()
@@ -101,6 +105,7 @@ func New(o Options) *Switch {
 		banks:   make(map[string]*banks.Bank),
 		metrics: newMetrics(o.Registerer),
 		closers: make(chan struct{}, maxClosers),
+		unheard: make(chan lateMessage, maxUnheard),
 	}
 }
 
@@ -120,10 +125,13 @@ func (s *Switch) Run(ctx context.Context) error {
 	defer ticks.Stop()
 	for {
 		s.recover(ctx)
+		s.lateAgain(ctx)
 		select {
 		case <-ticks.C:
 		case <-ctx.Done():
-			return s.drain()
+			err := s.drain()
+			s.lateLast(ctx)
+			return err
 		}
 	}
 }

@@ -107,37 +107,89 @@ func (s *Switch) Late(ctx context.Context, bank string, m *codec.Message) {
 	for end := time.Now().Add(s.Grace); s.own.answers(&r) && time.Now().Before(end); {
 		<-time.After(ownPause)
 	}
-	s.late(ctx, bank, m, r)
+	s.late(ctx, lateMessage{r, m})
 }
 
-// late tries as often as close does: a late approval that is lost may leave a
-// registration at the bank that counts as not done.
-func (s *Switch) late(ctx context.Context, bank string, m *codec.Message, r LateReply) {
-	var e Entry
-	var known bool
+// lateMessage is a late reply and how it came.
+type lateMessage struct {
+	LateReply
+	m *codec.Message
+}
+
+// late tries as often as close does, and then at every scan: a late approval that is
+// lost may leave a registration at the bank that counts as not done.
+func (s *Switch) late(ctx context.Context, l lateMessage) {
 	var err error
 	for range closeTries {
-		if e, known, err = s.Journal.Late(ctx, r); err == nil {
-			break
+		if err = s.journalLate(ctx, l); err == nil {
+			return
 		}
 		<-time.After(closePause)
 	}
+	s.keepLate(l, err)
+}
+
+func (s *Switch) journalLate(ctx context.Context, l lateMessage) error {
+	e, known, err := s.Journal.Late(ctx, l.LateReply)
 	switch {
 	case err != nil:
-		s.Log.Error().Err(err).Str("bank", bank).Str("rrn", m.Get(codec.FieldRRN)).Msg("journal late reply")
-		s.metrics.late(bank, lateError)
+		return err
 	case !known:
-		s.Log.Warn().Str("bank", bank).Object("reply", m).Msg("reply to nothing that was sent")
-		s.metrics.late(bank, lateUnmatched)
+		s.Log.Warn().Str("bank", l.Bank).Object("reply", l.m).Msg("reply to nothing that was sent")
+		s.metrics.late(l.Bank, lateUnmatched)
 	default:
-		s.Log.Info().Str("bank", bank).Int64("id", e.ID).Str("code", m.Get(codec.FieldCode)).
+		s.Log.Info().Str("bank", l.Bank).Int64("id", e.ID).Str("code", l.Code).
 			Str("standing", string(e.Standing)).Msg("late reply")
-		s.metrics.late(bank, lateJournalled)
-		s.Wake(bank, 0)
+		s.metrics.late(l.Bank, lateJournalled)
+		s.Wake(l.Bank, 0)
 		s.Told()
 		s.Changed(e.ID)
 	}
+	return nil
 }
+
+// keepLate keeps what the journal would not take, if it matters and there is room. A
+// crash loses it.
+func (s *Switch) keepLate(l lateMessage, err error) {
+	if l.Type.Class() == codec.Change {
+		select {
+		case s.unheard <- l:
+			s.Log.Error().Err(err).Str("bank", l.Bank).Str("rrn", string(l.RRN)).Msg("late reply waits for the journal")
+			return
+		default:
+		}
+	}
+	s.lateLost(l, err)
+}
+
+func (s *Switch) lateLost(l lateMessage, err error) {
+	s.Log.Error().Err(err).Str("bank", l.Bank).Str("rrn", string(l.RRN)).Msg("late reply is lost")
+	s.metrics.late(l.Bank, lateError)
+}
+
+// lateAgain tries what was kept, until the journal still does not take one: that is
+// last the next time, so that one that it never takes holds up no other.
+func (s *Switch) lateAgain(ctx context.Context) {
+	for range len(s.unheard) {
+		l := <-s.unheard
+		if err := s.journalLate(ctx, l); err != nil {
+			s.keepLate(l, err)
+			return
+		}
+	}
+}
+
+// lateLast tries a last time, and counts what is lost.
+func (s *Switch) lateLast(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findLimit)
+	defer cancel()
+	s.lateAgain(ctx)
+	for range len(s.unheard) {
+		s.lateLost(<-s.unheard, errEnding)
+	}
+}
+
+var errEnding = errors.New("the switch ends, and the journal does not take it")
 
 // NewLateReply reads a reply as what it says of an entry or of its advice.
 func NewLateReply(b *banks.Bank, m *codec.Message) LateReply {

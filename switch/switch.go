@@ -273,7 +273,7 @@ func (w *walk) send(permit *banks.Permit) error {
 	}
 	if answered := end.Outcome == Approved || end.Outcome == Declined; answered && w.entry.End.Outcome != end.Outcome {
 		// Another instance took the row for abandoned: what the bank said is late.
-		w.late(w.ctx, w.bank.Name(), reply.Message, NewLateReply(w.bank, reply.Message))
+		w.late(w.ctx, lateMessage{NewLateReply(w.bank, reply.Message), reply.Message})
 	}
 	return nil
 }

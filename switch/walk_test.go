@@ -3,6 +3,7 @@ package switching_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"path/filepath"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"wxswitch/banks"
@@ -212,47 +214,102 @@ func TestARepeatIsOpenedWhenTheFirstWas(t *testing.T) {
 	})
 }
 
-// A late approval that meets one failing commit must not be forgotten.
-func TestALateApprovalOutlivesAFailedCommit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r, stop := newPlainRig(t, true)
-		defer stop()
-		var original atomic.Pointer[codec.Message]
-		var reversals atomic.Int64
-		f := func(m *codec.Message) *codec.Message {
-			switch m.Type {
-			case codec.Authenticate:
-				original.Store(m)
-				return nil
-			case codec.Reversal:
-				if reversals.Add(1) == 1 {
-					return codec.NewReply(m, "25")
-				}
-				return codec.NewReply(m, "00")
-			}
+// A late approval must not be forgotten because the disk takes nothing when it comes,
+// not for one commit and not for a minute.
+func TestALateApprovalOutlivesFailingCommits(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"one": 0, "a minute's": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { lateWhileCommitsFail(t, wait) })
+		})
+	}
+}
+
+func lateWhileCommitsFail(t *testing.T, wait time.Duration) {
+	r, stop := newPlainRig(t, true)
+	defer stop()
+	var original atomic.Pointer[codec.Message]
+	var reversals atomic.Int64
+	r.answers(func(m *codec.Message) *codec.Message {
+		switch m.Type {
+		case codec.Authenticate:
+			original.Store(m)
 			return nil
-		}
-		r.answers(f)
-		result, err := r.sw.Do(t.Context(), request(codec.Authenticate, "k"))
-		must(t, err)
-		if result.End.Outcome != switching.TimedOut {
-			t.Fatal(result.End)
-		}
-		time.Sleep(5 * time.Second) // the reversal was not found
-		once := new(atomic.Bool)
-		fail := func(step string) error {
-			if step == "commit-before" && once.CompareAndSwap(false, true) {
-				return errors.New("planted")
+		case codec.Reversal:
+			if reversals.Add(1) == 1 {
+				return codec.NewReply(m, "25")
 			}
-			return nil
+			return codec.NewReply(m, "00")
 		}
-		r.fail.Store(&fail)
-		r.sw.Late(t.Context(), "xjrcu", codec.NewReply(original.Load(), "00"))
-		time.Sleep(time.Hour)
-		if n := reversals.Load(); n != 2 {
-			t.Errorf("the bank approved what counts as not done, and was told to undo it %d times", n)
-		}
+		return nil
 	})
+	result, err := r.sw.Do(t.Context(), request(codec.Authenticate, "k"))
+	must(t, err)
+	if result.End.Outcome != switching.TimedOut {
+		t.Fatal(result.End)
+	}
+	time.Sleep(5 * time.Second) // the reversal was not found
+	r.failsCommits(wait == 0)
+	r.sw.Late(t.Context(), "xjrcu", codec.NewReply(original.Load(), "00"))
+	time.Sleep(wait)
+	r.fail.Store(nil)
+	time.Sleep(time.Hour)
+	if n := reversals.Load(); n != 2 {
+		t.Errorf("the bank approved what counts as not done, and was told to undo it %d times", n)
+	}
+}
+
+// failsCommits lets the next commit fail, or every one.
+func (r *rig) failsCommits(once bool) {
+	var failed atomic.Bool
+	fail := func(step string) error {
+		if step == "commit-before" && (!failed.Swap(true) || !once) {
+			return errors.New("planted")
+		}
+		return nil
+	}
+	r.fail.Store(&fail)
+}
+
+// What the disk would not take is tried a last time when the switch stops, and what is
+// too much to be kept, or is lost then, is counted.
+func TestLateRepliesAtAStop(t *testing.T) {
+	for _, mended := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			d, err := iso.Builtin("plain")
+			must(t, err)
+			registry := prometheus.NewRegistry()
+			r, stop := newRig(t, d, switching.Options{Registerer: registry}, false)
+			defer stop()
+			var original atomic.Pointer[codec.Message]
+			r.answers(func(m *codec.Message) *codec.Message { original.Store(m); return nil })
+			result, err := r.sw.Do(t.Context(), request(codec.Authenticate, "k"))
+			must(t, err)
+			r.failsCommits(false)
+			for range 1003 {
+				r.sw.Late(t.Context(), "xjrcu", codec.NewReply(original.Load(), "00"))
+			}
+			want := map[string]float64{"error": 1003}
+			if mended {
+				r.fail.Store(nil)
+				want = map[string]float64{"error": 3, "journalled": 1000}
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			must(t, r.sw.Run(ctx))
+			r.fail.Store(nil)
+			e, _, err := r.j.Get(t.Context(), result.ID)
+			must(t, err)
+			if known := e.Late == codec.Approved; known != mended {
+				t.Errorf("disk mended %t, late %q", mended, e.Late)
+			}
+			got := values(t, registry)
+			for result, n := range want {
+				if counted := got[fmt.Sprintf(`wxswitch_late_messages_total{bank="xjrcu",result=%q}`, result)]; counted != n {
+					t.Errorf("disk mended %t: %s %v, want %v", mended, result, counted, n)
+				}
+			}
+		})
+	}
 }
 
 // foreign is a reply that pairs and names another customer's card.
