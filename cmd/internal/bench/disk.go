@@ -67,6 +67,26 @@ func (b *bench) floor(ctx context.Context) (err error) {
 		rate, of := middle(with, sample.rate), middle(without, sample.rate)
 		b.say("a relay whose requests wait for two fdatasyncs, %d in flight: %.0f/s, %.3f of the relay", n, rate, rate/of)
 	}
+	return b.floorLatency(ctx, synced)
+}
+
+// floorLatency compares them at the rate at which the switch's latency is measured.
+func (b *bench) floorLatency(ctx context.Context, synced *child) error {
+	rate, err := b.halfRate(ctx, "deregister")
+	if err != nil {
+		return err
+	}
+	var with, without []float64
+	for range b.rounds {
+		for c, into := range map[*child]*[]float64{synced: &with, b.stage.relay: &without} {
+			l, err := b.attackOne(ctx, c, "deregister", rate)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			*into = append(*into, quantile(l, 0.99).Seconds()*1e3)
+		}
+	}
+	b.say("its p99 at %d/s: %.2f ms, %.2f of the relay's", rate, median(with), median(with)/median(without))
 	return nil
 }
 
