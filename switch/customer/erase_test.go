@@ -32,3 +32,20 @@ func TestErasedAfterThePeriod(t *testing.T) {
 	again, err := w.authenticate(f, cardA)
 	w.want(again, err, switching.Approved, "")
 }
+
+// The period counts from the end, whatever the follower or an operator does after it.
+func TestThePeriodRunsFromTheEnd(t *testing.T) {
+	w := newWorld(t)
+	w.store.Limits.Erase = 24 * time.Hour
+	f := w.authenticated("a", cardA)
+	a, err := w.service.Deregister(w.Context(), w.call(f))
+	w.want(a, err, switching.Approved, "")
+	w.now = w.now.Add(23 * time.Hour)
+	a, err = w.service.Unfollow(w.Context(), w.call(f), w.now)
+	w.want(a, err, switching.Approved, "")
+	w.now = w.now.Add(time.Hour + time.Second)
+	w.must(w.store.Clean(w.Context()))
+	if n := w.count(`SELECT COUNT(*) FROM customer WHERE cert IS NOT NULL`); n != 0 {
+		t.Error("still known by name")
+	}
+}
