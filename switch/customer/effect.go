@@ -277,14 +277,22 @@ func (s *Store) end(ctx context.Context, tx switching.Tx, c *row, ev Event, exce
 	if err := s.endSessions(ctx, tx, c.ID, string(ev)); err != nil {
 		return nil, err
 	}
-	if err := s.Hush(ctx, tx, c.Channel, c.Subject); err != nil {
-		return nil, fmt.Errorf("stop notices: %w", err)
+	if err := s.hush(ctx, tx, c); err != nil {
+		return nil, err
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE sms_code SET state = 'void', used_by = 0 WHERE customer = $1 AND state IN ('sent', 'void')`, c.ID)
 	if err != nil {
 		return nil, fmt.Errorf("void codes: %w", err)
 	}
 	return s.endLinks(ctx, tx, c.ID, except)
+}
+
+// hush stops the movements that wait to be told to the customer.
+func (s *Store) hush(ctx context.Context, tx switching.Tx, c *row) error {
+	if err := s.Hush(ctx, tx, c.Channel, c.Subject); err != nil {
+		return fmt.Errorf("stop notices: %w", err)
+	}
+	return nil
 }
 
 // tell is the notice of a customer, none if its follower has left.

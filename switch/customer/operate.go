@@ -130,6 +130,9 @@ func (s *Store) changeFrozen(ctx context.Context, tx switching.Tx, c *row, froze
 	if err := s.remember(ctx, tx, c.ID, event, c.State, c.State, why); err != nil || !frozen {
 		return err
 	}
+	if err := s.hush(ctx, tx, c); err != nil {
+		return err
+	}
 	return s.endSessions(ctx, tx, c.ID, event)
 }
 

@@ -3,6 +3,7 @@ package customer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -223,5 +224,8 @@ func TestFrozenHearsNothing(t *testing.T) {
 	w.must(err)
 	if c := w.row(f); c.Setup.After(w.now) {
 		t.Error("may set passwords until", c.Setup)
+	}
+	if !slices.Equal(w.hushed, []Follower{f}) {
+		t.Error("movements that wait are told still, but to", w.hushed)
 	}
 }

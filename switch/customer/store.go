@@ -30,7 +30,7 @@ type Options struct {
 	Vault  *vault.Vault
 	Limits Limits
 	// Hush stops the movements that wait to be told to a follower, in the
-	// transaction that ends it as a customer; may be nil.
+	// transaction that ends it as a customer or freezes it; may be nil.
 	Hush func(ctx context.Context, tx switching.Tx, channel, subject string) error
 	// Argon is how much work a password's hash is: default 46 MiB, one pass, one
 	// thread. What was kept with less is replaced when the password is next right.

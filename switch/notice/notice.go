@@ -162,11 +162,11 @@ func (n *Notices) Forget(ctx context.Context, tx switching.Tx, channel, subject 
 	return n.drop(ctx, tx, channel, subject, "", whenever, StateDiscarded, "the follower is no longer told")
 }
 
-// Hush discards the movements that wait for a follower: it is a customer no more.
-// What tells of an end is still told. Movements have lanes of their own, so that
-// none is left without its first.
+// Hush discards the movements that wait for a follower: it is a customer no more, or
+// frozen. What tells of an end is still told. Movements have lanes of their own, so
+// that none is left without its first.
 func (n *Notices) Hush(ctx context.Context, tx switching.Tx, channel, subject string) error {
-	return n.drop(ctx, tx, channel, subject, switching.NoticeMovement, whenever, StateDiscarded, "no customer any more")
+	return n.drop(ctx, tx, channel, subject, switching.NoticeMovement, whenever, StateDiscarded, "movements are no longer told")
 }
 
 // whenever is later than any notice is written, also under a clock that was set back
