@@ -328,8 +328,10 @@ func (x deregEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Ent
 		return err
 	case c.Frozen:
 		return refusal(ReasonFrozen, nil)
-	case !c.State.Active() || l.Role != Primary:
+	case !c.State.Active():
 		return refusal(ReasonNotAuthenticated, nil)
+	case l.Role != Primary: // another account became the primary since it was read
+		return &switching.EffectRefusal{Reason: switching.ReasonSettling, Undone: true}
 	}
 	_, err = x.move(ctx, tx, &c, DeregAsked, asked(e))
 	return err

@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -461,4 +462,38 @@ func TestAnAuthenticationEndsOnlyItself(t *testing.T) {
 			t.Errorf("%s: %v, not %v", o, got, want)
 		}
 	}
+}
+
+// overtaken lets something happen between the reading of a request and its opening.
+type overtaken struct {
+	*banker
+	by func()
+}
+
+func (d overtaken) Do(ctx context.Context, q switching.Request) (switching.Result, error) {
+	if q.Type == codec.Deregister {
+		d.by()
+	}
+	return d.banker.Do(ctx, q)
+}
+
+// TestDeregistrationOvertakenByAnotherPrimary: who waited for an authentication with
+// another account is not told to be no customer, and may ask again under its key.
+func TestDeregistrationOvertakenByAnotherPrimary(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.service.Switch = overtaken{w.desk, func() {
+		a, err := w.authenticate(f, cardB)
+		w.want(a, err, switching.Approved, "")
+	}}
+	call := w.call(f)
+	a, err := w.service.Deregister(w.Context(), call)
+	if a = w.want(a, err, switching.Refused, switching.ReasonSettling); a.Text != textDeregisterFailed {
+		t.Error(a.Text)
+	}
+	w.state(f, Authenticated)
+	w.service.Switch = w.desk
+	a, err = w.service.Deregister(w.Context(), call)
+	w.want(a, err, switching.Approved, "")
+	w.state(f, Deregistered)
 }
