@@ -89,6 +89,13 @@ func (s *Store) Gone(ctx context.Context, tx switching.Tx, channel, subject stri
 	return s.follows(ctx, tx, &c, "unfollow", cause{who: "front", note: "gone when told"})
 }
 
+// IsTold reports whether a follower is told notices of the kind now (package notice):
+// of what it was told once it may be a customer no more.
+func (s *Store) IsTold(ctx context.Context, tx switching.Tx, channel, subject string, kind switching.NoticeKind) (bool, error) {
+	c, _, err := s.byFollower(ctx, tx, Follower{channel, subject})
+	return c.Followed && (kind != switching.NoticeMovement || c.Told && !c.Frozen), err
+}
+
 // follows turns whether the customer follows. One that leaves loses its sessions.
 func (s *Store) follows(ctx context.Context, tx switching.Tx, c *row, event string, why cause) error {
 	c.Followed = !c.Followed

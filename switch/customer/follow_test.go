@@ -232,3 +232,41 @@ func TestComingAndLeavingInTheirOwnOrder(t *testing.T) {
 	tell(w.service.Unfollow, left, true)
 	tell(w.service.Unfollow, time.Time{}, false) // nothing is later than now
 }
+
+// TestWhoIsTold: of movements a customer who consented; of its end also one who is
+// none any more; one who has left, or never came, of nothing.
+func TestWhoIsTold(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	told := func(subject string) (movement, end bool) {
+		w.must(w.store.reading(w.Context(), func(ctx context.Context, tx switching.Tx) (err error) {
+			if movement, err = w.store.IsTold(ctx, tx, f.Channel, subject, switching.NoticeMovement); err != nil {
+				return err
+			}
+			end, err = w.store.IsTold(ctx, tx, f.Channel, subject, switching.NoticeDeregistered)
+			return err
+		}))
+		return movement, end
+	}
+	want := func(what string, movement, end bool) {
+		t.Helper()
+		if m, e := told(f.Subject); m != movement || e != end {
+			t.Errorf("%s: movements %v, ends %v", what, m, e)
+		}
+	}
+	want("a customer", true, true)
+	_, err := w.store.Freeze(w.Context(), w.row(f).ID, "op", "why")
+	w.must(err)
+	want("frozen", false, true)
+	_, err = w.store.Release(w.Context(), w.row(f).ID, "op", "why")
+	w.must(err)
+	want("released", true, true)
+	w.authenticated("b", cardC)
+	want("superseded", false, true)
+	_, err = w.service.Unfollow(w.Context(), w.call(f), w.now)
+	w.must(err)
+	want("left", false, false)
+	if m, e := told("nobody"); m || e {
+		t.Error("a stranger is told")
+	}
+}

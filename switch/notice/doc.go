@@ -54,8 +54,9 @@
 // Accepted is not delivered. What the front reports goes to Delivered: success;
 // user-block, which ends all that waits for the follower, who may follow still;
 // system-failed, after which the notice is sent again as its next round, since
-// the front would not tell the same round twice. A report that is not newer than
-// the last one of its notice is a repeat.
+// the front would not tell the same round twice, unless it is not to be told any
+// more (Told). A report that is not newer than the last one of its notice is a
+// repeat.
 //
 // # Ends
 //

@@ -47,6 +47,9 @@ type Options struct {
 	// discards what waited for it: whoever writes notices must write none for it until it
 	// follows again. It uses SQL only. May be nil.
 	Gone func(ctx context.Context, tx switching.Tx, channel, subject string, at time.Time) error
+	// Told reports whether a follower is still told of the kind; it is asked where a
+	// delivery failed, before the next round. It uses SQL only. May be nil: yes.
+	Told func(ctx context.Context, tx switching.Tx, channel, subject string, kind switching.NoticeKind) (bool, error)
 
 	Workers  int               // notices on their way at once
 	Deadline time.Duration     // of one sending
@@ -82,6 +85,11 @@ func (o *Options) defaults() error {
 	}
 	if o.Gone == nil {
 		o.Gone = func(context.Context, switching.Tx, string, string, time.Time) error { return nil }
+	}
+	if o.Told == nil {
+		o.Told = func(context.Context, switching.Tx, string, string, switching.NoticeKind) (bool, error) {
+			return true, nil
+		}
 	}
 	if o.Fail == nil {
 		o.Fail = func(string) error { return nil }

@@ -227,15 +227,23 @@ func (n *Notices) delivered(ctx context.Context, tx switching.Tx, i Item, status
 // deliver it can seldom deliver a moment later.
 var rounds = switching.Backoff{Min: time.Minute, Max: time.Hour}
 
-// undelivered begins the notice's next round, or parks it after the last. That
-// also makes void the answer to this round, should it be written down later. It
-// waits in a lane of its own, since it is out of order, and holds up nothing.
+// undelivered begins the notice's next round, or parks it after the last; of one who
+// is told no longer it ends the notice. A next round also makes void the answer to
+// this one, should it be written down later. It waits in a lane of its own, since it
+// is out of order, and holds up nothing.
 func (n *Notices) undelivered(ctx context.Context, tx switching.Tx, i Item, answer string) error {
+	told, err := n.o.Told(ctx, tx, i.Channel, i.Subject, i.Kind)
+	if err != nil {
+		return err
+	}
+	if !told {
+		return n.end(ctx, tx, i, StateDiscarded, answer, i.Note)
+	}
 	state, head, next := StatePending, 1, n.o.Now().Add(rounds.After(i.Round)).UnixMilli()
 	if i.Round >= n.o.Rounds || i.State == StateParked {
 		state, head, next = StateParked, 0, 0
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = $2, lane = $3, round = round + 1, attempts = 0, next = $4, ended = 0, answer = $5 WHERE seq = $6`,
+	_, err = tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = $2, lane = $3, round = round + 1, attempts = 0, next = $4, ended = 0, answer = $5 WHERE seq = $6`,
 		string(state), head, n.o.Vault.Index("notice lane of its own", i.ID), next, answer, i.Seq)
 	if err != nil {
 		return err

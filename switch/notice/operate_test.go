@@ -204,6 +204,29 @@ func TestDeliveryFailed(t *testing.T) {
 	})
 }
 
+// A delivery that failed is not begun anew for one who is told no longer.
+func TestDeliveryFailedToWhoIsToldNoLonger(t *testing.T) {
+	prepare := func(w *world) {
+		w.o.Told = func(_ context.Context, _ switching.Tx, channel, subject string, kind switching.NoticeKind) (bool, error) {
+			return channel+"/"+subject != "wechat/anna" || kind != switching.NoticeMovement, nil
+		}
+	}
+	held(t, prepare, func(t *testing.T, w *world) {
+		ends := of("anna", "ends", 0)
+		ends.Kind = switching.NoticeSuperseded
+		w.run()
+		w.put(of("anna", "1", 0), of("boris", "1", 0), ends)
+		rest(time.Second)
+		for _, id := range []string{"anna.1.0", "boris.1.0", "anna.ends.0"} {
+			w.report(id, notice.StatusFailed, time.Now())
+		}
+		rest(time.Hour)
+		equal(t, "anna's", w.item("anna.1.0").State, notice.StateDiscarded)
+		equal(t, "sent", len(w.front.sent()), 5)
+		equal(t, "with data", w.withData("anna"), 1)
+	})
+}
+
 // A report may overtake the answer to the sending that it is about.
 func TestDeliveryBeforeTheAnswer(t *testing.T) {
 	for status, want := range map[notice.Status]notice.State{

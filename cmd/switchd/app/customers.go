@@ -31,7 +31,7 @@ func (a *app) tellers(ctx context.Context) (err error) {
 	}
 	titles := a.titles()
 	o := notice.Options{
-		DB: a.db, Vault: a.key, Sender: sender, Gone: a.store.Gone, Now: a.Now, Log: a.log, Registerer: a.registry,
+		DB: a.db, Vault: a.key, Sender: sender, Gone: a.store.Gone, Told: a.store.IsTold, Now: a.Now, Log: a.log, Registerer: a.registry,
 		Text: func(n switching.Notice) string { return customer.NoticeText(n, titles) },
 	}
 	if a.Notices != nil {

@@ -577,10 +577,17 @@ func movement(r row) {
 		f.Fatal("out of order:", n.Data)
 	}
 	f.ends(f.ask("POST", "/v1/customer/unfollow", nil), "approved", "")
+	failed := fields{"status": "system-failed", "at": time.Now().Format(time.RFC3339)}
+	if r := f.ask("POST", "/v1/notices/"+f.told(3).Id+"/delivery", failed); r.Status != http.StatusOK {
+		f.Fatal(r)
+	}
+	f.later(2 * time.Hour) // until it would be sent again
 	move(300)
 	g := r.person().authenticated(bankA)
-	g.must(g.Sims[bankA].Move(g.Context(), g.at(bankA).Accounts[0].Number, true, 1, "消费"))
-	g.told(1)
+	for n := range 3 {
+		g.must(g.Sims[bankA].Move(g.Context(), g.at(bankA).Accounts[0].Number, true, 1, "消费"))
+		g.told(n + 1)
+	}
 	if n := len(f.Front.Told(f.Subject)); n != 3 {
 		f.Fatal("told one who has left")
 	}
