@@ -164,10 +164,13 @@ func (x authEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entr
 		return nil, nil, err
 	}
 	if o != switching.Approved {
+		if gone { // its codes ended, too
+			return nil, nil, nil
+		}
 		if o == switching.Refused {
 			err = x.giveBackCode(ctx, tx, e.ID)
 		}
-		if err == nil && !gone {
+		if err == nil {
 			_, err = x.move(ctx, tx, &c, AuthEnded, by(e))
 		}
 		return nil, nil, err

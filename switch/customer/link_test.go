@@ -445,6 +445,24 @@ func TestACodeOfWhoEndedStaysVoid(t *testing.T) {
 	w.want(a, err, switching.Refused, ReasonCodeVoid)
 }
 
+// TestACodeOfWhoEndedMeanwhileIsNotGivenBack: by an authentication with another
+// account that was never sent.
+func TestACodeOfWhoEndedMeanwhileIsNotGivenBack(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	code := w.code(f, ForAuthenticate, cardB)
+	w.desk.before = func() {
+		w.desk.before = nil
+		w.heard(codec.AccountEvent, "xjrcu", cardA, "000001", map[codec.Field]string{codec.FieldEvent: "card-lost"})
+	}
+	w.desk.will(switching.Refused)
+	a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardB, code))
+	w.want(a, err, switching.Refused, "")
+	w.state(f, Deregistered)
+	a, err = w.service.Authenticate(w.Context(), w.call(f), authRequest(cardB, code))
+	w.want(a, err, switching.Refused, ReasonCodeUsed)
+}
+
 // TestAttachThatFindsItsCustomerGone: what its bank approves is released.
 func TestAttachThatFindsItsCustomerGone(t *testing.T) {
 	for o, want := range map[switching.Outcome][]string{
