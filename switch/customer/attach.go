@@ -3,6 +3,7 @@ package customer
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"wxswitch/codec"
 	switching "wxswitch/switch"
@@ -18,6 +19,7 @@ type AttachRequest struct {
 
 // Attach links an account of the authenticated certificate, if its bank approves.
 func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answer, error) {
+	began := time.Now()
 	c, id, over, err := s.session(ctx, call)
 	if err == nil && over != "" {
 		c, err = s.whoever(ctx, call)
@@ -54,6 +56,9 @@ func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answe
 		return refuse(reason), err
 	}
 	q.Proof = proof
+	if call.Timeout != 0 {
+		q.Timeout -= time.Since(began) // the passwords took their part
+	}
 	return s.do(ctx, q)
 }
 

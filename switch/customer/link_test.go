@@ -463,6 +463,33 @@ func TestACodeOfWhoEndedMeanwhileIsNotGivenBack(t *testing.T) {
 	w.want(a, err, switching.Refused, ReasonCodeUsed)
 }
 
+// timed notes how long the switch is given.
+type timed struct {
+	*banker
+	timeout *time.Duration
+}
+
+func (d timed) Do(ctx context.Context, q switching.Request) (switching.Result, error) {
+	*d.timeout = q.Timeout
+	return d.banker.Do(ctx, q)
+}
+
+// TestAnAttachsTimeIsTheCallers: the bank is given what the passwords left of it.
+func TestAnAttachsTimeIsTheCallers(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	r := AttachRequest{Account: codec.NewAccount(cardB), Code: w.code(f, ForAttach, cardB), Payment: w.sealed(payment)}
+	call := w.loggedIn(f)
+	call.Timeout = time.Minute
+	var timeout time.Duration
+	w.service.Switch = timed{w.desk, &timeout}
+	a, err := w.service.Attach(w.Context(), call, r)
+	w.want(a, err, switching.Approved, "")
+	if timeout <= 0 || timeout >= call.Timeout {
+		t.Error("the bank is given", timeout)
+	}
+}
+
 // TestAttachThatFindsItsCustomerGone: what its bank approves is released.
 func TestAttachThatFindsItsCustomerGone(t *testing.T) {
 	for o, want := range map[switching.Outcome][]string{
