@@ -24,6 +24,8 @@ import (
 	switching "wxswitch/switch"
 	"wxswitch/switch/api"
 	"wxswitch/switch/api/client"
+	"wxswitch/switch/api/frontapi"
+	"wxswitch/switch/customer"
 )
 
 func specification(t *testing.T) *openapi3.T {
@@ -288,5 +290,27 @@ func TestGeneratedClient(t *testing.T) {
 	}
 	if p := refused.ApplicationproblemJSONDefault; p.Code != "settling" || p.Status != 409 || p.Retry != client.ProblemRetryLater || p.Id != "12000123" {
 		t.Errorf("%+v", p)
+	}
+}
+
+// What the front's description shows of a notice is what the switch sends.
+func TestTheFrontsExampleIsWhatIsSent(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromFile("frontapi/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := doc.Paths.Value("/v1/notices").Post.RequestBody.Value.Content["application/json"]
+	written, err := json.Marshal(body.Examples["movement"].Value.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n frontapi.Notice
+	if err := json.Unmarshal(written, &n); err != nil {
+		t.Fatal(err)
+	}
+	text := customer.NoticeText(switching.Notice{Kind: switching.NoticeKind(n.Kind), Data: n.Data, At: n.At},
+		[]customer.Bank{{ID: "xjrcu", Name: "新疆农村信用社"}})
+	if n.Text != text {
+		t.Errorf("%s\nis %s", n.Text, text)
 	}
 }

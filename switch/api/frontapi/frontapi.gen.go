@@ -31,7 +31,9 @@ type Notice struct {
 	At      time.Time `json:"at"`
 	Channel string    `json:"channel"`
 
-	// Data what the text was made of, for templates; accounts are masked
+	// Data what the text was made of, for templates: account (last four digits), bank (id),
+	// direction (in, out), amount and balance (fen), summary, at (YYYYMMDDhhmmss in
+	// Asia/Shanghai), event; what is not known is missing or empty
 	Data map[string]string `json:"data,omitempty"`
 
 	// Id follows from what happened; the same for every sending
