@@ -23,7 +23,8 @@ func (s *Store) tokenHash(token codec.Secret) []byte {
 	return s.Vault.Hash("session token kept", token.Reveal())
 }
 
-// openSession begins a session. The oldest of too many ends.
+// openSession begins a session. The oldest of too many ends; those that are idle,
+// as visitor sees them, end with it and take no place.
 func (s *Store) openSession(ctx context.Context, tx switching.Tx, customer string) (id string, at time.Time, err error) {
 	id, at = randomID(), s.Now()
 	_, err = tx.ExecContext(ctx, `INSERT INTO session (id, customer, token_hash, created, used, ended, why) VALUES ($1, $2, $3, $4, $4, 0, '')`,
@@ -32,8 +33,8 @@ func (s *Store) openSession(ctx context.Context, tx switching.Tx, customer strin
 		return "", at, fmt.Errorf("open session: %w", err)
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE session SET ended = $1, why = 'too-many' WHERE customer = $2 AND ended = 0 AND id NOT IN
-		(SELECT id FROM session WHERE customer = $2 AND ended = 0 ORDER BY id = $3 DESC, created DESC, id LIMIT $4)`,
-		at.UnixMilli(), customer, id, s.Limits.Sessions)
+		(SELECT id FROM session WHERE customer = $2 AND ended = 0 AND used > $5 AND used < $6 ORDER BY id = $3 DESC, created DESC, id LIMIT $4)`,
+		at.UnixMilli(), customer, id, s.Limits.Sessions, at.Add(-s.Limits.SessionIdle).UnixMilli(), at.Add(s.Limits.SessionIdle).UnixMilli())
 	if err != nil {
 		return "", at, fmt.Errorf("end sessions: %w", err)
 	}

@@ -132,6 +132,32 @@ func TestSessionsEnd(t *testing.T) {
 	d.equal("cleaned", d.one(`SELECT COUNT(*) FROM session`), int64(0))
 }
 
+// One that is idle is open no more, and one that is used does not end for it; nor for
+// one of a clock that was set back since.
+func TestAnIdleSessionTakesNoPlace(t *testing.T) {
+	d := newTeller(t).customer()
+	for _, dead := range []time.Duration{0, 3 * time.Hour} {
+		d.wait(dead)
+		for range d.Limits.Sessions {
+			d.enter(goodLogin)
+			d.wait(time.Second)
+		}
+		d.wait(-dead)
+		d.wait(-time.Minute)
+		used := d.enter(goodLogin).Token // before them
+		for range 2 {
+			d.wait(10 * time.Minute)
+			d.equal("used", d.enters(used, tellerFollower), switching.Reason(""))
+		}
+		for range d.Limits.Sessions - 1 {
+			d.enter(goodLogin)
+		}
+		d.equal("used, and one of five", d.enters(used, tellerFollower), switching.Reason(""))
+		d.enter(goodLogin)
+		d.equal("one of six", d.enters(used, tellerFollower), ReasonNoSession)
+	}
+}
+
 func BenchmarkSession(b *testing.B) {
 	d := newTeller(b).customer()
 	call := Call{Follower: tellerFollower, Session: d.enter(goodLogin).Token}
