@@ -94,6 +94,23 @@ func TestASessionAndASettingAfterTheClockWasSetBack(t *testing.T) {
 	w.want(a, err, switching.Refused, ReasonSetupOver)
 }
 
+// A lock does not last until the time that a clock showed which was set back since; a
+// small step back frees nobody.
+func TestALockAfterTheClockWasSetBack(t *testing.T) {
+	d := newTeller(t).customer()
+	d.wait(24 * time.Hour)
+	for range d.Limits.PasswordTries {
+		d.enter("Wrong-77x")
+	}
+	d.wait(-time.Second)
+	d.equal("just after", d.enter(goodLogin).Reason, ReasonLoginLocked)
+	d.wait(-24 * time.Hour)
+	v, err := d.ShowCustomer(t.Context(), "", tellerFollower)
+	d.must(err)
+	d.equal("shown as locked until", v.Login.Locked, time.Time{})
+	d.equal("a day before", d.enter(goodLogin).Reason, switching.Reason(""))
+}
+
 // What a front kept while the clock was ahead takes no room until then.
 func TestWhatWasKeptBeforeTheClockWasSetBack(t *testing.T) {
 	w := newWorld(t)

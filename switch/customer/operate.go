@@ -163,7 +163,7 @@ func (s *Store) show(ctx context.Context, tx switching.Tx, c row) (v Shown, err 
 
 func (s *Store) showPassword(c credential) ShownPassword {
 	p := ShownPassword{Set: c.Hash != "", Wrong: c.Wrong}
-	if c.Until.After(s.Now()) {
+	if c.locked(s.Now()) {
 		p.Locked = c.Until
 	}
 	return p

@@ -134,7 +134,7 @@ func (v verdict) covers() string { return v.typed.Reveal() }
 // without one. Who is locked out is told so in any case, and costs no hash.
 func (s *Store) compare(ctx context.Context, c *row, kind string, p Password) (verdict, switching.Reason, error) {
 	k, v := c.credential(kind), verdict{kind: kind, typed: p}
-	if s.Now().Before(k.Until) {
+	if k.locked(s.Now()) {
 		return v, "", nil
 	}
 	reason, err := s.compute(ctx, func() (err error) {
@@ -156,6 +156,13 @@ func (s *Store) compare(ctx context.Context, c *row, kind string, p Password) (v
 // locks are how long the wrong tries lock: each time longer, until a right one.
 var locks = []time.Duration{5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 24 * time.Hour}
 
+// locked: what ends much later than the last lock could was made by a clock that was
+// set back since, and has ended.
+func (k *credential) locked(now time.Time) bool {
+	left := k.Until.Sub(now)
+	return left > 0 && (k.Locks == 0 || left <= 2*locks[min(k.Locks, len(locks))-1])
+}
+
 // judge applies a verdict to the customer as it is now, and saves what it
 // changes: counts a wrong try, locks, or forgets the tries after a right one.
 // ReasonBusy, with nothing counted, where the password was changed since it was
@@ -169,7 +176,7 @@ func (s *Store) judge(ctx context.Context, tx switching.Tx, c *row, v verdict) (
 	switch {
 	case k.Hash == "":
 		return missing, nil
-	case s.Now().Before(k.Until):
+	case k.locked(s.Now()):
 		return locked, nil
 	case v.hash != k.Hash:
 		return ReasonBusy, nil
