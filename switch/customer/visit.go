@@ -27,8 +27,6 @@ func (s *Service) Book(ctx context.Context, call Call, r VisitRequest) (VisitAns
 	branch, found := s.Places.Branch(r.Branch)
 	phone, reason := normalPhone(r.Phone)
 	switch {
-	case !found:
-		return VisitAnswer{Answer: refuse(ReasonNoBranch)}, nil
 	case !isBusiness(r.Business):
 		return VisitAnswer{Answer: refuse(ReasonBusiness)}, nil
 	case reason != "":
@@ -42,12 +40,20 @@ func (s *Service) Book(ctx context.Context, call Call, r VisitRequest) (VisitAns
 	}
 	q := switching.Request{
 		Type: codec.Appointment, Client: call.Client, Operation: "visit", Key: call.Key, Customer: c.ID,
-		Bank: branch.Bank, Timeout: call.Timeout,
+		Bank: branch.Bank, Asked: r.Branch + " " + r.Business + " " + phone.Reveal(), Timeout: call.Timeout,
 	}
 	q.Fields.Set(codec.FieldBranch, branch.Number)
 	q.Fields.Set(codec.FieldBusiness, r.Business)
 	q.Fields.Set(codec.FieldPhone, phone.Reveal())
-	result, err := s.Switch.Do(ctx, q)
+	result, known := switching.Result{}, true
+	if found {
+		result, err = s.Switch.Do(ctx, q)
+	} else { // it may have been there when the key was new
+		result, known, err = s.Switch.Replay(ctx, q)
+	}
+	if err == nil && !known {
+		return VisitAnswer{Answer: refuse(ReasonNoBranch)}, nil
+	}
 	v := VisitAnswer{Number: result.End.Reply.Get(codec.FieldAppointment), BankText: result.End.Reply.Get(codec.FieldText)}
 	v.Answer, err = s.answer(q, result, err)
 	return v, err

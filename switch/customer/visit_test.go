@@ -42,6 +42,30 @@ func TestBookShowsWhatTheCoreReturned(t *testing.T) {
 	w.state(follower("a"), Unknown)
 }
 
+// TestABookingIsToldAgainWithoutItsBranch: which a table of places that was read since
+// does not have, or under another number.
+func TestABookingIsToldAgainWithoutItsBranch(t *testing.T) {
+	w := visits(t)
+	call, r := w.call(follower("a")), VisitRequest{Branch: "klb-2", Business: "vip", Phone: "13812345678"}
+	first, err := w.service.Book(w.Context(), call, r)
+	w.want(first.Answer, err, switching.Approved, "")
+	number := &PlaceTable{byID: map[string]*Branch{"klb-2": {ID: "klb-2", Bank: "klb", Number: "KL902"}}}
+	for _, table := range []*PlaceTable{number, {}} {
+		w.service.Places.Swap(table)
+		again, err := w.service.Book(w.Context(), call, r)
+		if w.want(again.Answer, err, switching.Approved, ""); again != first {
+			t.Errorf("%+v, first %+v", again, first)
+		}
+	}
+	other := r
+	other.Phone = "13812345679"
+	if _, err := w.service.Book(w.Context(), call, other); !errors.Is(err, switching.ErrKeyReused) {
+		t.Error(err)
+	}
+	fresh, err := w.service.Book(w.Context(), w.call(follower("a")), r)
+	w.want(fresh.Answer, err, switching.Refused, ReasonNoBranch)
+}
+
 func TestBookChecksTheForm(t *testing.T) {
 	w := visits(t)
 	good := VisitRequest{Branch: "klb-2", Business: "corporate", Phone: "13812345678"}
