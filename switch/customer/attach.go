@@ -82,12 +82,15 @@ func (s *Service) Detach(ctx context.Context, call Call, id string) (Answer, err
 		if err != nil {
 			return Answer{}, err
 		}
-		q.Customer = c.ID
-		return s.replayOr(ctx, q, reason)
+		who.customer = c.ID
 	case l.ID == "" || l.State == linkPending:
-		return refuse(ReasonNoLink), nil
+		reason = ReasonNoLink
 	case l.Role == Primary:
-		return refuse(ReasonPrimary), nil
+		reason = ReasonPrimary
+	}
+	if reason != "" {
+		q.Customer = who.customer
+		return s.replayOr(ctx, q, reason)
 	}
 	q.Customer, q.Account, q.Bank, q.Proof = who.customer, l.Account, l.Bank, detachProof{who.session, id}
 	return s.do(ctx, q)

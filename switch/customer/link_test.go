@@ -404,6 +404,27 @@ func TestLinksAreToldAgainAfterTheSession(t *testing.T) {
 	w.want(a, err, switching.Refused, ReasonNoSession)
 }
 
+// TestADetachIsToldAgainOfWhatIsThePrimaryNow: what its bank said of it then.
+func TestADetachIsToldAgainOfWhatIsThePrimaryNow(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("f", cardA)
+	w.attached(f, cardB)
+	call, link := w.loggedIn(f), w.linkID(f, "0004")
+	w.desk.will(switching.Declined)
+	first, err := w.service.Detach(w.Context(), call, link)
+	w.want(first, err, switching.Declined, "")
+	a, err := w.authenticate(f, cardB)
+	w.want(a, err, switching.Approved, "")
+	again, err := w.service.Detach(w.Context(), call, link)
+	if w.want(again, err, switching.Declined, ""); again != first {
+		t.Errorf("%+v, first %+v", again, first)
+	}
+	other := w.call(f)
+	other.Session = call.Session
+	a, err = w.service.Detach(w.Context(), other, link)
+	w.want(a, err, switching.Refused, ReasonPrimary)
+}
+
 // TestADetachThatFindsItsCustomerGone: what it did not end at the bank is released.
 func TestADetachThatFindsItsCustomerGone(t *testing.T) {
 	for m, want := range map[codec.Meaning][]string{codec.Approved: nil, codec.Declined: {"release of attach at klb"}} {
