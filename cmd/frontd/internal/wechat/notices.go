@@ -182,8 +182,9 @@ func (n *Notices) send(ctx context.Context, notice frontapi.Notice, tried string
 		if r.action == None {
 			return end{way: way}, msgID
 		}
-		// What may be mended is more than what may not.
-		if e.action == Never || r.action != Never {
+		// What may be mended is more than what may not, and a day that must end more than
+		// a kind of message that the account has not.
+		if e.action == Never || r.action != Never && (e.action != Tomorrow || !r.elsewhere) {
 			e.action, e.err = r.action, err
 		}
 		if perhapsTold(err) {

@@ -308,6 +308,8 @@ func TestAnswers(t *testing.T) {
 		"gone":                     {errcode(43004), nil, 410, 0, "errcode-43004", 0},
 		"quota, and no text":       {errcode(45009), errcode(45015), 503, time.Hour + 5*time.Minute, "errcode-45009", 1},
 		"quota, and text":          {errcode(45009), says(`{"errcode":0}`), 200, 0, "", 1},
+		"quota, and texts barred":  {errcode(45009), errcode(48001), 503, time.Hour + 5*time.Minute, "errcode-45009", 1},
+		"quota, and busy":          {errcode(45009), errcode(-1), 502, 0, "errcode-minus-1", 1},
 		"minute":                   {errcode(45011), nil, 503, time.Minute, "errcode-45011", 0},
 		"openid":                   {errcode(40003), nil, 422, 0, "errcode-40003", 0},
 		"field, and text":          {errcode(47003), says(`{"errcode":0}`), 200, 0, "", 1},
