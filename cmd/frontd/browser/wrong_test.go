@@ -1,9 +1,13 @@
 package browser
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +17,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"wxswitch/banks/sim"
+	frontd "wxswitch/cmd/frontd/app"
+	"wxswitch/cmd/internal/stage"
 	"wxswitch/codec"
 )
 
@@ -574,4 +580,77 @@ func TestHostileOAuth(t *testing.T) {
 	p.page.waits("#cert_type", "") // its own form, not what the other would see
 	p.goes("/h5/deregister?openid=" + victim.openID())
 	p.page.sees("您尚未认证，无需注销")
+}
+
+// gate is between the front and the switch; shut, nobody answers there.
+type gate struct {
+	address string
+	to      http.Handler
+	server  *http.Server
+}
+
+func newGate(t testing.TB, to string) *gate {
+	t.Helper()
+	u, err := url.Parse(to)
+	must(t, err)
+	g := &gate{address: "127.0.0.1:0", to: httputil.NewSingleHostReverseProxy(u)}
+	g.open(t)
+	t.Cleanup(g.shut)
+	return g
+}
+
+func (g *gate) open(t testing.TB) {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", g.address)
+	must(t, err)
+	g.address, g.server = l.Addr().String(), &http.Server{Handler: g.to, ReadHeaderTimeout: time.Second}
+	go func() { _ = g.server.Serve(l) }()
+}
+
+func (g *gate) shut() { _ = g.server.Close() }
+
+// The switch, or the front, is away for a moment while a form is filled in: the page
+// says so in its own words and keeps all that was typed, and the next tap does it.
+func TestAwayInMidForm(t *testing.T) {
+	var g *gate
+	b := own(t, stage.Options{TuneFront: func(c *frontd.Config) {
+		g = newGate(t, c.Switch.URL)
+		c.Switch.URL = "http://" + g.address
+	}})
+	p := b.phone()
+	p.forgives("502")
+	p.form(bankA)
+	keeps := func(where string, text string, do func()) {
+		typed := within[string](p.page, typedThere)
+		do()
+		p.page.alerts(text)
+		if now := within[string](p.page, typedThere); now != typed {
+			t.Errorf("%s: %s, not %s", where, now, typed)
+		}
+		if title := within[string](p.page, `document.title`); title != "客户认证" {
+			t.Errorf("%s: the title is %q", where, title)
+		}
+	}
+	g.shut()
+	keeps("a code, without the switch", "系统繁忙，请稍后再试", func() { p.page.tap("[data-code]", "获取验证码") })
+	g.open(t)
+	keeps("a code, without the front", textOffline, func() { p.misses("*/code", func() { p.page.tap("[data-code]", "获取验证码") }) })
+	p.code()
+	p.asks(bankA, codec.Authenticate, 1, func() {
+		g.shut()
+		keeps("the form, without the switch", "系统繁忙，请稍后再试", p.sends)
+		g.open(t)
+		keeps("the form, without the front", textOffline, func() { p.misses("*/h5/authenticate", p.sends) })
+		p.sends()
+		p.page.ends("approved", textAuthenticated)
+	})
+	// So it is with passwords, which were sealed.
+	p.page.tap("[data-primary]", "登录设置")
+	p.page.at("/h5/settings")
+	g.shut()
+	p.sets(theirLogin, theirPay)
+	p.page.alerts("系统繁忙，请稍后再试")
+	g.open(t)
+	p.sends()
+	p.page.ends("approved", "密码设置成功")
 }

@@ -22,7 +22,7 @@ func (s *Site) broken(w http.ResponseWriter, r *http.Request, err error) {
 	if p, ok := desk.Refused(err); ok && p.Text != "" {
 		n.Text = p.Text
 	}
-	s.notice(w, http.StatusServiceUnavailable, n, returnPath(r.URL.Path, ""))
+	s.notice(w, http.StatusServiceUnavailable, n, formPage(r.URL.Path))
 }
 
 // leads are the pages that a refusal leads to.
@@ -61,7 +61,7 @@ func again(p *desk.Refusal, path string) string {
 	if p.Retry == client.ProblemRetryNever {
 		return ""
 	}
-	return returnPath(path, "")
+	return formPage(path)
 }
 
 // lead leads to what is missing first, and from there back to this page.

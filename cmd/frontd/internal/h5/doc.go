@@ -40,7 +40,8 @@
 // to a result page by 303. What is refused shows the form again, with the
 // switch's words and a new key, the SMS code in it while that is good, and
 // passwords to be typed anew; with the same key and the same values where the
-// switch says that a repeat of the key learns the end.
+// switch says that a repeat of the key learns the end. While the switch or the
+// front is away, front.js leaves the form as it is.
 //
 // Passwords have no name in the form: front.js seals them with the switch's
 // page key (RSA-OAEP-256, WebCrypto) and a nonce that is good once, and sends

@@ -444,6 +444,8 @@ func TestASwitchThatIsDown(t *testing.T) {
 	x.sees(`data-result="refused"`, "注销失败，请与开户行联系。")
 	x.get("/h5/deregister")
 	x.sees("系统繁忙，请稍后再试", "重新打开")
+	x.post("/h5/authenticate/again/code", form)
+	x.sees("系统繁忙，请稍后再试", `href="/h5/authenticate/again"`)
 	b.wire.set("", false)
 	x.get("/h5/deregister")
 	x.send("/h5/deregister", nil)

@@ -90,6 +90,9 @@
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector(selector) || page.querySelector("#main");
+    if (!fresh) throw new Error("no page of ours");
+    // Nothing was done, and no form is there to go on with: the one that was sent stays.
+    if (answer.status >= 500 && !page.querySelector("form[data-form]") && document.querySelector("[role=alert]")) throw new Wrong(words.down);
     const old = document.querySelector(page.querySelector(selector) ? selector : "#main");
     document.title = page.title;
     const code = selector === "#code-part" && old.querySelector("#code");
@@ -141,8 +144,8 @@
       if (!page) return;
       asked = true;
       takeAlert(form, page);
-    } catch {
-      alertIn(form, words.offline);
+    } catch (error) {
+      alertIn(form, error instanceof Wrong ? error.message : words.offline);
     } finally {
       delete form.dataset.sending;
       if (!asked) button.disabled = false;
