@@ -120,9 +120,9 @@ func (a *app) run(ctx context.Context) error {
 		return err
 	}
 	var s parts.Stack
-	s.Add("operators' pages", serve(doors[2], a.pages()))
-	s.Add("notices", serve(doors[1], a.internal))
-	s.Add("pages", serve(doors[0], a.public))
+	s.Add("operators' pages", a.serve(doors[2], a.pages()))
+	s.Add("notices", a.serve(doors[1], a.internal))
+	s.Add("pages", a.serve(doors[0], a.public))
 	s.Add("announce", func(ctx context.Context) error {
 		at := Addresses{doors[0].Addr().String(), doors[1].Addr().String(), doors[2].Addr().String()}
 		a.log.Info().Str("listen", at.Public).Str("internal", at.Internal).Str("ops", at.Ops).Str("public", a.Public).Msg("front is up")
@@ -158,15 +158,15 @@ func (a *app) listen(ctx context.Context) (doors [3]net.Listener, err error) {
 const (
 	headerTime = 5 * time.Second
 	readTime   = 15 * time.Second
-	drainTime  = 20 * time.Second
+	drainMore  = 5 * time.Second // than the switch may take
 	maxHeader  = 32 << 10
 )
 
-// serve serves a door.
-func serve(l net.Listener, h http.Handler) parts.Run {
+// serve serves a door; at the end, what is in flight.
+func (a *app) serve(l net.Listener, h http.Handler) parts.Run {
 	return parts.Serve(&http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeader,
-	}, l, drainTime)
+	}, l, a.Switch.Timeout+drainMore)
 }
 
 // pages are the operators'.

@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wxswitch/cmd/frontd/internal/callback/callbacktest"
@@ -75,4 +77,51 @@ func TestAStopFinishesWhatIsInFlight(t *testing.T) {
 	if err := <-ran; err != nil {
 		t.Error(err)
 	}
+}
+
+// pipes are a door without a network.
+type pipes struct {
+	come   chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.come:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error { p.once.Do(func() { close(p.closed) }); return nil }
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// A page is waited for as long as the switch may take to answer it.
+func TestAStopWaitsForTheSlowestPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &app{Config: Config{Switch: Switch{Timeout: 40 * time.Second}}}
+		door := &pipes{come: make(chan net.Conn, 1), closed: make(chan struct{})}
+		ctx, stop := context.WithCancel(t.Context())
+		ran := make(chan error, 1)
+		go func() {
+			ran <- a.serve(door, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				time.Sleep(a.Switch.Timeout)
+				_, _ = io.WriteString(w, "the end")
+			}))(ctx)
+		}()
+		phone, front := net.Pipe()
+		door.come <- front
+		_, _ = io.WriteString(phone, "GET / HTTP/1.0\r\n\r\n")
+		synctest.Wait()
+		stop()
+		if answer, err := io.ReadAll(phone); !strings.HasSuffix(string(answer), "the end") {
+			t.Errorf("%q, %v", answer, err)
+		}
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+	})
 }
