@@ -519,3 +519,16 @@ func TestASessionIsKeptByUse(t *testing.T) {
 		}
 	}
 }
+
+// What is served beside the pages is not listed.
+func TestStaticFilesAreNotListed(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oStatic")
+	x.get("/h5/static/front.css")
+	x.at("/h5/static/front.css", 200)
+	for _, path := range []string{"/h5/static/", "/h5/static"} {
+		if x.get(path); x.page.status != http.StatusNotFound || !strings.Contains(x.page.body, "页面不存在") {
+			t.Errorf("%s: %d %s", path, x.page.status, x.page.body)
+		}
+	}
+}

@@ -125,7 +125,7 @@ var visits = map[string]func(*visit){
 
 func (s *Site) routes() (http.Handler, error) {
 	m := http.NewServeMux()
-	m.Handle("GET /h5/static/", static())
+	m.Handle("GET /h5/static/{file}", static())
 	m.Handle("GET /h5/oauth", s.measured("oauth", s.oauth))
 	m.Handle("GET /h5/terms", s.measured("terms", s.terms))
 	m.Handle("GET /h5/result/{id}", s.measured("result", s.result))
