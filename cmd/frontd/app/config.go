@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -271,7 +272,27 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	need(slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level), "log.level", "must be debug, info, warn or error")
 	need(slices.Contains([]string{"", "json", "console"}, c.Log.Format), "log.format", "must be json or console")
 	errs = append(errs, menu.Check(c.Menu, chat.Answers, at)...)
-	return append(errs, c.Notices.Check("notices", at)...)
+	errs = append(errs, c.Notices.Check("notices", at)...)
+	return append(errs, c.checkPages(at)...)
+}
+
+// checkPages reports what leads to a page that is not there; what is no path of a
+// page at all is reported by others.
+func (c *Config) checkPages(at func(key, reason string) error) (errs []error) {
+	check := func(page, key string) {
+		if strings.HasPrefix(page, "/h5/") && !h5.IsPage(page) {
+			errs = append(errs, at(key+".page", "no page of the front"))
+		}
+	}
+	for i, column := range c.Menu {
+		for k, item := range column.Items {
+			check(item.Page, fmt.Sprintf("menu[%d].items[%d]", i, k))
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(c.Notices)) {
+		check(c.Notices[kind].Page, "notices."+kind)
+	}
+	return errs
 }
 
 func (c *Config) defaults() {

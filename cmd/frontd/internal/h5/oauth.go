@@ -35,6 +35,9 @@ const (
 var returns = regexp.MustCompile(`^/h5/(authenticate(/again)?|settings|login|deregister|security|security/reset/(login|payment)|accounts|accounts/edit|accounts/add|branches|merchants|` +
 	`accounts/[A-Za-z0-9_-]{22}/(details|remove)|branches/[A-Za-z0-9._-]{1,64}(/visit)?)$`)
 
+// IsPage reports whether a menu or a message may lead to the path.
+func IsPage(path string) bool { return path == "/h5/terms" || returns.MatchString(path) }
+
 func returnPath(path, otherwise string) string {
 	if returns.MatchString(path) {
 		return path
