@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -218,6 +220,28 @@ func TestTwoQuickTaps(t *testing.T) {
 		p.page.twice("[data-primary]")
 		p.page.ends("approved", textDeregistered)
 	})
+}
+
+// While the page of the end is on its way, the form that led there takes no tap: it
+// is another session's already.
+func TestATapWhileTheEndComes(t *testing.T) {
+	p := house(t).phone()
+	p.form(bankA)
+	p.code()
+	p.stops("*/h5/result/*", func() {
+		p.sends()
+		p.until(func() string {
+			return within[string](p.page, `performance.getEntriesByType("resource").some((e) => e.name.endsWith("/h5/authenticate") && e.initiatorType === "fetch") ? "" : "not answered"`)
+		})
+		time.Sleep(100 * time.Millisecond) // of the page's own
+		if why := look[spot](p.page, "spot", "[data-primary]", "").Why; why == "" {
+			p.Error("the form can be sent again")
+		}
+	}, func(ctx context.Context, t *chromedp.Target, e fetch.EventRequestPaused) error {
+		_, err := cdp.Call(ctx, t, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: e.RequestID})
+		return err
+	})
+	p.page.ends("approved", textAuthenticated)
 }
 
 // The same form in two tabs, as of a tab that was duplicated: both get the one answer.

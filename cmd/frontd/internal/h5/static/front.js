@@ -111,10 +111,22 @@
     return page;
   }
 
+  // done frees a form that was sent: at once or, where it led to a page that is on its
+  // way and belongs to another session, should that not come.
+  function done(form, leaves) {
+    if (leaves) {
+      setTimeout(() => done(form, false), 15000);
+      return;
+    }
+    delete form.dataset.sending;
+    setBusy("");
+  }
+
   async function submit(form) {
     if (form.dataset.sending) return;
     form.dataset.sending = "1";
     setBusy(words.busy);
+    let leaves = false;
     try {
       // What was sent and not answered is sent again as it was: its key learns the end.
       if (!form.unanswered) {
@@ -123,12 +135,11 @@
       }
       const answer = await post(form.action, form.unanswered);
       form.unanswered = null;
-      await take(answer, "#main");
+      leaves = !(await take(answer, "#main"));
     } catch (error) {
       alertIn(form, error instanceof Wrong ? error.message : words.offline, error.field);
     } finally {
-      delete form.dataset.sending;
-      setBusy("");
+      done(form, leaves);
     }
   }
 
@@ -137,19 +148,19 @@
     form.dataset.sending = "1";
     button.disabled = true;
     setBusy(words.code);
-    let asked = false;
+    let asked = false, leaves = false;
     try {
       const answer = await post(button.getAttribute("formaction"), new URLSearchParams(new FormData(form)));
       const page = await take(answer, "#code-part");
-      if (!page) return;
+      leaves = !page;
+      if (leaves) return;
       asked = true;
       takeAlert(form, page);
     } catch (error) {
       alertIn(form, error instanceof Wrong ? error.message : words.offline);
     } finally {
-      delete form.dataset.sending;
       if (!asked) button.disabled = false;
-      setBusy("");
+      done(form, leaves);
     }
   }
 
