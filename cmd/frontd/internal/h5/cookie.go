@@ -82,7 +82,6 @@ const (
 	idleLife   = 30 * time.Minute
 	fullLife   = 12 * time.Hour
 	renewAfter = 5 * time.Minute
-	visitLife  = time.Hour
 	resultLife = 30 * time.Minute
 )
 

@@ -13,17 +13,17 @@
 //
 // # Who it is
 //
-//	cookie        sealed with    holds
-//	front-visit   AES-256-GCM    the states with which the browser was sent to WeChat
-//	front         AES-256-GCM    openid, CSRF token, the switch's session token once logged in
-//	front-r-ID    AES-256-GCM    what a result page shows, for its own path only
+//	cookie            sealed with    holds
+//	front-visit-ID    AES-256-GCM    a state with which the browser was sent to WeChat
+//	front             AES-256-GCM    openid, CSRF token, the switch's session token once logged in
+//	front-r-ID        AES-256-GCM    what a result page shows, for its own path only
 //
-// Where the pages are secure the first two are called __Host-front-visit and
+// Where the pages are secure the first two are called __Host-front-visit-ID and
 // __Host-front, so that no other host of the domain can plant one, and browsers are
 // told to come by TLS alone from then on (HSTS).
 //
 // A page without the cookie goes to the platform's authorize page
-// (snsapi_base), with a state that is tied to front-visit, and served once at any
+// (snsapi_base), with a state that is tied to its cookie, and served once at any
 // instance: the switch remembers that it was. An openid comes from the exchange
 // of the code only; a virtual one (is_snapshotuser) is refused. Who is known
 // already goes on as before when a code is not exchanged: WeChat's browser may

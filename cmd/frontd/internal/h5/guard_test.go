@@ -67,6 +67,28 @@ func TestIdentity(t *testing.T) {
 			}
 		}
 	})
+	t.Run("two pages at once", func(t *testing.T) {
+		x := b.browser("oOnce")
+		at, _ := url.Parse(b.server.URL + root)
+		var states []string
+		var cookies []*http.Cookie
+		for range 2 { // neither request knows of the other's cookie
+			w := httptest.NewRecorder()
+			b.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/h5/authenticate", nil))
+			to, _ := url.Parse(w.Header().Get("Location"))
+			states, cookies = append(states, to.Query().Get("state")), append(cookies, w.Result().Cookies()...)
+		}
+		x.client.Jar.SetCookies(at, cookies)
+		var sessions []string
+		for _, state := range states {
+			x.get("/h5/oauth?code=" + b.platform.code("oOnce") + "&state=" + state)
+			x.at("/h5/authenticate", 200)
+			sessions = append(sessions, x.cookie())
+		}
+		if sessions[0] != sessions[1] {
+			t.Error("the first page's form is of another session")
+		}
+	})
 	t.Run("a code again", func(t *testing.T) {
 		x := b.browser("oCode")
 		code := b.platform.code("oCode")

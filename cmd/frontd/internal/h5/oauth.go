@@ -2,22 +2,21 @@ package h5
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/switch/api/client"
 )
 
-// visitor is a browser before anybody is known: the errands on which it was sent
-// to the platform, the latest last.
-type visitor struct {
-	Errands []errand `json:"e"`
-}
-
-// errand is what a state stands for.
+// errand is what a browser is sent to the platform for, before anybody is known.
+// Each has a cookie of its own, so that pages that are asked for at once do not take
+// one another's.
 type errand struct {
 	State string `json:"s"`
 	To    string `json:"t"`
@@ -27,7 +26,7 @@ type errand struct {
 const (
 	stateName   = "oauth-state/"
 	stateLife   = 10 * time.Minute
-	maxErrands  = 5 // tabs that are opened at once
+	maxErrands  = 5 // of one browser: tabs that are opened at once
 	errandGrace = time.Minute
 )
 
@@ -56,14 +55,34 @@ func onward(path string, r *http.Request) string {
 // identify sends a browser that nobody knows to the platform. It keeps nothing but
 // in the browser: whoever asks for pages could fill anything else.
 func (s *Site) identify(w http.ResponseWriter, r *http.Request) {
-	var v visitor
-	name, path := s.hosted(visitCookie)
-	s.unseal(r, name, &v)
-	e := errand{random(), onward(returnPath(r.URL.Path, "/h5/accounts"), r), s.Now().Unix()}
-	v.Errands = append(v.Errands, e)
-	v.Errands = v.Errands[max(0, len(v.Errands)-maxErrands):]
-	s.put(w, name, path, s.sealer.seal(name, v), visitLife)
+	now := s.Now()
+	e := errand{fmt.Sprintf("%016x", now.UnixNano()) + random(), onward(returnPath(r.URL.Path, "/h5/accounts"), r), now.Unix()}
+	s.forgetErrands(w, r)
+	name, path := s.errandCookie(e.State)
+	s.put(w, name, path, s.sealer.seal(name, e), stateLife)
 	http.Redirect(w, r, s.authorizeURL(e.State), http.StatusFound)
+}
+
+// states begin with the time, so that the names of their cookies are in its order.
+var states = regexp.MustCompile(`^[0-9a-f]{48}$`)
+
+func (s *Site) errandCookie(state string) (name, path string) {
+	return s.hosted(visitCookie + "-" + state[:24])
+}
+
+// forgetErrands leaves room for one more: the oldest go.
+func (s *Site) forgetErrands(w http.ResponseWriter, r *http.Request) {
+	prefix, path := s.hosted(visitCookie + "-")
+	var names []string
+	for _, c := range r.Cookies() {
+		if strings.HasPrefix(c.Name, prefix) {
+			names = append(names, c.Name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names[:max(0, len(names)-maxErrands+1)] {
+		s.put(w, name, path, "", -time.Second)
+	}
 }
 
 // authorizeURL asks for the openid alone, which asks the follower nothing. The
@@ -82,7 +101,7 @@ func (s *Site) oauth(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	openID, snapshot, err := s.Platform.Identify(r.Context(), r.FormValue("code"))
-	_, known := s.read(r)
+	x, known := s.read(r)
 	switch {
 	case err != nil && known: // loaded twice: a code is good once
 		http.Redirect(w, r, e.To, http.StatusSeeOther)
@@ -109,7 +128,9 @@ func (s *Site) oauth(w http.ResponseWriter, r *http.Request) {
 	case !followed:
 		s.notice(w, http.StatusForbidden, notices.stranger, "")
 	default:
-		s.begin(w, session{Subject: openID})
+		if !known || x.Subject != openID { // else it is what another page began, whose form is open
+			s.begin(w, session{Subject: openID})
+		}
 		http.Redirect(w, r, e.To, http.StatusSeeOther)
 	}
 }
@@ -117,16 +138,13 @@ func (s *Site) oauth(w http.ResponseWriter, r *http.Request) {
 // errandOf is what the state stands for; ours is false for a browser that was not
 // sent with it, or too long ago.
 func (s *Site) errandOf(r *http.Request) (e errand, ours bool) {
-	var v visitor
-	name, _ := s.hosted(visitCookie)
-	s.unseal(r, name, &v)
 	state := r.FormValue("state")
-	for _, e := range v.Errands {
-		if e.State == state && s.Now().Before(time.Unix(e.At, 0).Add(stateLife)) {
-			return e, true
-		}
+	if !states.MatchString(state) {
+		return e, false
 	}
-	return errand{}, false
+	name, _ := s.errandCookie(state)
+	ours = s.unseal(r, name, &e) && e.State == state && s.Now().Before(time.Unix(e.At, 0).Add(stateLife))
+	return e, ours
 }
 
 // first reports whether the state is served for the first time, at any instance.
