@@ -554,3 +554,14 @@ func TestStaticFilesAreNotListed(t *testing.T) {
 		}
 	}
 }
+
+// A balance that cannot be asked for is of no account that could be named.
+func TestBalanceWithoutTheSwitch(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.loggedIn("oNameless")
+	b.wire.set("", true)
+	x.get("/h5/accounts/" + strings.Repeat("A", 22) + "/balance")
+	if x.sees("系统繁忙，请稍后再试"); strings.Contains(x.page.body, "尾号") {
+		t.Error(x.page.body)
+	}
+}
