@@ -149,6 +149,40 @@ func TestAJoinThatGaveUpStandsInDoubt(t *testing.T) {
 	})
 }
 
+// What a second try joined holds back other changes until it is settled: so does the
+// second try to who asks, while it waits and after it gave up.
+func TestAJoinIsSettlingAsLongAsWhatItJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, true)
+		defer stop()
+		r.answers(silent)
+		go r.do(request(codec.Deregister, "k"))
+		time.Sleep(time.Second)
+		gaveUp := make(chan switching.Result, 1)
+		go func() { gaveUp <- r.do(request(codec.Deregister, "another")) }()
+		time.Sleep(time.Second)
+		waiting, err := r.j.Due(t.Context(), time.Now().Add(time.Minute), 2)
+		must(t, err)
+		settling := func(id int64) bool {
+			e, found, err := r.sw.Get(t.Context(), "c", id)
+			must(t, err)
+			return found && e.Holds
+		}
+		if len(waiting) != 2 || waiting[1].Joins == 0 || !settling(waiting[1].ID) {
+			t.Error("waiting, and not settling")
+		}
+		joined := <-gaveUp
+		if !settling(joined.ID) {
+			t.Error("in doubt, and not settling")
+		}
+		r.answers(approves)
+		time.Sleep(time.Minute)
+		if settling(joined.ID) {
+			t.Error("settled, and still settling")
+		}
+	})
+}
+
 // shown is a proof.
 type shown string
 

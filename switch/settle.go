@@ -202,18 +202,19 @@ func NewLateReply(b *banks.Bank, m *codec.Message) LateReply {
 }
 
 // Get returns the client's own entry as it stands today. An entry that joined
-// another stands as that one does.
+// another stands as that one does, and holds back other changes while that does.
 func (s *Switch) Get(ctx context.Context, client string, id int64) (Entry, bool, error) {
 	e, found, err := s.Journal.Get(ctx, id)
 	if err != nil || !found || e.Client != client {
 		return Entry{}, false, err
 	}
-	if e.Joins != 0 && !e.Open {
+	if e.Joins != 0 {
 		root, found, err := s.Journal.Get(ctx, e.Joins)
 		if err != nil || !found {
 			return Entry{}, false, err
 		}
-		if !root.Open { // till then it stands as it ended itself, in doubt
+		e.Holds = root.Holds
+		if !e.Open && !root.Open { // till then it stands as it ended itself, in doubt
 			e.Standing, e.Late, e.LateCode = root.Standing, root.Late, root.LateCode
 		}
 	}
