@@ -8,10 +8,11 @@ import (
 )
 
 type sample struct {
-	Name  string        `yaml:"name"`
-	Share float64       `yaml:"share"`
-	Limit int           `yaml:"limit"`
-	Wait  time.Duration `yaml:"wait"`
+	Name  string            `yaml:"name"`
+	Share float64           `yaml:"share"`
+	Limit int               `yaml:"limit"`
+	Wait  time.Duration     `yaml:"wait"`
+	Words map[string]string `yaml:"words"`
 	Banks []struct {
 		ID    string   `yaml:"id"`
 		Links []string `yaml:"links"`
@@ -33,6 +34,7 @@ func TestParseSaysWhereItIsWrong(t *testing.T) {
 		"anchor":      {"name: &a b\n", "f.yaml:1:7: name: anchors"},
 		"tag":         {"name: !!str b\n", "f.yaml:1:7: name: anchors"},
 		"merge key":   {"<<: {name: a}\n", "f.yaml:1:1: unknown key \"<<\""},
+		"key no text": {"words: {51: a}\n", "f.yaml:1:9: words: unknown key \"51\": must be text, in quotes"},
 		"no YAML":     {"name: [a\n", "f.yaml:1:7:"},
 		"too large":   {strings.Repeat("#", maxSize+1), "f.yaml:1:1: larger than"},
 	}

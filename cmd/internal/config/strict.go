@@ -97,11 +97,14 @@ func (s *strict) mapping(n ast.Node, key string, keys map[string]reflect.Type, o
 		if keys == nil {
 			t, known = other, true
 		}
-		if _, text := pair.Key.(*ast.StringNode); !text || !known {
+		switch _, text := pair.Key.(*ast.StringNode); {
+		case keys == nil && !text: // a code such as 51: any would do, written so
+			s.report(pair, key, fmt.Sprintf("unknown key %.40q: must be text, in quotes if it looks like something else", name))
+		case !text || !known:
 			s.report(pair, key, fmt.Sprintf("unknown key %.40q", name))
-			continue
+		default:
+			s.node(pair.Value, strings.TrimPrefix(key+"."+name, "."), t)
 		}
-		s.node(pair.Value, strings.TrimPrefix(key+"."+name, "."), t)
 	}
 }
 
