@@ -45,11 +45,13 @@ func (f Front) token() (codec.Secret, error) {
 }
 
 func (c *Config) checkAccess(at func(key, reason string) error) (errs []error) {
-	for i := range c.Clients {
-		if _, err := clients(c.Clients[:i+1]); err != nil {
+	var good []Client // each is compared with these
+	for i, one := range c.Clients {
+		if _, err := clients(append(good, one)); err != nil {
 			errs = append(errs, at(fmt.Sprintf("clients[%d]", i), err.Error()))
-			break
+			continue
 		}
+		good = append(good, one)
 	}
 	if err := api.CheckScopes(c.Anonymous); err != nil {
 		errs = append(errs, at("anonymous", err.Error()))

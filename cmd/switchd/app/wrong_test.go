@@ -470,6 +470,14 @@ func TestRequiredKeys(t *testing.T) {
 	}
 }
 
+// Each client that is wrong is told, also beside another that is.
+func TestEveryWrongClientIsTold(t *testing.T) {
+	text := strings.Replace(strings.Replace(full, "[operate]", "[rule]", 1), "token_sha256: 9f86", "token_sha256: 9g86", 1)
+	if _, wrong := load(t, text); !strings.Contains(wrong, ":14:7: clients[0]: ") || !strings.Contains(wrong, ":17:7: clients[1]: ") {
+		t.Errorf("two clients are wrong: %s", wrong)
+	}
+}
+
 // TestWholeFileWrong: what is no configuration at all.
 func TestWholeFileWrong(t *testing.T) {
 	for name, text := range map[string]string{
