@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,8 +29,23 @@ type remote struct {
 	json           bool
 }
 
+// usage refuses what no switch could answer, and a wait without an end.
+func (r *remote) usage() error {
+	u, err := url.Parse(r.url)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return &failure{exitUsage, errors.New("--url, or WXSWITCH_URL: must be http://host or https://host")}
+	case r.timeout <= 0:
+		return &failure{exitUsage, errors.New("--timeout: must be more than 0")}
+	}
+	return nil
+}
+
 // client returns a client of the switch's API.
 func (r *remote) client() (*client.ClientWithResponses, error) {
+	if err := r.usage(); err != nil {
+		return nil, err
+	}
 	options := []client.ClientOption{client.WithHTTPClient(&http.Client{Timeout: r.timeout})}
 	token, err := r.token()
 	if err != nil {

@@ -296,8 +296,12 @@ func TestExitCodes(t *testing.T) {
 		"customer show":                  2,
 		"customer show --channel wechat": 2,
 		"customer show 1 --channel a --subject b": 2,
-		"bank list":                            3,
-		"bank list --url http://127.0.0.1:1/x": 3,
+		"bank list --timeout 0":                   2,
+		"bank list --timeout -1s":                 2,
+		"bank list --url 127.0.0.1:8480":          2,
+		"bank list --url http://":                 2,
+		"bank list":                               3,
+		"bank list --url http://127.0.0.1:1/x":    3,
 	} {
 		var out, wrong strings.Builder
 		got := app.Main(t.Context(), strings.Fields(args), app.Streams{In: strings.NewReader(""), Out: &out, Err: &wrong})
