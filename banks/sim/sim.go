@@ -78,6 +78,9 @@ func (c *Config) complete() error {
 	if c.People < 1 || c.People > maxPeople {
 		return fmt.Errorf("simulated bank: people: 1 to %d", maxPeople)
 	}
+	if !IsCode(c.NotRegistered) {
+		return errors.New("simulated bank: not registered: two letters or digits")
+	}
 	for _, r := range append([]Range{c.Passbooks}, c.Cards...) {
 		if r.Length != 0 && (r.Length > maxLength || r.Length < len(r.Prefix)+serial+1) || r.Length == 0 && r.Prefix != "" {
 			return fmt.Errorf("simulated bank: prefix %s: length %d to %d", r.Prefix, len(r.Prefix)+serial+1, maxLength)

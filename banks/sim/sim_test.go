@@ -128,6 +128,7 @@ func TestConfigIsChecked(t *testing.T) {
 	for name, c := range map[string]Config{
 		"no dialect": {Path: "x"},
 		"people":     {Path: "x", People: -1},
+		"no code":    {Path: "x", NotRegistered: "é"},
 		"range":      {Path: "x", Cards: []Range{{"621008", 9}}},
 		"control":    {Path: filepath.Join(t.TempDir(), "x"), Control: "0.0.0.0:0"},
 	} {

@@ -49,6 +49,7 @@ func TestLoadSaysWhereItIsWrong(t *testing.T) {
 		"queue":        {"name: one", "name: one\n    workers: 4\n    queue: -1", "banksim.yaml:5:12: banks[0].queue: 0 to"},
 		"huge queue":   {"name: one", "name: one\n    queue: 9223372036854775807", "banksim.yaml:4:12: banks[0].queue: 0 to"},
 		"drain":        {"name: one", "name: one\n    idle: 4s\n    drain: -1s", "banksim.yaml:5:12: banks[0].drain: 0 or more"},
+		"no code":      {"name: one", "name: one\n    not_registered: é", "banksim.yaml:4:21: banks[0].not_registered: two letters"},
 		"bad level":    {"banks:", "log: {level: loud}\nbanks:", "log.level: one of"},
 		"name twice": {
 			good, good + "  - {name: one, dialect: cups, listen: [\"127.0.0.1:0\"], database: two.db}\n",

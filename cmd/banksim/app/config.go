@@ -132,8 +132,8 @@ func (b *Bank) check() (key, reason string) {
 		return "idle", "0 or more"
 	case b.Drain < 0:
 		return "drain", "0 or more"
-	case b.NotRegistered != "" && len(b.NotRegistered) != 2:
-		return "not_registered", "two characters"
+	case b.NotRegistered != "" && !sim.IsCode(b.NotRegistered):
+		return "not_registered", "two letters or digits"
 	}
 	for i, address := range b.Listen {
 		if _, _, err := net.SplitHostPort(address); err != nil {
