@@ -3,6 +3,7 @@ package journal_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,15 +13,16 @@ import (
 	"wxswitch/switch/journal/journaltest"
 )
 
-// damage makes the sealed part of a row unreadable.
-func damage(t *testing.T, o journaltest.Options, id int64) {
+// damage makes the sealed part of rows unreadable: of the first, and up to the last
+// if there is one.
+func damage(t *testing.T, o journaltest.Options, first int64, last ...int64) {
 	t.Helper()
 	raw, err := sql.Open("sqlite", "file:"+filepath.Join(o.At, "journal.db")+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer raw.Close() //nolint:errcheck // the statement tells
-	if _, err := raw.ExecContext(t.Context(), `UPDATE entry SET asked = x'0102' WHERE id = $1`, id); err != nil {
+	if _, err := raw.ExecContext(t.Context(), `UPDATE entry SET asked = x'0102' WHERE id BETWEEN $1 AND $2`, first, append(last, first)[0]); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -91,6 +93,36 @@ func TestUnreadableAdvice(t *testing.T) {
 		t.Fatal(err)
 	}
 	opened(t, j, n, o, "6210081234567890") // the account is free
+}
+
+// More advices that cannot be read than one claim looks at, as where an old key was
+// lost, keep no good one back for ever.
+func TestManyUnreadableAdvices(t *testing.T) {
+	o := options(t)
+	j := start(t, o)
+	n := switching.NewNumbers(j, time.Now)
+	ctx := t.Context()
+	var last switching.Entry
+	for i := range 102 {
+		last = opened(t, j, n, o, fmt.Sprintf("6210081234%06d", i))
+		if _, err := j.Close(ctx, last, switching.End{Outcome: switching.TimedOut}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damage(t, o, last.ID-101, last.ID-1)
+	for range 2 {
+		a, ok, err := j.Claim(ctx, last.Bank, 2, time.Now().Add(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			if a.Entry.ID != last.ID {
+				t.Fatal("claimed:", a.Entry.ID)
+			}
+			return
+		}
+	}
+	t.Fatal("the good one is never claimed")
 }
 
 // releases is an Effect that releases another row.
