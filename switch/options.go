@@ -178,9 +178,13 @@ func (s *Switch) recoverOne(ctx context.Context, e Entry) bool {
 			end = joinedEnd(root)
 		}
 	}
-	if _, err := s.close(ctx, &e, &end); err != nil {
+	row, err := s.close(ctx, &e, &end)
+	if err != nil {
 		s.Log.Error().Err(err).Int64("id", e.ID).Msg("settle open entry")
 		return false
+	}
+	if row.End.Outcome != end.Outcome || row.End.Reason != end.Reason { // it ended since the scan looked
+		return true
 	}
 	s.metrics.recovered.Inc()
 	s.Log.Warn().Int64("id", e.ID).Str("type", string(e.Type)).Str("bank", e.Bank).Str("rrn", string(e.RRN)).
