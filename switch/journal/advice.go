@@ -286,12 +286,16 @@ func (j *Journal) RetryAdvice(ctx context.Context, id int64) (a switching.Advice
 		}
 		switch a.State {
 		case switching.AdvicePending:
-			return j.wake(ctx, tx, a.Entry.ID)
+			err = j.wake(ctx, tx, a.Entry.ID)
 		case switching.AdviceParked, switching.AdviceNotFound:
-			a.Entry, err = j.apply(ctx, tx, a.Entry, &a, switching.Change{Advice: switching.AdvicePending})
-			return err
+			_, err = j.apply(ctx, tx, a.Entry, &a, switching.Change{Advice: switching.AdvicePending})
+		default:
+			err = switching.ErrAdviceEnded
 		}
-		return switching.ErrAdviceEnded
+		if err == nil {
+			a, err = j.adviceByID(ctx, tx, id) // with its new time
+		}
+		return err
 	})
 	return a, err
 }

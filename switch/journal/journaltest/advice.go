@@ -243,7 +243,10 @@ func testWakeBehind(w *world) {
 func testRetry(w *world) {
 	e, a := w.timedOut(codec.Authenticate)
 	retry := func() error {
-		_, err := w.store.RetryAdvice(w.Context(), a.ID)
+		again, err := w.store.RetryAdvice(w.Context(), a.ID)
+		if err == nil {
+			w.equal("told as it then stands", again.Next.Equal(w.advice(a.ID).Next), true)
+		}
 		return err
 	}
 	c := w.claim()
