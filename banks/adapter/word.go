@@ -194,7 +194,7 @@ func (a *Adapter) tell(ctx context.Context, w word) error {
 		state = "told"
 	case codec.InDoubt, codec.Unmapped:
 		attempts++
-		next = next.Add(min(a.cfg.RetryMax, a.cfg.RetryMin<<min(attempts-1, 20)))
+		next = next.Add(a.cfg.pause(attempts))
 	}
 	err := a.ledger.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx db.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE adapter_word SET state = $1, code = $2, attempts = $3, next = $4 WHERE id = $5`,
@@ -205,6 +205,14 @@ func (a *Adapter) tell(ctx context.Context, w word) error {
 		a.cfg.Log.Error().Err(err).Int64("word", w.id).Msg("note what was told")
 	}
 	return err
+}
+
+// pause is what comes after so many attempts, without overflow.
+func (c *Config) pause(attempts int) time.Duration {
+	if doublings := min(attempts-1, 20); c.RetryMin <= c.RetryMax>>doublings {
+		return c.RetryMin << doublings
+	}
+	return c.RetryMax
 }
 
 // ask sends the message over any link, and returns its reply, nil for none.

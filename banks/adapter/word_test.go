@@ -50,6 +50,27 @@ func (p *peer) word(limit time.Duration) *codec.Message {
 	}
 }
 
+// Pauses of hours do not overflow to none where a word was not heard for weeks.
+func TestLongPausesBetweenWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.RetryMin, c.RetryMax = 3*time.Hour, 24*time.Hour })
+		p := k.connect(t)
+		if err := k.Tell(t.Context(), movement()); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.ledger.db.Write(t.Context(), func(ctx context.Context, tx db.Tx) error {
+			_, err := tx.ExecContext(ctx, `UPDATE adapter_word SET attempts = 20`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		k.speak(t)
+		if p.word(time.Second) == nil || p.word(k.cfg.Told+time.Minute) != nil {
+			t.Error("not told, or again without a pause")
+		}
+	})
+}
+
 // A word waits no longer than RetryMax, though the clock is set back meanwhile.
 func TestWordUnderAClockSetBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
