@@ -183,6 +183,47 @@ func TestAJoinIsSettlingAsLongAsWhatItJoined(t *testing.T) {
 	})
 }
 
+// refusingJoins is an Effect that refuses second tries.
+type refusingJoins struct{}
+
+func (refusingJoins) Open(_ context.Context, _ switching.Tx, e *switching.Entry) error {
+	if e.Joins != 0 {
+		return &switching.EffectRefusal{Reason: "frozen"}
+	}
+	return nil
+}
+
+func (refusingJoins) Close(context.Context, switching.Tx, switching.Entry, switching.Outcome) ([]switching.Notice, []switching.Advice, error) {
+	return nil, nil, nil
+}
+
+// A second try that the customer's state refuses stands as refused, however what it
+// would have joined ends.
+func TestARefusedJoinStandsAsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, true)
+		defer stop()
+		r.j.Effects = map[codec.Type]switching.Effect{codec.Deregister: refusingJoins{}}
+		r.answers(silent)
+		go r.do(request(codec.Deregister, "k"))
+		time.Sleep(time.Second)
+		refused := r.do(request(codec.Deregister, "another"))
+		wantEnd(t, refused, switching.Refused, "frozen", "")
+		e, found, err := r.sw.Get(t.Context(), "c", refused.ID)
+		must(t, err)
+		if !found || e.Joins == 0 || e.Standing != switching.Refused || e.Holds {
+			t.Errorf("joins %d, stands as %q, holds %t", e.Joins, e.Standing, e.Holds)
+		}
+		r.answers(approves)
+		time.Sleep(time.Minute)
+		e, _, err = r.sw.Get(t.Context(), "c", refused.ID)
+		must(t, err)
+		if e.Standing != switching.Refused || e.LateCode != "" {
+			t.Errorf("stands as %q, late %q", e.Standing, e.LateCode)
+		}
+	})
+}
+
 // shown is a proof.
 type shown string
 

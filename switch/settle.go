@@ -202,13 +202,14 @@ func NewLateReply(b *banks.Bank, m *codec.Message) LateReply {
 }
 
 // Get returns the client's own entry as it stands today. An entry that joined
-// another stands as that one does, and holds back other changes while that does.
+// another stands as that one does, and holds back other changes while that does; one
+// that was refused beside it does neither.
 func (s *Switch) Get(ctx context.Context, client string, id int64) (Entry, bool, error) {
 	e, found, err := s.Journal.Get(ctx, id)
 	if err != nil || !found || e.Client != client {
 		return Entry{}, false, err
 	}
-	if e.Joins != 0 {
+	if e.Joins != 0 && e.End.Outcome != Refused {
 		root, found, err := s.Journal.Get(ctx, e.Joins)
 		if err != nil || !found {
 			return Entry{}, false, err
