@@ -470,6 +470,15 @@ func TestRequiredKeys(t *testing.T) {
 	}
 }
 
+// The first pause of advices is the longest, too, where no other is set: so it has
+// the same bound.
+func TestAFirstPauseWithoutALongest(t *testing.T) {
+	text := strings.Replace(strings.Replace(full, "  backoff_max: 5m\n", "", 1), "backoff_min: 1s", "backoff_min: 2562047h", 1)
+	if _, wrong := load(t, text); !strings.Contains(wrong, ":25:16: advices.backoff_min: must not exceed 24h0m0s") {
+		t.Errorf("told: %q", wrong)
+	}
+}
+
 // Each client that is wrong is told, also beside another that is.
 func TestEveryWrongClientIsTold(t *testing.T) {
 	text := strings.Replace(strings.Replace(full, "[operate]", "[rule]", 1), "token_sha256: 9f86", "token_sha256: 9g86", 1)
