@@ -238,6 +238,9 @@ func (c *compiler) advices() error {
 		if t.Class() != codec.Advice || c.d.kinds[t] == nil {
 			return bad(fmt.Sprintf("no advice %q in this dialect", t), "advices", string(t))
 		}
+		if t == codec.Completion { // what stood here would be heeded by nobody
+			return bad("an answer to a completion is read by codes", "advices", string(t))
+		}
 		block, err := codeBlock(c, c.f.Advices[t], names, "advices", string(t))
 		if err != nil {
 			return err

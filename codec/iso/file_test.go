@@ -117,6 +117,7 @@ func TestFileRefuses(t *testing.T) {
 		"code of wrong length":    {`in-doubt: ["09"`, `in-doubt: ["9"`, "a value of F39"},
 		"meaning":                 {"    in-doubt: [", "    doubtful: [", "one of approved, declined, in-doubt"},
 		"class":                   {"    not-found: [", "    lost: [", "one of done, not-found, park, retry"},
+		"advice by codes":         {"advices:\n", "advices:\n  completion: {done: [\"00\"]}\n", `an answer to a completion is read by codes`},
 		"advice of no advice":     {"advices:\n  reversal:", "advices:\n  balance:", `no advice "balance"`},
 		"no such base":            {"name: cups", "name: cups\nbase: swift", `no dialect "swift"`},
 	} {
