@@ -88,6 +88,14 @@ func TestSignOnRefusedOrUnanswered(t *testing.T) {
 	}
 }
 
+// What a bank's answer to a sign-on says is the dialect's business, as of every type.
+func TestSignOnApprovedInTheBanksOwnCode(t *testing.T) {
+	inBubble(t, func(l *line, m *codec.Message) { l.say(codec.NewReply(m, "94")) }, func(t *testing.T, r *rig) {
+		synctest.Wait()
+		want(t, "state", r.state(), LinkOnline)
+	}, signsOn)
+}
+
 func TestEchoWhenIdle(t *testing.T) {
 	inBubble(t, telling, func(t *testing.T, r *rig) {
 		time.Sleep(20 * time.Second)

@@ -12,7 +12,8 @@ import (
 // Network messages (08xx) concern one link: they are asked, answered and paired
 // on it, past queue, bulkhead and breaker.
 
-// codeOK is F39 of a network message that was accepted.
+// codeOK is F39 of our answer to a network message. What a bank's says, its dialect
+// knows.
 const codeOK = "00"
 
 // signing asks the bank to open the link for traffic.
@@ -22,7 +23,7 @@ func (l *link) signing(ctx context.Context) state {
 	switch {
 	case err != nil:
 		return l.drop(err)
-	case answer.Get(codec.FieldCode) != codeOK:
+	case l.dialect.Meaning(codec.SignOn, answer.Get(codec.FieldCode)) != codec.Approved:
 		return l.drop(errors.New("bank refused the sign-on"))
 	}
 	return l.online
