@@ -87,6 +87,7 @@ func TestControlRefuses(t *testing.T) {
 		"no JSON":        {"POST", "/faults", "{", nil, 400},
 		"unknown key":    {"POST", "/faults", `{"kind":"silence","who":1}`, nil, 400},
 		"unknown kind":   {"POST", "/faults", `{"kind":"odd"}`, nil, 400},
+		"a type of ours": {"POST", "/faults", `{"kind":"silence","type":"movement"}`, nil, 400},
 		"a code of none": {"POST", "/faults", `{"kind":"decline","code":"é"}`, nil, 400},
 		"half a code":    {"POST", "/faults", `{"kind":"decline","code":"5 "}`, nil, 400},
 		"too long":       {"POST", "/faults", `{"kind":"` + strings.Repeat("x", 5000) + `"}`, nil, 400},

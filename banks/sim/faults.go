@@ -55,11 +55,11 @@ type Fault struct {
 }
 
 func (f Fault) check() error {
-	_, known := f.Type.Traits()
+	traits, known := f.Type.Traits()
 	switch {
 	case !slices.Contains(kinds, f.Kind):
 		return fmt.Errorf("kind: one of %v", kinds)
-	case f.Type != "" && (!known || f.Type.Class() == codec.Network):
+	case f.Type != "" && (!known || traits.Class == codec.Network || traits.Class == codec.Inbound):
 		return errors.New("type: not one that a bank's core serves")
 	case f.Count < 0:
 		return errors.New("count: 0 or more")
