@@ -18,8 +18,8 @@ import (
 func (j *Journal) addAdvice(ctx context.Context, tx db.Tx, e switching.Entry, accountIx []byte, t codec.Type) error {
 	now := j.Now().UnixMilli()
 	_, err := tx.ExecContext(ctx, `INSERT INTO advice (bank, account_ix, entry, type, state, attempts, next, claimed, created, approved)
-		VALUES ($1, $2, $3, $4, 'pending', 0, $5, 0, $5, `+registrations+`)
-		ON CONFLICT (entry, type) DO NOTHING`, e.Bank, accountIx, e.ID, string(t), now)
+		VALUES ($1, $2, $4, $5, 'pending', 0, $6, 0, $6, `+registrations+`)
+		ON CONFLICT (entry, type) DO NOTHING`, e.Bank, accountIx, e.Customer, e.ID, string(t), now)
 	if err != nil {
 		return fmt.Errorf("store advice: %w", err)
 	}

@@ -103,16 +103,19 @@ func (j *Journal) doubt(ctx context.Context, tx db.Tx, e switching.Entry) (*swit
 	return a, newer, err
 }
 
-// registrations counts the approved registrations of an account.
-const registrations = `(SELECT COUNT(*) FROM entry WHERE type IN ('authenticate', 'attach') AND bank = $1 AND account_ix = $2 AND standing = 'approved')`
+// registrations counts the approved registrations of an account that are the
+// customer's, or may be. Another's is of another certificate, or has superseded it:
+// it keeps nobody's own from its end.
+const registrations = `(SELECT COUNT(*) FROM entry WHERE type IN ('authenticate', 'attach') AND bank = $1 AND account_ix = $2 AND standing = 'approved'
+	AND (customer = $3 OR customer = '' OR $3 = ''))`
 
 // newerRegistration reports whether a registration of the account was approved
 // after the advice was stored. Until then the original held the account, so one
 // that is newer than the original is newer than the advice; and an approval is
 // never taken back, so counting tells.
 func (j *Journal) newerRegistration(ctx context.Context, tx db.Tx, a switching.Advice) (newer bool, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT `+registrations+` > (SELECT approved FROM advice WHERE id = $3)`,
-		a.Entry.Bank, j.accountIx(&a.Entry), a.ID).Scan(&newer)
+	err = tx.QueryRowContext(ctx, `SELECT `+registrations+` > (SELECT approved FROM advice WHERE id = $4)`,
+		a.Entry.Bank, j.accountIx(&a.Entry), a.Entry.Customer, a.ID).Scan(&newer)
 	if err != nil {
 		return false, fmt.Errorf("look for a newer registration: %w", err)
 	}
