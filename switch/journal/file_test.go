@@ -116,21 +116,32 @@ func TestNothingInClear(t *testing.T) {
 	}
 }
 
-// image copies the files as a crash at this moment leaves them: the log is
-// copied after the database, and perhaps in the middle of a write.
+// image copies the files as a crash at this moment leaves them: the log is copied
+// after the database, and perhaps in the middle of a write. Where the log began anew
+// meanwhile (its header has other salts), the two are of no one moment: then again.
 func image(t *testing.T, from string) (to string) {
 	t.Helper()
-	to = t.TempDir()
-	for _, name := range []string{"journal.db", "journal.db-wal"} {
+	read := func(name string) []byte {
 		content, err := os.ReadFile(filepath.Join(from, name)) //nolint:gosec // the test's own
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(to, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		return content
 	}
-	return to
+	const header = 32
+	for {
+		before, database, log := read("journal.db-wal"), read("journal.db"), read("journal.db-wal")
+		if !bytes.Equal(before[:min(header, len(before))], log[:min(header, len(log))]) {
+			continue
+		}
+		to = t.TempDir()
+		for name, content := range map[string][]byte{"journal.db": database, "journal.db-wal": log} {
+			if err := os.WriteFile(filepath.Join(to, name), content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return to
+	}
 }
 
 // TestCrash: what was answered before a crash is there after it, and nothing is
