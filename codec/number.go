@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -48,6 +49,12 @@ func NewRRN(n int64) RRN {
 func (r RRN) Number() (int64, bool) {
 	n, err := strconv.ParseInt(string(r), 10, 64)
 	return n, err == nil && len(r) == 12 && n >= 0
+}
+
+// IsCode reports whether F39 can hold the text (ISO 8583: an2). An answer with another
+// is not written, and who asked hears nothing.
+func IsCode(s string) bool {
+	return len(s) == 2 && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
 }
 
 // Stamp is the transmission date and time (F7): MMDDhhmmss in [Shanghai].

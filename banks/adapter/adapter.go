@@ -154,10 +154,25 @@ func (c *Config) complete() error {
 			}
 		}
 	}
-	if err := c.bounded(); err != nil {
+	if err := errors.Join(c.bounded(), c.coded()); err != nil {
 		return err
 	}
 	return c.identified()
+}
+
+// coded refuses codes that F39 cannot hold (ISO 8583: an2), or that would not be
+// understood.
+func (c *Config) coded() error {
+	for _, b := range []struct{ name, code string }{{"Refusal", c.Refusal}, {"Unseen", c.Unseen}, {"Malformed", c.Malformed}} {
+		if !codec.IsCode(b.code) {
+			return fmt.Errorf("adapter: %s %q: two letters or digits", b.name, b.code)
+		}
+	}
+	_, _, reverses := c.Dialect.Wire(codec.Reversal)
+	if reverses && c.Dialect.AdviceClass(codec.Reversal, c.Unseen) != codec.NotFound {
+		return fmt.Errorf("adapter: Unseen %q: the dialect does not class it as not found", c.Unseen)
+	}
+	return nil
 }
 
 func (c *Config) bounded() error {

@@ -326,6 +326,23 @@ func TestNegativeConfig(t *testing.T) {
 	}
 }
 
+// Codes that F39 cannot hold would be met with silence, and one that the switch does
+// not take for not found would park each reversal that came before its original.
+func TestCodesThatAreNone(t *testing.T) {
+	for want, set := range map[string]func(*Config){
+		`Refusal "1": two letters or digits`:                      func(c *Config) { c.Refusal = "1" },
+		`Malformed "é": two letters or digits`:                    func(c *Config) { c.Malformed = "é" },
+		`Unseen "2 ": two letters or digits`:                      func(c *Config) { c.Unseen = "2 " },
+		`Unseen "00": the dialect does not class it as not found`: func(c *Config) { c.Unseen = "00" },
+	} {
+		cfg := Config{Core: coreFunc(newBlocking().serve), Dialect: dialect(t), DB: openDB(t, ledgerPath(t)), Keys: keys()}
+		set(&cfg)
+		if _, err := New(t.Context(), cfg); err == nil || err.Error() != "adapter: "+want {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
 func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core := newBlocking()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -63,7 +62,7 @@ func (f Fault) check() error {
 		return errors.New("type: not one that a bank's core serves")
 	case f.Count < 0:
 		return errors.New("count: 0 or more")
-	case f.Kind == Decline && (!IsCode(f.Code) || f.Code == codeDone):
+	case f.Kind == Decline && (!codec.IsCode(f.Code) || f.Code == codeDone):
 		return errors.New("code: two letters or digits, and not 00")
 	case f.Delay < 0 || f.Delay > maxDelay:
 		return fmt.Errorf("delay: 0 to %s", maxDelay)
@@ -77,12 +76,6 @@ const (
 	maxDelay  = time.Minute
 	maxFaults = 1000
 )
-
-// IsCode takes what F39 can hold (ISO 8583: an2): an answer with another is not
-// written, and the switch hears nothing.
-func IsCode(s string) bool {
-	return len(s) == 2 && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
-}
 
 // faults are the orders in force, oldest first.
 type faults struct {

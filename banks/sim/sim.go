@@ -78,7 +78,7 @@ func (c *Config) complete() error {
 	if c.People < 1 || c.People > maxPeople {
 		return fmt.Errorf("simulated bank: people: 1 to %d", maxPeople)
 	}
-	if !IsCode(c.NotRegistered) {
+	if !codec.IsCode(c.NotRegistered) {
 		return errors.New("simulated bank: not registered: two letters or digits")
 	}
 	for _, r := range append([]Range{c.Passbooks}, c.Cards...) {

@@ -10,6 +10,7 @@ import (
 
 	"wxswitch/banks/sim"
 	"wxswitch/cmd/internal/config"
+	"wxswitch/codec"
 	"wxswitch/codec/iso"
 )
 
@@ -132,7 +133,7 @@ func (b *Bank) check() (key, reason string) {
 		return "idle", "0 or more"
 	case b.Drain < 0:
 		return "drain", "0 or more"
-	case b.NotRegistered != "" && !sim.IsCode(b.NotRegistered):
+	case b.NotRegistered != "" && !codec.IsCode(b.NotRegistered):
 		return "not_registered", "two letters or digits"
 	}
 	for i, address := range b.Listen {

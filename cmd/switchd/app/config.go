@@ -227,11 +227,6 @@ func (c *Config) loadPlaces() (*customer.PlaceTable, error) {
 	return customer.LoadPlaces(c.Places, ids)
 }
 
-// isCode takes what F39 can hold (ISO 8583: an2).
-func isCode(s string) bool {
-	return len(s) == 2 && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-}
-
 // isInstitution takes what F32 and F33 can hold (ISO 8583: n..11).
 func isInstitution(s string) bool {
 	return s != "" && len(s) <= 11 && strings.Trim(s, "0123456789") == ""
@@ -273,7 +268,7 @@ func (b *Bank) check(key string, at func(key, reason string) error) (errs []erro
 		errs = append(errs, at(key+".title", "must be at most 30 characters"))
 	}
 	for _, code := range slices.Sorted(maps.Keys(b.Words)) {
-		if !isCode(code) {
+		if !codec.IsCode(code) {
 			errs = append(errs, at(key+".words."+code, "must be a code of two letters or digits"))
 		}
 		if n := utf8.RuneCountInString(b.Words[code]); n < 1 || n > 60 {
