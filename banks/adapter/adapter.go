@@ -180,10 +180,19 @@ func (c *Config) bounded() error {
 		name string
 		n    int64
 	}{
-		{"Workers", int64(c.Workers)}, {"Queue", int64(c.Queue)}, {"Links", int64(c.Links)}, {"Words", int64(c.Words)},
-		{"Deadline", int64(c.Deadline)}, {"Work", int64(c.Work)}, {"Idle", int64(c.Idle)}, {"EchoWait", int64(c.EchoWait)},
-		{"Write", int64(c.Write)}, {"Drain", int64(c.Drain)}, {"Told", int64(c.Told)},
-		{"RetryMin", int64(c.RetryMin)}, {"RetryMax", int64(c.RetryMax)},
+		{"Workers", int64(c.Workers)},
+		{"Queue", int64(c.Queue)},
+		{"Links", int64(c.Links)},
+		{"Words", int64(c.Words)},
+		{"Deadline", int64(c.Deadline)},
+		{"Work", int64(c.Work)},
+		{"Idle", int64(c.Idle)},
+		{"EchoWait", int64(c.EchoWait)},
+		{"Write", int64(c.Write)},
+		{"Drain", int64(c.Drain)},
+		{"Told", int64(c.Told)},
+		{"RetryMin", int64(c.RetryMin)},
+		{"RetryMax", int64(c.RetryMax)},
 	} {
 		if b.n < 0 {
 			return fmt.Errorf("adapter: %s is negative", b.name)
