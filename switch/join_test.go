@@ -3,6 +3,8 @@ package switching_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -335,6 +337,34 @@ func TestWhoWaitsWhileTheDiskHangs(t *testing.T) {
 			case <-time.After(20 * time.Second):
 				t.Fatal(kind, "waits on")
 			}
+		}
+	})
+}
+
+// What holds a customer back may stand at another bank than the one that is asked: its
+// advice is woken there.
+func TestWhatHoldsBackIsWokenAtItsOwnBank(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		n, err := r.numbers.Take(t.Context())
+		must(t, err)
+		o, err := r.j.Open(t.Context(), switching.Entry{
+			ID: n.ID, Client: "c", Operation: "op", BodyHash: []byte("b"), Type: codec.Deregister, Customer: "anna", Bank: "wlmq",
+			Account: codec.NewAccount("6217510000000000007"), Card: true, MTI: "0100", Code3: "890100", STAN: n.STAN, Sent: n.Sent,
+			RRN: codec.NewRRN(n.ID), Opened: time.Now(), Deadline: time.Now().Add(time.Second),
+		})
+		must(t, err)
+		_, err = r.j.Close(t.Context(), o.Entry, switching.End{Outcome: switching.TimedOut})
+		must(t, err)
+		var woken []string
+		r.sw.Wake = func(bank string, id int64) { woken = append(woken, fmt.Sprint(bank, " ", id)) }
+		q := request(codec.Deregister, "k")
+		q.Customer, q.Timeout = "anna", 2*time.Second
+		result, err := r.sw.Do(t.Context(), q)
+		must(t, err)
+		if want := []string{fmt.Sprint("wlmq ", n.ID)}; result.End.Reason != switching.ReasonSettling || !slices.Equal(woken, want) {
+			t.Errorf("%+v, woken %v, want %v", result.End, woken, want)
 		}
 	})
 }

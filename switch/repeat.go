@@ -105,10 +105,17 @@ func joinedEnd(root Entry) End {
 	return end
 }
 
-// waitSettled waits until the blocker holds its account no more.
+// waitSettled waits until the blocker holds its account no more, and wakes its advice,
+// which may be for another bank.
 func (w *walk) waitSettled(blocker int64) Reason {
-	w.Wake(w.entry.Bank, blocker)
-	_, ok, err := w.await(w.ctx, blocker, w.deadline, func(e Entry) bool { return !e.Holds })
+	woken := false
+	_, ok, err := w.await(w.ctx, blocker, w.deadline, func(e Entry) bool {
+		if e.Holds && !woken {
+			w.Wake(e.Bank, blocker)
+			woken = true
+		}
+		return !e.Holds
+	})
 	if err != nil {
 		return ReasonJournal
 	}
