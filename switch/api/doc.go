@@ -26,7 +26,7 @@
 // nothing was sent, but for the code outcome-unknown.
 //
 //   - place: at most Limits.Concurrent requests are under way; one more is
-//     refused as busy, never queued.
+//     refused as busy, never queued. The pages that need no client take none.
 //   - client: the bearer token's SHA-256 is compared, in constant time, with
 //     those configured. Without a token there is an anonymous client only where
 //     it is configured, and only if listener, peer and the Host header are all

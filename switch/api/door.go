@@ -152,17 +152,21 @@ func page(contentType string, content []byte) http.HandlerFunc {
 	}
 }
 
-// guard is the door of one operation: place, client, scope, body.
+// guard is the door of one operation: place, client, scope, body. What anybody
+// may ask takes no place: net/http waits where it writes, for who sends half a body
+// or takes no answer, and a stranger would keep the callers out.
 func (a *API) guard(op *operation, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		answer := &answer{ResponseWriter: w, limit: a.Limits.Write, op: op}
 		defer a.finish(answer, r)
-		select {
-		case a.places <- struct{}{}:
-			defer func() { <-a.places }()
-		default:
-			a.fail(answer, r, refuse(codeBusy))
-			return
+		if op.scopes != nil {
+			select {
+			case a.places <- struct{}{}:
+				defer func() { <-a.places }()
+			default:
+				a.fail(answer, r, refuse(codeBusy))
+				return
+			}
 		}
 		a.metrics.inFlight.Inc()
 		defer a.metrics.inFlight.Dec()

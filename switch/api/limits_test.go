@@ -47,6 +47,40 @@ func TestBusy(t *testing.T) {
 	}
 }
 
+// stuck is a connection whose caller takes nothing until it is let go.
+type stuck struct {
+	*httptest.ResponseRecorder
+	entered, release chan struct{}
+}
+
+func (s stuck) Write(b []byte) (int, error) {
+	close(s.entered)
+	<-s.release
+	return len(b), nil
+}
+
+// A stranger who sends half a body, or takes no answer, holds up net/http where
+// it writes. It keeps no caller out.
+func TestStrangersTakeNoPlace(t *testing.T) {
+	d := open(t, nil)
+	o := d.options()
+	o.Registerer, o.Limits.Concurrent = nil, 1
+	door := api.New(o).Handler()
+	stranger, done := stuck{httptest.NewRecorder(), make(chan struct{}), make(chan struct{})}, make(chan struct{})
+	go func() {
+		defer close(done)
+		door.ServeHTTP(stranger, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/openapi.yaml", http.NoBody))
+	}()
+	<-stranger.entered
+	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/banks", http.NoBody)
+	r.Header.Set("Authorization", "Bearer "+opsToken)
+	if door.ServeHTTP(w, r); w.Code != http.StatusOK {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	close(stranger.release)
+	<-done
+}
+
 // until waits for a condition that another goroutine brings about.
 func (d *door) until(condition func() bool) {
 	d.t.Helper()
