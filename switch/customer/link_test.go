@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wxswitch/codec"
+	"wxswitch/routing"
 	switching "wxswitch/switch"
 	"wxswitch/switch/db"
 )
@@ -547,6 +548,32 @@ func TestTheMinuteIsTheAccountsToo(t *testing.T) {
 	w.now = w.now.Add(w.store.Limits.CodePause)
 	a, err = ask("b")
 	w.want(a, err, switching.Approved, "")
+}
+
+// TestAnAccountIsItsBanks: two banks have passbooks of the same numbers, and who asks
+// for codes to one leaves the other alone.
+func TestAnAccountIsItsBanks(t *testing.T) {
+	w := newWorld(t)
+	table, err := routing.Parse("routes.yaml", []byte(`passbooks:
+  - {bank: xjrcu, prefix: "", length: 12, shared: true}
+  - {bank: klb, prefix: "7", length: 12, shared: true}
+`), []routing.Bank{"xjrcu", "klb"})
+	w.must(err)
+	w.desk.router.Swap(table)
+	ask := func(name, bank string) (Answer, error) {
+		return w.service.SendCode(w.Context(), w.call(follower(name)),
+			CodeRequest{Purpose: ForAuthenticate, Account: codec.NewAccount("700000000017"), Bank: bank})
+	}
+	for range w.store.Limits.CodesADay {
+		w.now = w.now.Add(w.store.Limits.CodePause)
+		a, err := ask("a", "xjrcu")
+		w.want(a, err, switching.Approved, "")
+	}
+	a, err := ask("b", "klb")
+	w.want(a, err, switching.Approved, "")
+	w.now = w.now.Add(w.store.Limits.CodePause)
+	a, err = ask("c", "xjrcu")
+	w.want(a, err, switching.Refused, ReasonCodesADay)
 }
 
 // TestAccountEventBesideARegistration is heard once the registration has ended, whose

@@ -163,10 +163,10 @@ func (s *Store) mayAsk(ctx context.Context, tx switching.Tx, c *row, p Purpose, 
 	// for today, and keeps nobody waiting.
 	err := tx.QueryRowContext(ctx, `SELECT
 		(SELECT COUNT(*) FROM sms_code WHERE customer = $1 AND purpose = $2 AND sent > $3 AND sent <= $4 AND state <> 'unsent') +
-		(SELECT COUNT(*) FROM sms_code WHERE account_ix = $5 AND sent > $3 AND sent <= $4 AND state <> 'unsent' AND (purpose = $2 OR customer <> $1)),
+		(SELECT COUNT(*) FROM sms_code WHERE account_ix = $5 AND bank = $7 AND sent > $3 AND sent <= $4 AND state <> 'unsent' AND (purpose = $2 OR customer <> $1)),
 		(SELECT COUNT(*) FROM sms_code WHERE customer = $1 AND sent >= $6 AND state <> 'unsent'),
-		(SELECT COUNT(*) FROM sms_code WHERE account_ix = $5 AND sent >= $6 AND state <> 'unsent')`,
-		c.ID, string(p), now.Add(-s.Limits.CodePause).UnixMilli(), now.UnixMilli(), ix, midnight(now).UnixMilli()).Scan(&recent, &mine, &theirs)
+		(SELECT COUNT(*) FROM sms_code WHERE account_ix = $5 AND bank = $7 AND sent >= $6 AND state <> 'unsent')`,
+		c.ID, string(p), now.Add(-s.Limits.CodePause).UnixMilli(), now.UnixMilli(), ix, midnight(now).UnixMilli(), e.Bank).Scan(&recent, &mine, &theirs)
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("count codes: %w", err)
