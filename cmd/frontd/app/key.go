@@ -36,7 +36,8 @@ func UseKey(path string) error {
 }
 
 // writeKeys leaves, wherever it crashes, the old file or the new one: the name is
-// changed once what it will name is on disk. A link to a file stays one.
+// changed once what it will name is on disk. A link to a file stays one. What stands
+// where the new file is made goes: keys would get its mode, or go where it points.
 func writeKeys(path string, keys [][]byte) error {
 	path = filepath.Clean(path)
 	if file, err := filepath.EvalSymlinks(path); err == nil { // else there is none yet
@@ -47,7 +48,10 @@ func writeKeys(path string, keys [][]byte) error {
 		text.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
 	}
 	fresh := path + ".new"
-	file, err := os.OpenFile(fresh, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // the operator's path
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(fresh, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the operator's path
 	if err != nil {
 		return err
 	}
