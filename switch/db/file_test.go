@@ -79,6 +79,26 @@ func TestFileMode(t *testing.T) {
 	}
 }
 
+// A log that a crash left, put back from a copy, has what the file has.
+func TestFileModeOfALogThatWasThere(t *testing.T) {
+	d := withTable(t, Options{})
+	must(t, d.Write(t.Context(), insert("a")))
+	path := filepath.Join(t.TempDir(), "copy.db")
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		data, err := os.ReadFile(d.o.Path + suffix)
+		must(t, err)
+		must(t, os.WriteFile(path+suffix, data, 0o644)) //nolint:gosec // too wide on purpose
+	}
+	c, err := Open(t.Context(), Options{Path: path})
+	must(t, err)
+	t.Cleanup(func() { must(t, c.Close()) })
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + suffix)
+		must(t, err)
+		same(t, suffix, info.Mode(), fs.FileMode(0o600))
+	}
+}
+
 func TestReadersSeeOneStateAndWriteNothing(t *testing.T) {
 	d := withTable(t, Options{})
 	must(t, d.Write(t.Context(), insert("a")))

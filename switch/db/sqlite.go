@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ var (
 )
 
 // openPool makes the file before SQLite would, which goes by the umask; the log
-// and its index get the file's mode.
+// and its index get the file's mode, but for those that are there.
 func openPool(path string) (*sql.DB, error) {
 	if path == "" || strings.HasPrefix(path, ":") {
 		return nil, errors.New("the path of a file is needed")
@@ -83,7 +84,16 @@ func makeFile(path string) error {
 	if !info.Mode().IsRegular() {
 		return errors.New("not a regular file")
 	}
-	return os.Chmod(path, 0o600)
+	file, err := filepath.EvalSymlinks(path) // as SQLite does, for the log's name
+	if err != nil {
+		return err
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Chmod(file+suffix, 0o600); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
+			return err
+		}
+	}
+	return nil
 }
 
 // dsn is the path as a URI, so that ?, # and % in it are taken literally. Its
