@@ -154,7 +154,8 @@ func (a *app) listen(ctx context.Context) (doors [3]net.Listener, err error) {
 	return doors, nil
 }
 
-// The doors' limits. A page waits for a bank, so an answer may take a while.
+// The doors' limits. A page waits for a bank, so an answer may take a while: the
+// switch has its whole time for what it asks a bank, and once more for the rest.
 const (
 	headerTime = 5 * time.Second
 	readTime   = 15 * time.Second
@@ -166,6 +167,7 @@ const (
 func (a *app) serve(l net.Listener, h http.Handler) parts.Run {
 	return parts.Serve(&http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeader,
+		WriteTimeout: readTime + 2*a.Switch.Timeout,
 	}, l, a.Switch.Timeout+drainMore)
 }
 

@@ -99,23 +99,29 @@ func (p *pipes) Close() error { p.once.Do(func() { close(p.closed) }); return ni
 
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
+// asksFor asks a door for a page that takes so long to make.
+func asksFor(t *testing.T, page time.Duration) (phone net.Conn, stop func(), ran chan error) {
+	a := &app{Config: Config{Switch: Switch{Timeout: 40 * time.Second}}}
+	door := &pipes{come: make(chan net.Conn, 1), closed: make(chan struct{})}
+	ctx, stop := context.WithCancel(t.Context())
+	ran = make(chan error, 1)
+	go func() {
+		ran <- a.serve(door, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(page)
+			_, _ = io.WriteString(w, "the end")
+		}))(ctx)
+	}()
+	phone, front := net.Pipe()
+	door.come <- front
+	_, _ = io.WriteString(phone, "GET / HTTP/1.0\r\n\r\n")
+	synctest.Wait()
+	return phone, stop, ran
+}
+
 // A page is waited for as long as the switch may take to answer it.
 func TestAStopWaitsForTheSlowestPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &app{Config: Config{Switch: Switch{Timeout: 40 * time.Second}}}
-		door := &pipes{come: make(chan net.Conn, 1), closed: make(chan struct{})}
-		ctx, stop := context.WithCancel(t.Context())
-		ran := make(chan error, 1)
-		go func() {
-			ran <- a.serve(door, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				time.Sleep(a.Switch.Timeout)
-				_, _ = io.WriteString(w, "the end")
-			}))(ctx)
-		}()
-		phone, front := net.Pipe()
-		door.come <- front
-		_, _ = io.WriteString(phone, "GET / HTTP/1.0\r\n\r\n")
-		synctest.Wait()
+		phone, stop, ran := asksFor(t, 40*time.Second)
 		stop()
 		if answer, err := io.ReadAll(phone); !strings.HasSuffix(string(answer), "the end") {
 			t.Errorf("%q, %v", answer, err)
@@ -124,4 +130,23 @@ func TestAStopWaitsForTheSlowestPage(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A browser that asks and takes no answer holds a door up for a time, not for good;
+// one whose page takes as long as a bank may gets it.
+func TestWhoTakesNoAnswerIsCutOff(t *testing.T) {
+	for away, end := range map[time.Duration]string{24 * time.Hour: "", 0: "the end"} {
+		synctest.Test(t, func(t *testing.T) {
+			phone, stop, ran := asksFor(t, 40*time.Second)
+			time.Sleep(away)
+			answer, _ := io.ReadAll(phone)
+			if got := string(answer); !strings.HasSuffix(got, end) || end == "" && got != "" {
+				t.Errorf("away for %s: read %q", away, got)
+			}
+			stop()
+			if err := <-ran; err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
