@@ -228,16 +228,20 @@ type Adapter struct {
 	ledger  *ledger
 	gates   gates
 	metrics *metrics
-	places  chan struct{} // taken by each request read and not yet answered
-	slots   chan struct{} // taken by each call of Core
-	kick    chan struct{} // capacity 1: a word was stored
-	waiting waiting       // words that were said and not yet answered
+	noisy   zerolog.Logger // for lines that a peer can cause at will
+	places  chan struct{}  // taken by each request read and not yet answered
+	slots   chan struct{}  // taken by each call of Core
+	kick    chan struct{}  // capacity 1: a word was stored
+	waiting waiting        // words that were said and not yet answered
 
 	mu    sync.Mutex // guards what follows
 	links map[*link]struct{}
 	made  int // links accepted so far, to name them
 	stan  int64
 }
+
+// noisyLines is how many lines a second a peer can cause; the rest is counted.
+const noisyLines = 5
 
 // New prepares the ledger's tables in cfg.DB and returns an Adapter. It starts
 // nothing.
@@ -255,6 +259,7 @@ func New(ctx context.Context, cfg Config) (*Adapter, error) {
 	}
 	return &Adapter{
 		cfg: cfg, ledger: l, metrics: m,
+		noisy:  cfg.Log.Sample(&zerolog.BurstSampler{Burst: noisyLines, Period: time.Second}),
 		gates:  gates{at: map[Number]*gate{}},
 		places: make(chan struct{}, cfg.Workers+cfg.Queue),
 		slots:  make(chan struct{}, cfg.Workers),

@@ -185,7 +185,7 @@ func (l *link) signedOn() bool {
 func (l *link) drop(reason string, err error) {
 	l.a.metrics.dropped[reason].Inc()
 	l.observe(nil, false, "dropped: "+reason)
-	l.a.cfg.Log.Warn().Str("link", l.name).Str("reason", reason).AnErr("cause", err).Msg("message dropped")
+	l.a.noisy.Warn().Str("link", l.name).Str("reason", reason).AnErr("cause", err).Msg("message dropped")
 }
 
 func (l *link) observe(m *codec.Message, out bool, note string) {
@@ -254,7 +254,7 @@ func (c *Config) own(t codec.Type, stan codec.STAN) *codec.Message {
 func (l *link) send(m *codec.Message) error {
 	raw, err := l.a.cfg.Dialect.Pack(m)
 	if err != nil {
-		l.a.cfg.Log.Warn().Str("link", l.name).Str("type", string(m.Type)).Err(err).Msg("message cannot be written")
+		l.a.noisy.Warn().Str("link", l.name).Str("type", string(m.Type)).Err(err).Msg("message cannot be written")
 		return err
 	}
 	if err = l.write(raw); err == nil {

@@ -4,11 +4,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	"github.com/rs/zerolog"
 	"pgregory.net/rapid"
 
 	"wxswitch/codec"
@@ -33,6 +35,30 @@ func TestMalformedIsAnsweredWhereItCanBePaired(t *testing.T) {
 		var n dto.Metric
 		if err := k.metrics.dropped[droppedMalformed].Write(&n); err != nil || n.GetCounter().GetValue() != 2 {
 			t.Errorf("counted %v malformed messages, want 2", n.GetCounter().GetValue())
+		}
+	})
+}
+
+// What is dropped is counted; a peer that sends nothing else, signed on or not, fills
+// no disk with lines.
+func TestAPeerFillsNoLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) {
+			c.Log, c.Metrics = zerolog.New(&log), prometheus.NewRegistry()
+		})
+		p := k.connect(t)
+		for range 1000 {
+			p.write([]byte("0100 but nothing else"))
+		}
+		expect(t, "then", p.code(p.message(codec.SignOn, "")), "00")
+		synctest.Wait()
+		var n dto.Metric
+		if err := k.metrics.dropped[droppedMalformed].Write(&n); err != nil || n.GetCounter().GetValue() != 1000 {
+			t.Errorf("counted %v", n.GetCounter().GetValue())
+		}
+		if lines := strings.Count(log.String(), "message dropped"); lines < 1 || lines > 10 {
+			t.Errorf("%d lines in a moment", lines)
 		}
 	})
 }

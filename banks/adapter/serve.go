@@ -99,7 +99,7 @@ func rest(ctx context.Context, d time.Duration) {
 func (a *Adapter) ServeConn(ctx context.Context, conn net.Conn) {
 	l, ok := a.enlist(conn)
 	if !ok {
-		a.cfg.Log.Warn().Msg("too many links: closed")
+		a.noisy.Warn().Msg("too many links: closed")
 		_ = conn.Close()
 		return
 	}
