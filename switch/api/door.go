@@ -135,10 +135,11 @@ func (a *API) routes() http.Handler {
 	})
 }
 
-// isClean reports whether ServeMux takes the path as it is; / may end one.
+// isClean reports whether ServeMux takes the path as it is; / may end one, and * is
+// none.
 func isClean(p string) bool {
 	clean := path.Clean(p)
-	return p == clean || p == clean+"/" && clean != "/"
+	return strings.HasPrefix(p, "/") && (p == clean || p == clean+"/" && clean != "/")
 }
 
 func (a *API) always(r *refusal) http.HandlerFunc {

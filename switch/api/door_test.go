@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -191,6 +192,8 @@ func TestPathsThatAreNotClean(t *testing.T) {
 		t.Errorf("no %q in\n%s", want, got)
 	}
 	d.call("GET", "/v1/%62anks", opsToken, "").ok(t, &api.BankList{})
+	c := d.raw("GET * HTTP/1.1\r\nHost: x\r\n\r\n")
+	readAnswer(t, bufio.NewReader(c)).problem(t, "not-found")
 }
 
 func TestPages(t *testing.T) {
