@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"wxswitch/switch/db"
+	"wxswitch/switch/vault"
 )
 
 // PageKey is what a page needs to encrypt passwords.
@@ -178,6 +179,16 @@ func (s *Store) findKey(ctx context.Context, where string, args ...any) (k pageK
 // keepKey keeps a key at hand, and drops those that open no more.
 func (s *Store) keepKey(k pageKey) {
 	s.keys.put(k, s.Now().Add(-s.Limits.PageKey-s.Limits.PageKeyOpens))
+}
+
+// CheckKey is for a start: with a vault that has not the key of the newest page key no
+// page could seal a password for a day. The error is vault.ErrKey, or the database's.
+func (s *Store) CheckKey(ctx context.Context) error {
+	_, err := s.findKey(ctx, `1 = 1`)
+	if errors.Is(err, vault.ErrDamaged) {
+		return nil
+	}
+	return err
 }
 
 // makeKey makes a key and stores it. One that another instance made meanwhile is

@@ -3,6 +3,7 @@ package notice
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -223,4 +224,25 @@ func (n *Notices) open(c claimed) (switching.Notice, error) {
 		return x, fmt.Errorf("read notice's data: %w", err)
 	}
 	return x, nil
+}
+
+// CheckKey is for a start: with a vault that has not the key of the newest notice that
+// waits, all would be parked as unreadable. The error is vault.ErrKey, or the database's.
+func (n *Notices) CheckKey(ctx context.Context) error {
+	err := n.o.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
+		var c claimed
+		err := tx.QueryRowContext(ctx, `SELECT id, channel, subject, data FROM notice WHERE state = 'pending' ORDER BY seq DESC LIMIT 1`).
+			Scan(&c.ID, &c.Channel, &c.Subject, &c.Data)
+		if err != nil {
+			return err
+		}
+		if _, err = n.open(c); errors.Is(err, vault.ErrKey) {
+			return err
+		}
+		return nil
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
 }

@@ -162,8 +162,10 @@ func (a *app) foundation(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := a.journal.CheckKey(ctx); err != nil {
-		return fmt.Errorf("database %s, key file %s: %w: put back the key file that the database was written with", a.Database, a.KeyFile, err)
+	for _, check := range []func(context.Context) error{a.journal.CheckKey, a.store.CheckKey, a.notices.CheckKey} {
+		if err := check(ctx); err != nil {
+			return fmt.Errorf("database %s, key file %s: %w: put back the key file that the database was written with", a.Database, a.KeyFile, err)
+		}
 	}
 	a.parts.Add("database", a.db.Run)
 	a.parts.Add("forget", a.forget)

@@ -17,6 +17,9 @@ import (
 	"wxswitch/codec"
 	switching "wxswitch/switch"
 	"wxswitch/switch/api/client"
+	"wxswitch/switch/customer"
+	"wxswitch/switch/db"
+	"wxswitch/switch/notice"
 	"wxswitch/switch/vault"
 )
 
@@ -421,5 +424,60 @@ func TestWrongKey(t *testing.T) {
 		if a.State != switching.AdviceDone {
 			t.Errorf("the advice is %s: %s", a.State, a.Note)
 		}
+	}
+}
+
+// deaf is a front that is told nothing.
+type deaf struct{}
+
+func (deaf) Send(context.Context, notice.Message) notice.Answer { return notice.Answer{} }
+
+// What has no row in the journal counts as well: notices of movements, and the key by
+// which pages seal passwords.
+func TestWrongKeyOfWhatIsNotInTheJournal(t *testing.T) {
+	for name, write := range map[string]func(ctx context.Context, d *db.DB, v *vault.Vault) error{
+		"a notice": func(ctx context.Context, d *db.DB, v *vault.Vault) error {
+			n, err := notice.New(ctx, notice.Options{DB: d, Vault: v, Sender: deaf{}, Text: func(switching.Notice) string { return "" }})
+			if err != nil {
+				return err
+			}
+			return d.Write(ctx, func(ctx context.Context, tx db.Tx) error {
+				return n.Put(ctx, tx, switching.Notice{ID: "movement-1", Channel: "wechat", Subject: "f", Kind: switching.NoticeMovement})
+			})
+		},
+		"a page key": func(ctx context.Context, d *db.DB, v *vault.Vault) error {
+			s, err := customer.Open(ctx, customer.Options{DB: d, Vault: v})
+			if err != nil {
+				return err
+			}
+			_, err = s.PageKey(ctx)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, brisk)
+			must(t, os.Rename(h.path("key.json"), h.path("right.json")))
+			must(t, vault.NewKeyFile(h.path("key.json")))
+			v, err := vault.Load(h.path("right.json"))
+			must(t, err)
+			d, err := db.Open(t.Context(), db.Options{Path: h.data})
+			must(t, err)
+			ran := make(chan error, 1)
+			go func() { ran <- d.Run(context.WithoutCancel(t.Context())) }()
+			must(t, write(t.Context(), d, v))
+			must(t, d.Close())
+			must(t, <-ran)
+			c, err := app.Load(h.path("switchd.yaml"))
+			must(t, err)
+			ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+			defer stop()
+			c.LogTo, c.Ready = zerolog.Nop(), func(app.Addresses) { stop() }
+			if err := app.Run(ctx, c); err == nil || !strings.Contains(err.Error(), "put back the key file") {
+				t.Fatal(err)
+			}
+			must(t, os.Rename(h.path("right.json"), h.path("key.json")))
+			h.start()
+			h.stop()
+		})
 	}
 }
