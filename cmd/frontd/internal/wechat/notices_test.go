@@ -425,6 +425,8 @@ func TestTextIsHarmless(t *testing.T) {
 		"摘要：<a href=\"http://evil.example\">领取</a>\x00\n第二行": "摘要：＜a href=\"http：//evil．example\"＞领取＜/a＞\n第二行",
 		"支出¥32.50，摘要：领奖 www.Evil.cn/a。":                      "支出¥32.50，摘要：领奖 www．Evil．cn/a。",
 		"摘要：evil.\u200bcn":                                   "摘要：evil．cn",
+		"摘要：http:\u200b//1.2.3.4/a":                          "摘要：http：//1.2.3.4/a",
+		"摘要：转账\u2028您的账户异常":                                  "摘要：转账您的账户异常",
 	} {
 		n.Text = text
 		r.expect(n, 200)

@@ -95,15 +95,15 @@ func eventOf(event string) string {
 // example.com too. An amount has digits there.
 var domain = regexp.MustCompile(`\.([A-Za-z])`)
 
-// harmless makes nothing in a text a link: what a payer wrote as summary of a
-// movement is the bank's word in the account's chat.
+// harmless makes nothing in a text a link, nor a line of its own: what a payer wrote
+// as summary of a movement is the bank's word in the account's chat.
 func harmless(text string) string {
-	text = strings.NewReplacer("<", "＜", ">", "＞", "://", "：//").Replace(text)
-	text = strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Cc, unicode.Cf) && r != '\n' {
+	text = strings.Map(func(r rune) rune { // first: what is not seen parts what is looked for
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && r != '\n' {
 			return -1
 		}
 		return r
 	}, text)
+	text = strings.NewReplacer("<", "＜", ">", "＞", "://", "：//").Replace(text)
 	return domain.ReplaceAllString(text, "．$1")
 }
