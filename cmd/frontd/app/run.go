@@ -111,7 +111,10 @@ func (c *Config) client() (*client.ClientWithResponses, error) {
 		through = tapped{through, c.Tap}
 	}
 	return client.NewClientWithResponses(c.Switch.URL, client.WithRequestEditorFn(client.Bearer(c.Switch.Token.Reveal())),
-		client.WithHTTPClient(&http.Client{Transport: through, Timeout: c.Switch.Timeout}))
+		client.WithHTTPClient(&http.Client{
+			Transport: through, Timeout: c.Switch.Timeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // nor elsewhere
+		}))
 }
 
 func (a *app) run(ctx context.Context) error {

@@ -5,8 +5,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"wxswitch/cmd/frontd/internal/desk"
+	"wxswitch/switch/api/client"
 )
 
 // A request that was read is never called unsent, though its repeat finds the port
@@ -50,5 +55,27 @@ func TestWhatWasSentIsNotCalledUnsent(t *testing.T) {
 	}
 	if err := ask(); !errors.As(err, &dial) || dial.Op != "dial" {
 		t.Errorf("not sent: %v", err)
+	}
+}
+
+// What is said is for the switch alone: where something before it leads elsewhere,
+// nobody hears certificate, code and session there.
+func TestNoRedirectIsFollowed(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		t.Errorf("elsewhere: session %q, body %s", r.Header.Get("Session-Token"), body)
+	}))
+	defer elsewhere.Close()
+	before := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	defer before.Close()
+	c, err := (&Config{Switch: Switch{URL: before.URL, Timeout: time.Minute}}).client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = desk.Ask[client.Ended](c.Attach(t.Context(),
+		&client.AttachParams{FollowerChannel: "wechat", FollowerSubject: "f", SessionToken: "token", IdempotencyKey: "k"},
+		client.Attachment{Account: "6210081234567892", Code: "123456"}))
+	if !errors.Is(err, desk.ErrStrange) {
+		t.Error(err)
 	}
 }
