@@ -321,3 +321,28 @@ func TestWhatALateReplyEndsIsNotRecovered(t *testing.T) {
 		}
 	})
 }
+
+// A bank that answers what it was never asked, again and again, is counted and fills
+// no log.
+func TestABankFillsNoLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, err := iso.Builtin("plain")
+		must(t, err)
+		var log strings.Builder
+		registry := prometheus.NewRegistry()
+		r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.New(&log)}, false)
+		defer stop()
+		r.answers(approves)
+		e := r.do(request(codec.Authenticate, "k"))
+		for range 100 {
+			r.lateTook(codec.Authenticate, e.ID+1, e.Sent)
+		}
+		synctest.Wait()
+		if n := strings.Count(log.String(), "reply to nothing"); n < 1 || n > 10 {
+			t.Errorf("%d lines in a moment", n)
+		}
+		if n := values(t, registry)[`wxswitch_late_messages_total{bank="xjrcu",result="unmatched"}`]; n != 100 {
+			t.Errorf("%v counted", n)
+		}
+	})
+}

@@ -84,6 +84,7 @@ type Switch struct {
 	unheard chan lateMessage // what the journal did not take; what is more is lost. Run takes it
 	own     idSet            // open rows that this process will end itself, and no scan may
 	metrics *metrics
+	noisy   zerolog.Logger // for lines that a bank can cause at will, without a transaction
 
 	draining atomic.Bool
 	inflight atomic.Int64  // of Do, and of closes that run after the answer
@@ -97,6 +98,9 @@ const maxClosers = 1024
 // maxUnheard bounds the late replies that are kept while the journal takes none.
 const maxUnheard = 1000
 
+// noisyLines is how many lines a second banks can cause; the rest is counted.
+const noisyLines = 5
+
 // New returns a Switch without banks.
 func New(o Options) *Switch {
 	o = o.withDefaults()
@@ -104,6 +108,7 @@ func New(o Options) *Switch {
 		Options: o,
 		banks:   make(map[string]*banks.Bank),
 		metrics: newMetrics(o.Registerer),
+		noisy:   o.Log.Sample(&zerolog.BurstSampler{Burst: noisyLines, Period: time.Second}),
 		closers: make(chan struct{}, maxClosers),
 		unheard: make(chan lateMessage, maxUnheard),
 	}

@@ -135,7 +135,7 @@ func (s *Switch) journalLate(ctx context.Context, l lateMessage) error {
 	case err != nil:
 		return err
 	case !known:
-		s.Log.Warn().Str("bank", l.Bank).Object("reply", l.m).Msg("reply to nothing that was sent")
+		s.noisy.Warn().Str("bank", l.Bank).Object("reply", l.m).Msg("reply to nothing that was sent")
 		s.metrics.late(l.Bank, lateUnmatched)
 	default:
 		s.Log.Info().Str("bank", l.Bank).Int64("id", e.ID).Str("code", l.Code).
