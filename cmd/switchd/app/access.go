@@ -37,11 +37,14 @@ func (f Front) token() (codec.Secret, error) {
 	if err != nil {
 		return f.Token, err
 	}
-	token := codec.NewSecret(strings.TrimSpace(string(text)))
-	if token.IsZero() {
-		return token, fmt.Errorf("%s is empty", f.TokenFile)
+	token := strings.TrimSpace(string(text))
+	switch {
+	case token == "":
+		return f.Token, fmt.Errorf("%s is empty", f.TokenFile)
+	case strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' }): // no header could carry it
+		return f.Token, fmt.Errorf("%s must hold one token and nothing else", f.TokenFile)
 	}
-	return token, nil
+	return codec.NewSecret(token), nil
 }
 
 func (c *Config) checkAccess(at func(key, reason string) error) (errs []error) {
