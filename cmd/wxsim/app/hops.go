@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // The legs of the picture.
@@ -81,22 +82,35 @@ func cut(text string, n int) string {
 	return strings.ToValidUTF8(text[:n], "") + "…"
 }
 
-// digits are runs that may be an account, a certificate, a phone or a code.
-var digits = regexp.MustCompile(`[0-9]{4,}[Xx]?`)
+// digits are runs that may be an account, a certificate, a phone or a code; groups
+// are those in which people part a long one. As people type them: wide, too.
+var (
+	digits = regexp.MustCompile(`[0-9０-９]{4,}[Xx]?`)
+	groups = regexp.MustCompile(`[0-9０-９](?:[ 　-]?[0-9０-９]){10,}[Xx]?`)
+)
 
 // masked hides the numbers of a text: long ones but for their last four digits.
 // Years stay.
 func masked(text string) string {
+	text = groups.ReplaceAllStringFunc(text, func(group string) string {
+		return tailOf([]rune(strings.NewReplacer(" ", "", "　", "", "-", "").Replace(group)))
+	})
 	return digits.ReplaceAllStringFunc(text, func(run string) string {
-		switch n := len(run); {
+		switch n := utf8.RuneCountInString(run); {
 		case n == 4:
 			return run
 		case n < 10: // a code
 			return strings.Repeat("*", n)
 		default:
-			return strings.Repeat("*", n-4) + run[n-4:]
+			return tailOf([]rune(run))
 		}
 	})
+}
+
+// tailOf hides all but the last four.
+func tailOf(number []rune) string {
+	hidden := len(number) - 4
+	return strings.Repeat("*", hidden) + string(number[hidden:])
 }
 
 // short shows the two ends of an id, such as an openid.
