@@ -20,6 +20,7 @@ import (
 // Defines values for AdviceType.
 const (
 	AdviceTypeCompletion AdviceType = "completion"
+	AdviceTypeRelease    AdviceType = "release"
 	AdviceTypeReversal   AdviceType = "reversal"
 )
 
@@ -27,6 +28,8 @@ const (
 func (e AdviceType) Valid() bool {
 	switch e {
 	case AdviceTypeCompletion:
+		return true
+	case AdviceTypeRelease:
 		return true
 	case AdviceTypeReversal:
 		return true
@@ -708,11 +711,13 @@ type Advice struct {
 	State AdviceState `json:"state"`
 
 	// Transaction id of the original
-	Transaction string     `json:"transaction"`
-	Type        AdviceType `json:"type"`
+	Transaction string `json:"transaction"`
+
+	// Type of what counts as not done, is to be brought to its end, or has ended at the centre
+	Type AdviceType `json:"type"`
 }
 
-// AdviceType defines model for Advice.Type.
+// AdviceType of what counts as not done, is to be brought to its end, or has ended at the centre
 type AdviceType string
 
 // AdviceClose defines model for AdviceClose.
@@ -1484,7 +1489,9 @@ type Transaction struct {
 
 	// Standing as it stands today
 	Standing TransactionStanding `json:"standing,omitempty"`
-	Type     Type                `json:"type"`
+
+	// Type those after balance are of a client that has the scope customer too
+	Type Type `json:"type"`
 }
 
 // TransactionOutcome as first answered

@@ -314,3 +314,22 @@ func TestTheFrontsExampleIsWhatIsSent(t *testing.T) {
 		t.Errorf("%s\nis %s", n.Text, text)
 	}
 }
+
+// What a client did, and what banks must be told of it, keeps the schema, whatever
+// its type.
+func TestAnswersOfEveryTypeKeepTheSpecification(t *testing.T) {
+	doc := specification(t)
+	d := openFull(t, nil)
+	schema := func(path string) *openapi3.MediaType {
+		return doc.Paths.Find(path).Get.Responses.Status(http.StatusOK).Value.Content["application/json"]
+	}
+	for _, of := range slices.Concat(codec.Types(codec.Enquiry), codec.Types(codec.Change)) {
+		e := ended(switching.Request{Client: "teller", Type: of}, switching.End{Outcome: switching.Approved}).Entry
+		d.sw.entries[e.ID] = e
+		d.keeps(schema("/v1/transactions/{id}"), d.call("GET", "/v1/transactions/12000123", bankToken, ""))
+	}
+	for _, of := range codec.Types(codec.Advice) {
+		d.advices.rows[0].Type = of
+		d.keeps(schema("/v1/advices"), d.call("GET", "/v1/advices", opsToken, ""))
+	}
+}

@@ -12,10 +12,10 @@ import (
 func adviceCommand(r *remote) *cobra.Command {
 	g := group("advice", "What must still be told to banks", []string{"advices"}, adviceList(r), adviceRetry(r), adviceClose(r))
 	g.Long = `A transaction whose end is in doubt leaves an advice: a reversal for what counts
-as not done, a completion for what is to be brought to its end. The switch
-repeats it until the bank acknowledges it. One whose answer nobody configured is
-parked and waits for an operator: clear it up with the bank, then retry or close
-it.`
+as not done, a completion for what is to be brought to its end. A registration
+that ended at the centre leaves a release. The switch repeats an advice until the
+bank acknowledges it. One whose answer nobody configured is parked and waits for
+an operator: clear it up with the bank, then retry or close it.`
 	return g
 }
 
@@ -79,7 +79,7 @@ func adviceClose(r *remote) *cobra.Command {
 		Use: "close ID --reason TEXT [--outcome approved|declined]", Short: "End an advice by hand, with a reason", Args: cobra.ExactArgs(1),
 		Long: `Ends an advice that was cleared up with the bank by other means; nothing more is
 sent. A completion's close says how its operation ended, and that takes effect
-as if the bank had answered it. A reversal's close has no outcome.`,
+as if the bank had answered it. Any other advice's close has no outcome.`,
 		Example: `  switchctl advice close 41 --outcome approved --reason "confirmed by phone, ticket 4711"
   switchctl advice close 42 --reason "bank has no such operation, ticket 4712"`,
 		RunE: run(func(cmd *cobra.Command, args []string) error {

@@ -20,6 +20,7 @@ import (
 // Defines values for AdviceType.
 const (
 	AdviceTypeCompletion AdviceType = "completion"
+	AdviceTypeRelease    AdviceType = "release"
 	AdviceTypeReversal   AdviceType = "reversal"
 )
 
@@ -27,6 +28,8 @@ const (
 func (e AdviceType) Valid() bool {
 	switch e {
 	case AdviceTypeCompletion:
+		return true
+	case AdviceTypeRelease:
 		return true
 	case AdviceTypeReversal:
 		return true
@@ -708,11 +711,13 @@ type Advice struct {
 	State AdviceState `json:"state"`
 
 	// Transaction id of the original
-	Transaction string     `json:"transaction"`
-	Type        AdviceType `json:"type"`
+	Transaction string `json:"transaction"`
+
+	// Type of what counts as not done, is to be brought to its end, or has ended at the centre
+	Type AdviceType `json:"type"`
 }
 
-// AdviceType defines model for Advice.Type.
+// AdviceType of what counts as not done, is to be brought to its end, or has ended at the centre
 type AdviceType string
 
 // AdviceClose defines model for AdviceClose.
@@ -1484,7 +1489,9 @@ type Transaction struct {
 
 	// Standing as it stands today
 	Standing TransactionStanding `json:"standing,omitempty"`
-	Type     Type                `json:"type"`
+
+	// Type those after balance are of a client that has the scope customer too
+	Type Type `json:"type"`
 }
 
 // TransactionOutcome as first answered
@@ -2100,7 +2107,7 @@ type ClientInterface interface {
 	//
 	// Scope `operate`. For what was cleared up with the bank by other means:
 	// nothing more is sent. A completion's close says how its operation
-	// ended; a reversal's must not. Idempotent: a repeat with the same reason
+	// ended; any other's must not. Idempotent: a repeat with the same reason
 	// gets the same answer, another is refused (`advice-state`).
 	//
 	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
@@ -2115,7 +2122,7 @@ type ClientInterface interface {
 	//
 	// Scope `operate`. For what was cleared up with the bank by other means:
 	// nothing more is sent. A completion's close says how its operation
-	// ended; a reversal's must not. Idempotent: a repeat with the same reason
+	// ended; any other's must not. Idempotent: a repeat with the same reason
 	// gets the same answer, another is refused (`advice-state`).
 	//
 	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
@@ -2978,7 +2985,7 @@ func (c *Client) ListAdvices(ctx context.Context, params *ListAdvicesParams, req
 //
 // Scope `operate`. For what was cleared up with the bank by other means:
 // nothing more is sent. A completion's close says how its operation
-// ended; a reversal's must not. Idempotent: a repeat with the same reason
+// ended; any other's must not. Idempotent: a repeat with the same reason
 // gets the same answer, another is refused (`advice-state`).
 //
 // Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
@@ -3003,7 +3010,7 @@ func (c *Client) CloseAdviceWithBody(ctx context.Context, id ID, contentType str
 //
 // Scope `operate`. For what was cleared up with the bank by other means:
 // nothing more is sent. A completion's close says how its operation
-// ended; a reversal's must not. Idempotent: a repeat with the same reason
+// ended; any other's must not. Idempotent: a repeat with the same reason
 // gets the same answer, another is refused (`advice-state`).
 //
 // Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
@@ -7090,7 +7097,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Scope `operate`. For what was cleared up with the bank by other means:
 	// nothing more is sent. A completion's close says how its operation
-	// ended; a reversal's must not. Idempotent: a repeat with the same reason
+	// ended; any other's must not. Idempotent: a repeat with the same reason
 	// gets the same answer, another is refused (`advice-state`).
 	//
 	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
@@ -7105,7 +7112,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Scope `operate`. For what was cleared up with the bank by other means:
 	// nothing more is sent. A completion's close says how its operation
-	// ended; a reversal's must not. Idempotent: a repeat with the same reason
+	// ended; any other's must not. Idempotent: a repeat with the same reason
 	// gets the same answer, another is refused (`advice-state`).
 	//
 	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
@@ -10318,7 +10325,7 @@ func (c *ClientWithResponses) ListAdvicesWithResponse(ctx context.Context, param
 //
 // Scope `operate`. For what was cleared up with the bank by other means:
 // nothing more is sent. A completion's close says how its operation
-// ended; a reversal's must not. Idempotent: a repeat with the same reason
+// ended; any other's must not. Idempotent: a repeat with the same reason
 // gets the same answer, another is refused (`advice-state`).
 //
 // Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
@@ -10339,7 +10346,7 @@ func (c *ClientWithResponses) CloseAdviceWithBodyWithResponse(ctx context.Contex
 //
 // Scope `operate`. For what was cleared up with the bank by other means:
 // nothing more is sent. A completion's close says how its operation
-// ended; a reversal's must not. Idempotent: a repeat with the same reason
+// ended; any other's must not. Idempotent: a repeat with the same reason
 // gets the same answer, another is refused (`advice-state`).
 //
 // Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
