@@ -72,7 +72,6 @@ var customerKinds = []kind{
 	of(customer.ReasonLinked, 409, "The account is linked", "the customer has it already"),
 	of(customer.ReasonLinks, 409, "Too many accounts", "the customer has as many accounts as allowed"),
 	of(customer.ReasonPrimary, 409, "The account is the primary", "the account used to authenticate cannot be detached"),
-	of(customer.ReasonOtherTrial, 409, "The account is being changed", "an earlier change of the account has not ended"),
 
 	of(customer.ReasonNoBranch, 404, "No such branch", "there is no branch with that id"),
 	of(customer.ReasonVisits, 429, "Too many visits today", "the limit a day, of the follower or of the phone, is reached"),

@@ -221,19 +221,39 @@ func TestEveryReasonHasItsRow(t *testing.T) {
 	}
 }
 
+// Every reason of package customer is somebody's answer: none is only promised, by
+// its row and its words.
+func TestEveryReasonIsGiven(t *testing.T) {
+	uses, reasons := map[string]int{}, []string{}
+	for _, file := range parsed(t, "../customer") {
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.ValueSpec:
+				if isReason(n.Type) {
+					reasons = append(reasons, n.Names[0].Name)
+					return false
+				}
+			case *ast.CompositeLit:
+				_, words := n.Type.(*ast.MapType)
+				return !words
+			case *ast.Ident:
+				uses[n.Name]++
+			}
+			return true
+		})
+	}
+	for _, name := range reasons {
+		if uses[name] == 0 {
+			t.Errorf("nothing is refused as %s", name)
+		}
+	}
+}
+
 // reasonsIn finds the constants of type Reason.
 func reasonsIn(t *testing.T, folders ...string) (reasons []string) {
 	t.Helper()
 	for _, folder := range folders {
-		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range files {
-			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
+		for _, file := range parsed(t, folder) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				if spec, ok := n.(*ast.ValueSpec); ok {
 					if isReason(spec.Type) {
@@ -248,6 +268,26 @@ func reasonsIn(t *testing.T, folders ...string) (reasons []string) {
 	}
 	slices.Sort(reasons)
 	return slices.Compact(reasons)
+}
+
+// parsed is the folder's program, without its tests.
+func parsed(t *testing.T, folder string) (files []*ast.File) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
 }
 
 // isReason reports whether the type is Reason, here or in another package.

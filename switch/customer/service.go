@@ -134,11 +134,10 @@ const (
 	ReasonPageKey       switching.Reason = "page-key"          // old, or its nonce spent: load the page again
 	ReasonBusy          switching.Reason = "busy"
 	// Of accounts.
-	ReasonNoLink     switching.Reason = "account-unknown"
-	ReasonLinked     switching.Reason = "account-linked"
-	ReasonLinks      switching.Reason = "accounts-too-many"
-	ReasonPrimary    switching.Reason = "account-primary"
-	ReasonOtherTrial switching.Reason = "account-changing"
+	ReasonNoLink  switching.Reason = "account-unknown"
+	ReasonLinked  switching.Reason = "account-linked"
+	ReasonLinks   switching.Reason = "accounts-too-many"
+	ReasonPrimary switching.Reason = "account-primary"
 	// Of visits.
 	ReasonNoBranch switching.Reason = "branch-unknown"
 	ReasonVisits   switching.Reason = "visits-a-day"

@@ -94,11 +94,10 @@ var texts = map[switching.Reason]string{
 	ReasonBusy:          textBusy,
 
 	// Of accounts.
-	ReasonNoLink:     "未找到该账户，请重新选择",
-	ReasonLinked:     "该账户已加挂，无需重复加挂",
-	ReasonLinks:      "加挂账户数量已达上限",
-	ReasonPrimary:    "该账户为认证账户，不能解挂；如需停用请办理客户注销",
-	ReasonOtherTrial: "该账户有一笔加挂或解挂业务正在处理中，请稍后再试",
+	ReasonNoLink:  "未找到该账户，请重新选择",
+	ReasonLinked:  "该账户已加挂，无需重复加挂",
+	ReasonLinks:   "加挂账户数量已达上限",
+	ReasonPrimary: "该账户为认证账户，不能解挂；如需停用请办理客户注销",
 
 	// Of visits.
 	ReasonNoBranch: "未找到该网点，请重新选择",
