@@ -707,6 +707,10 @@ func TestCustomersErrors(t *testing.T) {
 			}
 		}
 	}
+	details := operation{method: "GET", path: "/v1/customer/accounts/" + linkID + "/details", follower: true}
+	k.customers.err = switching.ErrOutcomeUnknown // it is journalled, too
+	k.ask(details, frontToken).problem(t, "outcome-unknown")
+	named(t, "GET", "/v1/customer/accounts/{id}/details", "outcome-unknown")
 	k.customers.end = customer.Answer{Outcome: switching.Approved}
 	k.customers.err = errors.New("disk gone")
 	for _, op := range customerCalls {

@@ -2263,7 +2263,7 @@ type ClientInterface interface {
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
-	// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+	// `follower-missing`, `follower-invalid`, `follower-busy`, `outcome-unknown`, and those of every call.
 	//
 	// Corresponds with GET /v1/customer/accounts/{id}/details (the `ListDetails` operationId).
 	ListDetails(ctx context.Context, id string, params *ListDetailsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3239,7 +3239,7 @@ func (c *Client) Detach(ctx context.Context, id string, params *DetachParams, re
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
-// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+// `follower-missing`, `follower-invalid`, `follower-busy`, `outcome-unknown`, and those of every call.
 //
 // Corresponds with GET /v1/customer/accounts/{id}/details (the `ListDetails` operationId).
 func (c *Client) ListDetails(ctx context.Context, id string, params *ListDetailsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7261,7 +7261,7 @@ type ClientWithResponsesInterface interface {
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
 	// `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 	// `unwritable`, `duplicate-pair`,
-	// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+	// `follower-missing`, `follower-invalid`, `follower-busy`, `outcome-unknown`, and those of every call.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10547,7 +10547,7 @@ func (c *ClientWithResponses) DetachWithResponse(ctx context.Context, id string,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
 // `bulkhead-full`, `draining`, `journal`, `unknown-bank`, `unsupported`,
 // `unwritable`, `duplicate-pair`,
-// `follower-missing`, `follower-invalid`, `follower-busy`, and those of every call.
+// `follower-missing`, `follower-invalid`, `follower-busy`, `outcome-unknown`, and those of every call.
 //
 // Returns a wrapper object for the known response body format(s).
 //
