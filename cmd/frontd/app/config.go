@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rs/zerolog"
 
@@ -255,7 +256,8 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	need(isPublic(c.Public), "public", "must be https://host, or http:// on the loopback interface, without a path: only there can a page encrypt")
 	need(len(c.Keys) > 0 || c.KeyFile != "", "key_file", "must not be empty")
 	need(c.FrameAncestors == "" || origin.MatchString(c.FrameAncestors), "frame_ancestors", "must be one origin: https://host")
-	need(c.Terms != "" && len(c.Terms) <= 64, "terms", "must be the version that customers accept, at most 64 bytes")
+	need(c.Terms != "" && len(c.Terms) <= 64 && !strings.ContainsFunc(c.Terms, unicode.IsControl),
+		"terms", "must be the version that customers accept, one line of at most 64 bytes")
 	need(c.Account.Name != "", "account.name", "must not be empty")
 	need(accountID.MatchString(c.Account.ID), "account.id", "must be gh_ and letters or digits")
 	need(appID.MatchString(c.Account.AppID), "account.app_id", "must be wx and letters or digits")
