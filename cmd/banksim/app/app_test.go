@@ -51,6 +51,7 @@ func TestLoadSaysWhereItIsWrong(t *testing.T) {
 		"drain":        {"name: one", "name: one\n    idle: 4s\n    drain: -1s", "banksim.yaml:5:12: banks[0].drain: 0 or more"},
 		"no code":      {"name: one", "name: one\n    not_registered: é", "banksim.yaml:4:21: banks[0].not_registered: two letters"},
 		"bad level":    {"banks:", "log: {level: loud}\nbanks:", "log.level: one of"},
+		"library's":    {"banks:", "log: {level: disabled}\nbanks:", "log.level: one of"},
 		"name twice": {
 			good, good + "  - {name: one, dialect: cups, listen: [\"127.0.0.1:0\"], database: two.db}\n",
 			"banksim.yaml:8:12: banks[1].name: two banks",

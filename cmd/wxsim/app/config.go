@@ -8,10 +8,9 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"wxswitch/cmd/internal/config"
 )
@@ -158,8 +157,8 @@ func (c *Config) check() (key, reason string) {
 	if c.Quota == 0 {
 		c.Quota = 100_000
 	}
-	switch _, err := zerolog.ParseLevel(c.Log.Level); {
-	case err != nil:
+	switch {
+	case !slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level):
 		return "log.level", "one of debug, info, warn, error"
 	case c.Listener == nil && !isLoopback(c.Listen):
 		return "listen", "a loopback address such as 127.0.0.1:8500"

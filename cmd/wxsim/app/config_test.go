@@ -29,6 +29,7 @@ func TestLoadSaysWhereItIsWrong(t *testing.T) {
 		"no patience":    {"front:", "patience: -1s\nfront:", "patience: 0s to 1m"},
 		"no quota":       {"front:", "quota: -1\nfront:", "quota: 0 to"},
 		"level":          {"front:", "log: {level: loud}\nfront:", "log.level: one of"},
+		"library's":      {"front:", "log: {level: disabled}\nfront:", "log.level: one of"},
 		"public":         {"  public: http://127.0.0.1:8490 ", "  public: http://127.0.0.1:8490/ ", "front.public: a URL"},
 		"callback":       {"callback: http:", "callback: ftp:", "front.callback: a URL"},
 		"name":           {"name: 新疆汇和银行", `name: ""`, "account.name: missing"},
