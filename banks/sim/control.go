@@ -16,15 +16,17 @@ import (
 // listenLoopback listens where only this machine can reach: the control API
 // shows clear numbers, if of made-up people, and asks nobody who they are.
 func listenLoopback(ctx context.Context, address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("control: %w", err)
-	}
-	if !loopback(host) {
+	if !IsLoopback(address) {
 		return nil, errors.New("control: only a loopback address (127.0.0.1, ::1, localhost)")
 	}
 	var lc net.ListenConfig
 	return lc.Listen(ctx, "tcp", address)
+}
+
+// IsLoopback reports whether only this machine can reach the address.
+func IsLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && loopback(host)
 }
 
 func loopback(host string) bool {

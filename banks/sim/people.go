@@ -14,6 +14,18 @@ type Range struct {
 	Length int    `yaml:"length" json:"length"` // of the whole number, in digits
 }
 
+// Rule is the rule that the range breaks; "" is none.
+func (r Range) Rule() string {
+	switch least := len(r.Prefix) + serial + 1; {
+	case strings.Trim(r.Prefix, "0123456789") != "":
+		return "the prefix is digits"
+	case r == Range{}: // no numbers
+	case r.Length < least || r.Length > maxLength:
+		return fmt.Sprintf("with this prefix the length is %d to %d", least, maxLength)
+	}
+	return ""
+}
+
 // Status is how an account stands.
 type Status string
 

@@ -75,24 +75,24 @@ func (c *Config) complete() error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.People < 1 || c.People > maxPeople {
-		return fmt.Errorf("simulated bank: people: 1 to %d", maxPeople)
+	if c.People < 1 || c.People > MaxPeople {
+		return fmt.Errorf("simulated bank: people: 1 to %d", MaxPeople)
 	}
 	if !codec.IsCode(c.NotRegistered) {
 		return errors.New("simulated bank: not registered: two letters or digits")
 	}
 	for _, r := range append([]Range{c.Passbooks}, c.Cards...) {
-		if r.Length != 0 && (r.Length > maxLength || r.Length < len(r.Prefix)+serial+1) || r.Length == 0 && r.Prefix != "" {
-			return fmt.Errorf("simulated bank: prefix %s: length %d to %d", r.Prefix, len(r.Prefix)+serial+1, maxLength)
+		if rule := r.Rule(); rule != "" {
+			return fmt.Errorf("simulated bank: prefix %s: %s", r.Prefix, rule)
 		}
 	}
 	return nil
 }
 
-const (
-	maxPeople = 100_000
-	maxLength = 28 // of F102
-)
+// MaxPeople is how many people a bank has at most.
+const MaxPeople = 100_000
+
+const maxLength = 28 // of F102
 
 func or[T comparable](v *T, otherwise T) {
 	var zero T

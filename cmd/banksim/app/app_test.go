@@ -43,6 +43,12 @@ func TestLoadSaysWhereItIsWrong(t *testing.T) {
 		"no database":  {"    database: one.db\n", "", "banks[0].database: missing"},
 		"no address":   {`["127.0.0.1:0"]`, "[]", "banks[0].listen: at least one"},
 		"bad address":  {`["127.0.0.1:0"]`, "[there]", "banks[0].listen[0]: an address"},
+		"no port":      {`["127.0.0.1:0"]`, `["127.0.0.1:65536"]`, "banksim.yaml:5:14: banks[0].listen[0]: an address"},
+		"other host":   {"control: 127.0.0.1:0", "control: 0.0.0.0:9181", "banksim.yaml:7:14: banks[0].control: a loopback address"},
+		"dialect":      {"dialect: cups", "dialect: cup.yaml", "banksim.yaml:4:14: banks[0].dialect: "},
+		"people":       {"name: one", "name: one\n    people: 100001", "banksim.yaml:4:13: banks[0].people: 0 to 100000"},
+		"card":         {"name: one", "name: one\n    cards: [{prefix: x, length: 19}]", "banksim.yaml:4:13: banks[0].cards[0]: the prefix is digits"},
+		"passbook":     {"name: one", "name: one\n    passbooks: {prefix: \"5\", length: 29}", "banks[0].passbooks: with this prefix the length is 7 to 28"},
 		"bad duration": {"name: one", "name: one\n    idle: soon", "must be a duration"},
 		"negative":     {"name: one", "name: one\n    idle: -1s", "banks[0].idle: 0 or more"},
 		"workers":      {"name: one", "name: one\n    workers: -1", "banks[0].workers: 0 to"},
@@ -74,17 +80,23 @@ func TestLoadSaysWhereItIsWrong(t *testing.T) {
 }
 
 func TestRunRefusesWhatItCannotOpen(t *testing.T) {
-	for name, test := range map[string]struct{ old, new, want string }{
-		"dialect": {"dialect: cups", "dialect: nothing.yaml", "nothing.yaml"},
-		"control": {"control: 127.0.0.1:0", "control: 0.0.0.0:0", "loopback"},
-		"people":  {"name: one", "name: one\n    people: -1", "people"},
-		"second":  {good, good + "  - {name: two, dialect: cups, listen: [\"127.0.0.1:0\"], database: none/two.db}\n", "bank two"},
+	for name, test := range map[string]struct {
+		change func(*Config)
+		want   string
+	}{
+		"dialect": {func(c *Config) { c.Banks[0].Dialect = "nothing.yaml" }, "nothing.yaml"},
+		"control": {func(c *Config) { c.Banks[0].Control = "0.0.0.0:0" }, "loopback"},
+		"people":  {func(c *Config) { c.Banks[0].People = -1 }, "people"},
+		"second": {func(c *Config) {
+			c.Banks = append(c.Banks, Bank{Name: "two", Dialect: "cups", Database: "none/two.db"})
+		}, "bank two"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := load(t, strings.Replace(good, test.old, test.new, 1))
+			c, err := load(t, good)
 			if err != nil {
 				t.Fatal(err)
 			}
+			test.change(&c)
 			if err := Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}

@@ -3,7 +3,6 @@ package app
 import (
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"time"
 
@@ -70,16 +69,17 @@ func Load(path string) (Config, error) {
 	for i := range c.Banks {
 		b := &c.Banks[i]
 		b.Database = f.Dir(b.Database)
-		if !builtin(b.Dialect) {
-			b.Dialect = f.Dir(b.Dialect)
-		}
+		b.Dialect = b.dialect(f)
 	}
 	return c, nil
 }
 
-func builtin(dialect string) bool {
-	_, err := iso.Builtin(dialect)
-	return err == nil
+// dialect is a built-in one, or the path of a file.
+func (b *Bank) dialect(f *config.File) string {
+	if _, err := iso.Builtin(b.Dialect); err == nil {
+		return b.Dialect
+	}
+	return f.Dir(b.Dialect)
 }
 
 func (c *Config) check(f *config.File) error {
@@ -97,6 +97,9 @@ func (c *Config) check(f *config.File) error {
 		at := fmt.Sprintf("banks[%d].", i)
 		if key, reason := b.check(); reason != "" {
 			return f.At(at+key, reason)
+		}
+		if _, err := iso.Open(b.dialect(f)); err != nil {
+			return f.At(at+"dialect", err.Error())
 		}
 		database := f.Dir(b.Database)
 		switch {
@@ -134,9 +137,20 @@ func (b *Bank) check() (key, reason string) {
 		return "drain", "0 or more"
 	case b.NotRegistered != "" && !codec.IsCode(b.NotRegistered):
 		return "not_registered", "two letters or digits"
+	case b.People < 0 || b.People > sim.MaxPeople:
+		return "people", fmt.Sprintf("0 to %d", sim.MaxPeople)
+	case b.Control != "" && !sim.IsLoopback(b.Control):
+		return "control", "a loopback address such as 127.0.0.1:9181"
+	case b.Passbooks.Rule() != "":
+		return "passbooks", b.Passbooks.Rule()
+	}
+	for i, r := range b.Cards {
+		if rule := r.Rule(); rule != "" {
+			return fmt.Sprintf("cards[%d]", i), rule
+		}
 	}
 	for i, address := range b.Listen {
-		if _, _, err := net.SplitHostPort(address); err != nil {
+		if config.AddressRule(address) != "" {
 			return fmt.Sprintf("listen[%d]", i), "an address such as 127.0.0.1:9101"
 		}
 	}
