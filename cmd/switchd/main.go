@@ -20,7 +20,7 @@ them by card BIN to the member banks, and journals how each ended.
 Before the first start:   switchctl key new /etc/wxswitch/key.json
                           switchctl token new
                           switchctl config check /etc/wxswitch/switchd.yaml
-Routes reloaded:          kill -HUP, or switchctl routes reload
+Routes, places reloaded:  kill -HUP, or switchctl routes reload
 Stopped:                  kill -TERM; what is in flight is finished first`,
 		Args: cobra.NoArgs,
 	}

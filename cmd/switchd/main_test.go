@@ -31,28 +31,34 @@ ops: 127.0.0.1:0
 key_file: key.json
 database: switch.db
 routes: routes.yaml
+places: places.yaml
 acquirer: "48980000"
-anonymous: [bank]
+anonymous: [bank, customer]
 banks:
   - {name: xjrcu, dialect: plain, links: [{name: l, addresses: ["127.0.0.1:1"]}]}
   - {name: klb, dialect: plain, links: [{name: l, addresses: ["127.0.0.1:1"]}]}
 `
 
-// TestHangupReloadsRoutes: each SIGHUP, not only the first, has the route file read
-// again. One that is wrong changes nothing.
+// TestHangupReloadsRoutes: each SIGHUP, not only the first, has the files of routes and
+// places read again. Where one is wrong, neither changes anything.
 func TestHangupReloadsRoutes(t *testing.T) {
 	p := start(t)
-	for _, c := range []struct{ to, said, now string }{
-		{"klb", "routes reloaded", "klb"},
-		{"xjrcu", "routes reloaded", "xjrcu"},
-		{"nobody", "routes.yaml:2", "xjrcu"}, // where it is wrong
-		{"klb", "routes reloaded", "klb"},
+	for _, c := range []struct{ to, place, said, now string }{
+		{"klb", "klb", "routes reloaded", "klb"},
+		{"xjrcu", "xjrcu", "routes reloaded", "xjrcu"},
+		{"nobody", "klb", "routes.yaml:2", "xjrcu"}, // where it is wrong
+		{"klb", "nobody", "places.yaml:2", "xjrcu"},
+		{"klb", "klb", "routes reloaded", "klb"},
 	} {
 		p.write("routes.yaml", routesTo(c.to))
+		p.write("places.yaml", placeOf(c.place))
 		p.signal(syscall.SIGHUP)
 		p.says(c.said)
 		if bank := p.explain(); bank != c.now {
 			t.Errorf("after a file that says %s the account is of %s, want %s", c.to, bank, c.now)
+		}
+		if bank := p.branch(); bank != c.now {
+			t.Errorf("after a file that says %s the branch is of %s, want %s", c.place, bank, c.now)
 		}
 	}
 	p.signal(syscall.SIGTERM)
@@ -88,6 +94,10 @@ func routesTo(bank string) string {
 	return "cards:\n  - {bank: " + bank + ", prefix: \"621008\", lengths: [16]}\n"
 }
 
+func placeOf(bank string) string {
+	return "branches:\n  - {id: one, bank: " + bank + ", number: '1', name: 一, address: 一, phone: 0991-9600101, hours: 一, services: [一], lat: 43.8, lng: 87.6}\n"
+}
+
 // process is switchd as one of its own.
 type process struct {
 	*exec.Cmd
@@ -109,6 +119,7 @@ func start(t *testing.T) *process {
 func prepare(t *testing.T) *process {
 	p := &process{t: t, dir: t.TempDir(), lines: make(chan map[string]any, 64)}
 	p.write("routes.yaml", routesTo("xjrcu"))
+	p.write("places.yaml", placeOf("xjrcu"))
 	p.must(vault.NewKeyFile(filepath.Join(p.dir, "key.json")))
 	return p
 }
@@ -155,10 +166,23 @@ func (p *process) explain() string {
 	p.t.Helper()
 	answer, err := http.Post(p.url+"/v1/routes/explain", "application/json", strings.NewReader(`{"account":"6210081234567892"}`))
 	p.must(err)
+	return p.bankIn(answer)
+}
+
+// branch asks which bank the branch is of.
+func (p *process) branch() string {
+	p.t.Helper()
+	answer, err := http.Get(p.url + "/v1/places/branches/one")
+	p.must(err)
+	return p.bankIn(answer)
+}
+
+func (p *process) bankIn(answer *http.Response) string {
+	p.t.Helper()
 	defer answer.Body.Close()
-	var route struct{ Bank string }
-	p.must(json.NewDecoder(answer.Body).Decode(&route))
-	return route.Bank
+	var of struct{ Bank string }
+	p.must(json.NewDecoder(answer.Body).Decode(&of))
+	return of.Bank
 }
 
 func (p *process) signal(s os.Signal) { p.t.Helper(); p.must(p.Process.Signal(s)) }

@@ -2138,7 +2138,7 @@ type ServerInterface interface {
 	// ExplainRoute Which bank holds an account, and by which rule
 	// (POST /v1/routes/explain)
 	ExplainRoute(w http.ResponseWriter, r *http.Request)
-	// ReloadRoutes Read the route file again
+	// ReloadRoutes Read the files of routes and places again
 	// (POST /v1/routes/reload)
 	ReloadRoutes(w http.ResponseWriter, r *http.Request)
 	// CreateTransaction Send one transaction to the bank that holds the account
@@ -7002,7 +7002,7 @@ type StrictServerInterface interface {
 	// ExplainRoute Which bank holds an account, and by which rule
 	// (POST /v1/routes/explain)
 	ExplainRoute(ctx context.Context, request ExplainRouteRequestObject) (ExplainRouteResponseObject, error)
-	// ReloadRoutes Read the route file again
+	// ReloadRoutes Read the files of routes and places again
 	// (POST /v1/routes/reload)
 	ReloadRoutes(ctx context.Context, request ReloadRoutesRequestObject) (ReloadRoutesResponseObject, error)
 	// CreateTransaction Send one transaction to the bank that holds the account

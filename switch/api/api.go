@@ -88,8 +88,8 @@ type Options struct {
 	Customers Customers // *customer.Service
 	Places    *customer.Places
 	Notices   Notices
-	// Reload reads the route file again and puts it in use. Its error says to
-	// an operator what is wrong with the file.
+	// Reload reads the files of routes and places again and puts them in use. Its
+	// error says to an operator what is wrong with which.
 	Reload func(ctx context.Context) error
 	// Clients are who may call; see [CheckClients].
 	Clients []Client

@@ -5,7 +5,7 @@
 //	door := api.New(api.Options{
 //		Switch:     sw,                     // *switching.Switch and its journal
 //		Router:     router,                 // *routing.Router
-//		Reload:     reload,                 // reads the route file again
+//		Reload:     reload,                 // reads routes and places again
 //		Banks:      statuses,               // func() []banks.Status
 //		Advices:    advices,                // the operators' view of stored advices
 //		Customers:  service,                // *customer.Service

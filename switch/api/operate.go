@@ -32,7 +32,7 @@ func (o operationsOf) ExplainRoute(_ context.Context, in ExplainRouteRequestObje
 	return ExplainRoute200JSONResponse(out), nil
 }
 
-// ReloadRoutes reads the route file again.
+// ReloadRoutes reads the files of routes and places again.
 func (o operationsOf) ReloadRoutes(ctx context.Context, _ ReloadRoutesRequestObject) (ReloadRoutesResponseObject, error) {
 	if err := o.Reload(ctx); err != nil {
 		return nil, refuseBecause(codeRoutesInvalid, err.Error())

@@ -86,7 +86,7 @@ var doorKinds = []kind{
 	{codeTransactionUnknown, 404, never, 0, "No such transaction", "this client has no transaction with that id"},
 	{codeAdviceUnknown, 404, never, 0, "No such advice", "there is no advice with that id"},
 	{codeAdviceState, 409, never, 0, "The advice has ended", "the advice has ended otherwise; look at it again"},
-	{codeRoutesInvalid, 422, never, 0, "The route file is wrong", "the route file is wrong; the table in use stays"},
+	{codeRoutesInvalid, 422, never, 0, "The file of routes, or that of places, is wrong", "the file of routes, or that of places, is wrong; the tables in use stay"},
 	{codeBodyInvalid, 400, never, 0, "The body is wrong", "the body is wrong"},
 	{codeBodyTooLarge, 413, never, 0, "The body is too large", "a body has at most 64 KiB"},
 	{codeBodyTimeout, 408, later, 0, "The body did not come in time", "the body did not come in time; nothing was sent"},

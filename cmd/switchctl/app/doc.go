@@ -5,7 +5,7 @@
 //	switchctl key rotate FILE                   encrypt with a new key from now on
 //	switchctl token new [FILE]                  make a client's token
 //	switchctl route explain ACCOUNT             which bank, by which rule
-//	switchctl routes reload                     read the route file again
+//	switchctl routes reload                     read routes and places again
 //	switchctl bank list                         breakers, bulkheads, links
 //	switchctl advice list|retry|close           what must still be told to banks
 //	switchctl notice list|resend|discard        what customers are told

@@ -110,9 +110,9 @@ func explanationRows(w io.Writer, e client.RouteExplanation) {
 
 func routesCommand(r *remote) *cobra.Command {
 	reload := &cobra.Command{
-		Use: "reload", Short: "Let the switch read its route file again", Args: cobra.NoArgs,
-		Long: `The file is checked whole before it replaces the table in use, while traffic
-flows; a bad file changes nothing and is reported line by line.`,
+		Use: "reload", Short: "Let the switch read its files of routes and places again", Args: cobra.NoArgs,
+		Long: `The files are checked whole before they replace the tables in use, while traffic
+flows; where one is bad, nothing changes, and it is reported line by line.`,
 		Example: `  switchctl routes reload`,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			t, err := call[*client.ReloadRoutesResponse, client.RouteTable](cmd.Context(), r,

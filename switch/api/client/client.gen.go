@@ -2901,10 +2901,10 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/routes/explain (the `ExplainRoute` operationId).
 	ExplainRoute(ctx context.Context, body ExplainRouteJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReloadRoutes Read the route file again
+	// ReloadRoutes Read the files of routes and places again
 	//
-	// Scope `operate`. The file is checked whole before it replaces the table
-	// in use; a bad file changes nothing. Idempotent.
+	// Scope `operate`. Both are checked whole before they replace the tables in
+	// use; where one is bad, nothing changes. Idempotent.
 	//
 	// Problems: `routes-invalid`, and those of every call.
 	//
@@ -4347,10 +4347,10 @@ func (c *Client) ExplainRoute(ctx context.Context, body ExplainRouteJSONRequestB
 	return c.Client.Do(req)
 }
 
-// ReloadRoutes Read the route file again
+// ReloadRoutes Read the files of routes and places again
 //
-// Scope `operate`. The file is checked whole before it replaces the table
-// in use; a bad file changes nothing. Idempotent.
+// Scope `operate`. Both are checked whole before they replace the tables in
+// use; where one is bad, nothing changes. Idempotent.
 //
 // Problems: `routes-invalid`, and those of every call.
 //
@@ -7925,10 +7925,10 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/routes/explain (the `ExplainRoute` operationId).
 	ExplainRouteWithResponse(ctx context.Context, body ExplainRouteJSONRequestBody, reqEditors ...RequestEditorFn) (*ExplainRouteResponse, error)
 
-	// ReloadRoutesWithResponse Read the route file again
+	// ReloadRoutesWithResponse Read the files of routes and places again
 	//
-	// Scope `operate`. The file is checked whole before it replaces the table
-	// in use; a bad file changes nothing. Idempotent.
+	// Scope `operate`. Both are checked whole before they replace the tables in
+	// use; where one is bad, nothing changes. Idempotent.
 	//
 	// Problems: `routes-invalid`, and those of every call.
 	//
@@ -11493,10 +11493,10 @@ func (c *ClientWithResponses) ExplainRouteWithResponse(ctx context.Context, body
 	return ParseExplainRouteResponse(rsp)
 }
 
-// ReloadRoutesWithResponse Read the route file again
+// ReloadRoutesWithResponse Read the files of routes and places again
 //
-// Scope `operate`. The file is checked whole before it replaces the table
-// in use; a bad file changes nothing. Idempotent.
+// Scope `operate`. Both are checked whole before they replace the tables in
+// use; where one is bad, nothing changes. Idempotent.
 //
 // Problems: `routes-invalid`, and those of every call.
 //
