@@ -2,7 +2,7 @@
 // database, a relay, and the call of the front.
 //
 //	sender, err := notice.NewHTTP(notice.Front{URL: "http://127.0.0.1:8090", Token: token})
-//	n, err := notice.New(ctx, notice.Options{DB: d, Vault: v, Sender: sender, Text: customer.Text, Gone: customer.Unfollow})
+//	n, err := notice.New(ctx, notice.Options{DB: d, Vault: v, Sender: sender, Text: words, Gone: customers.Gone})
 //	go func() { ended <- n.Run(ctx) }() // wait for it before the database ends
 //
 //	journal.Options{Outbox: n} // n.Put runs in the transaction of the cause

@@ -4,7 +4,7 @@
 //	o := ops.New(ops.Options{Registry: reg, Checks: checks, Banks: sw.Banks()})
 //	http.Serve(listener, o.Handler())
 //
-//	/metrics  Prometheus text; names begin with wxswitch_
+//	/metrics  Prometheus text; our names begin with wxswitch_
 //	/livez    200 while the process runs: restart it if not
 //	/readyz   200 if the switch would take a request, 503 if not; the body says
 //	          in words what it looked at, a line each

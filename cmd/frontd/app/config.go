@@ -31,7 +31,7 @@ import (
 )
 
 // Config is the front's configuration. Paths in a file are relative to it; what
-// ends in _file holds one secret, a line.
+// ends in _file holds one secret, a line, but for KeyFile.
 type Config struct {
 	// Listen is the address of pages and callback, Internal that of the notices,
 	// which the switch sends, Ops that of /metrics, /livez and /readyz.
