@@ -86,7 +86,7 @@ type LinkStatus struct {
 	Name      string    `json:"name"` // "wlmq-1 127.0.0.1:9001"
 	State     LinkState `json:"state"`
 	Since     time.Time `json:"since"`                // when it came online, began to drain, or went away: dials meanwhile leave it
-	LastError string    `json:"last_error,omitempty"` // of the last connection that ended
+	LastError string    `json:"last_error,omitempty"` // of the last connection that ended, or could not be made
 }
 
 // Status is a snapshot of a bank, for ops and the API.

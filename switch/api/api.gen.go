@@ -1153,7 +1153,7 @@ type LateReplyMeaning string
 
 // Link defines model for Link.
 type Link struct {
-	// LastError of the last connection that ended
+	// LastError of the last connection that ended, or could not be made; it stays while the link is online
 	LastError string `json:"last_error,omitempty"`
 	Name      string `json:"name"`
 
