@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"html"
 	"net/http"
 	"os"
 	"os/exec"
@@ -71,6 +73,21 @@ func exampleCount(content openapi3.Content) (n int) {
 		}
 	}
 	return n
+}
+
+// The examples of problems are those of the table.
+func TestExamplesOfProblems(t *testing.T) {
+	page := html.UnescapeString(open(t, nil).call("GET", "/problems", "", "").body)
+	for name, example := range specification(t).Components.Responses["Problem"].Value.Content["application/problem+json"].Examples {
+		p := example.Value.Value.(map[string]any)
+		row := fmt.Sprintf("<code>%s</code><td>%v<td>%s<td>%s: ", p["code"], p["status"], p["retry"], p["title"])
+		if p["pointer"] == nil { // else its detail is its own
+			row += p["detail"].(string) + "."
+		}
+		if !strings.Contains(page, row) {
+			t.Errorf("%s: no problem has %s", name, row)
+		}
+	}
 }
 
 // The examples of requests are what the door takes.
