@@ -45,7 +45,7 @@ func with(path string, do func(Config) error) error {
 func configCommand() *cobra.Command {
 	group := &cobra.Command{Use: "config", Short: "The configuration file"}
 	group.AddCommand(&cobra.Command{
-		Use: "check FILE", Short: "Read it, and say every mistake with file, line and column", Args: program.OneArg,
+		Use: "check FILE", Short: "Read it and the files that it names, and say what is wrong, with file, line and column", Args: program.OneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return with(args[0], func(Config) error { say(cmd)(args[0] + ": good"); return nil })
 		},

@@ -1,7 +1,7 @@
 // Package app is the front as a program: its strict configuration, what is wired
 // to what, and Run.
 //
-//	c, err := app.Load("frontd.yaml")   // every mistake with file, line and column
+//	c, err := app.Load("frontd.yaml")   // mistakes with file, line and column: of keys and kinds, then all others
 //	err = app.Run(ctx, c)
 //
 //	door      who comes                          serves
