@@ -41,5 +41,6 @@
 //
 // HTTP on a loopback address only; GET / lists it. It shows the made-up people
 // in clear and asks nobody who they are, so it refuses requests that come by
-// another host's name or from another origin's page. The feed is masked.
+// another host's name, and orders from another origin's page, which can read no
+// answer. The feed is masked.
 package sim
