@@ -30,7 +30,7 @@
 // # The phone's API
 //
 // JSON; the phone is the one of the Host. Orders are POST, answered {"ok":true}
-// or {"error":"…"}; requests of another origin are refused.
+// or {"error":"…"}; those of another origin are refused.
 //
 //	GET  /sim/state            State
 //	GET  /sim/events           server-sent: chat (ChatEvent), sms (SMS), hop (Hop),
