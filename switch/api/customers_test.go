@@ -821,6 +821,27 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// So many places are told as openapi.yaml says, where no limit or 0 is given too.
+func TestHowManyAreNearest(t *testing.T) {
+	var file strings.Builder
+	file.WriteString("merchants:\n")
+	for i := range 51 {
+		fmt.Fprintf(&file, "  - {id: m-%d, name: 店, address: 路, phone: 0991-7654321, offer: 折, lat: 43.8, lng: 87.6}\n", i)
+	}
+	table, err := customer.ParsePlaces("places.yaml", []byte(file.String()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := openDesk(t, func(o *api.Options) { o.Places = customer.NewPlaces(table) })
+	for query, want := range map[string]int{"": 10, "?limit=0": 10, "?limit=50": 50, "?offset=50": 1} {
+		var list api.NearList
+		k.ask(operation{method: "POST", path: "/v1/places/nearest" + query, body: `{"kind":"merchants","latitude":"43.79","longitude":"87.6"}`}, frontToken).ok(t, &list)
+		if len(list.Places) != want || list.Total != 51 {
+			t.Errorf("%q: %d of %d, want %d of 51", query, len(list.Places), list.Total, want)
+		}
+	}
+}
+
 func TestNearest(t *testing.T) {
 	k := openDesk(t, nil)
 	nearest := func(query, kind, lat, lng string) reply {
