@@ -2,7 +2,10 @@ package banks
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +33,38 @@ func TestDefaults(t *testing.T) {
 	want(t, "window", d.Breaker.Window, 90*time.Second)
 	want(t, "deadline", d.deadline(codec.Deregister), 45*time.Second)
 	want(t, "deadline", d.deadline(codec.Balance), 10*time.Second)
+}
+
+// The defaults are those of the package's documentation.
+func TestDefaultsAreAsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(doc), "# Defaults")
+	table, _, _ = strings.Cut(table, "# Rooms")
+	text, err := yaml.Marshal(Config{}.withDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tree map[string]any
+	if err := yaml.Unmarshal(text, &tree); err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range tree["breaker"].(map[string]any) {
+		tree["breaker."+key] = value
+	}
+	rows := regexp.MustCompile(`([a-z_.]+) {2,}(\S+)`).FindAllStringSubmatch(table, -1)
+	want(t, "rows", len(rows), 18)
+	for _, row := range rows {
+		is := fmt.Sprint(tree[row[1]])
+		if d, err := time.ParseDuration(is); err == nil {
+			said, _ := time.ParseDuration(row[2])
+			want(t, row[1], d, said)
+		} else if row[1] != "queue" { // see TestDefaults
+			want(t, row[1], is, row[2])
+		}
+	}
 }
 
 func TestConfigIsRead(t *testing.T) {

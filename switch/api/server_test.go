@@ -3,7 +3,11 @@ package api
 import (
 	"encoding/json"
 	"math/rand"
+	"os"
 	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/quick"
 	"time"
@@ -71,6 +75,28 @@ func fill(t *testing.T, v reflect.Value, random *rand.Rand) {
 				t.Fatal(f.Type())
 			}
 			f.Set(some)
+		}
+	}
+}
+
+// The defaults of Limits are those of the package's documentation.
+func TestDefaultsAreAsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(doc), "# Defaults of Limits")
+	table, _, _ = strings.Cut(table, "# What is seen")
+	limits := reflect.ValueOf(Limits{}.withDefaults())
+	units := map[string]int64{"": 1, "KiB": 1 << 10, "s": int64(time.Second), "min": int64(time.Minute)}
+	rows := regexp.MustCompile(`//\t([A-Za-z]+) +([0-9]+) ?(KiB|s|min|)`).FindAllStringSubmatch(table, -1)
+	if len(rows) != limits.NumField() {
+		t.Errorf("%d rows", len(rows))
+	}
+	for _, row := range rows {
+		n, _ := strconv.ParseInt(row[2], 10, 64)
+		if is := limits.FieldByName(row[1]).Int(); is != n*units[row[3]] {
+			t.Errorf("%s is %d, not %s %s", row[1], is, row[2], row[3])
 		}
 	}
 }
