@@ -60,6 +60,20 @@ func TestListAdvices(t *testing.T) {
 	d.call("GET", "/v1/advices", opsToken, "").problem(t, "journal")
 }
 
+// A page has 50 where nothing or 0 is asked for.
+func TestPageOfAdvices(t *testing.T) {
+	d := openFull(t, nil)
+	d.advices.rows = nil
+	for id := range int64(51) {
+		d.advices.rows = append(d.advices.rows, switching.Advice{ID: id + 1, Type: codec.Reversal, State: switching.AdviceDone, Created: now})
+	}
+	for _, query := range []string{"", "?limit=0"} {
+		if ids, next := d.list(query); len(ids) != 50 || next != "50" {
+			t.Errorf("%q: %d, next %s", query, len(ids), next)
+		}
+	}
+}
+
 func TestRetryAdvice(t *testing.T) {
 	d := openFull(t, nil)
 	for range 2 { // idempotent
