@@ -30,7 +30,7 @@ type Dialect interface {
 	// the completion tells nothing of what was done before.
 	Meaning(t Type, code string) Meaning
 	// AdviceClass is what the response code says of an advice that undoes:
-	// a reversal (later also a release).
+	// a reversal or a release.
 	AdviceClass(t Type, code string) AdviceClass
 }
 

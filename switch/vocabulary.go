@@ -200,8 +200,8 @@ type Notice struct {
 	// they were written.
 	Order string
 	Kind  NoticeKind
-	// Data is what the text is filled with, by name; sealed at rest. Accounts in
-	// it are masked.
+	// Data is what the text is filled with, by name; sealed at rest. Of an account
+	// it has the last four digits.
 	Data map[string]string
 	At   time.Time // of the cause
 }
@@ -322,7 +322,7 @@ type LateReply struct {
 	Code    string
 	Reply   codec.Fields
 	Meaning codec.Meaning     // for requests and completions
-	Class   codec.AdviceClass // for reversals
+	Class   codec.AdviceClass // for reversals and releases
 }
 
 // Block is a run of sending numbers, durably this process's own. A number is

@@ -705,7 +705,7 @@ type Advice struct {
 	// Next of pending: not before
 	Next *time.Time `json:"next,omitempty"`
 
-	// Note the operator's reason
+	// Note the operator's reason, or why it was parked
 	Note  string      `json:"note,omitempty"`
 	Rrn   string      `json:"rrn"`
 	State AdviceState `json:"state"`
