@@ -54,5 +54,6 @@
 // # Keys
 //
 // An idempotency key is kept for Options.KeepKeys (7 days); then Forget frees
-// it. Rows are never deleted.
+// it. Rows are never deleted. That a bank said something, which then is a repeat, is
+// remembered for 60 days.
 package journal
