@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"os"
+	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -303,6 +306,29 @@ func TestIdentityThatTheDialectWants(t *testing.T) {
 	cfg.Identity.Set(codec.FieldForwarder, "10344")
 	if _, err := New(t.Context(), cfg); err != nil {
 		t.Error(err)
+	}
+}
+
+// The defaults are those that the fields' comments name.
+func TestDefaultsAreAsDocumented(t *testing.T) {
+	source, err := os.ReadFile("adapter.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Config{Core: coreFunc(newBlocking().serve), Dialect: dialect(t), DB: openDB(t, ledgerPath(t)), Keys: keys()}
+	if err := c.complete(); err != nil {
+		t.Fatal(err)
+	}
+	units := map[string]int64{"": 1, "s": int64(time.Second), "min": int64(time.Minute), "h": int64(time.Hour)}
+	rows := regexp.MustCompile(`(?m)^\t([A-Z][A-Za-z]+) +(?:int|time\.Duration) +// .*; ([0-9,]+) ?(s|min|h|)(?:\.|$)`).FindAllStringSubmatch(string(source), -1)
+	if len(rows) != 9 {
+		t.Errorf("%d rows: %q", len(rows), rows)
+	}
+	for _, row := range rows {
+		n, _ := strconv.ParseInt(strings.ReplaceAll(row[2], ",", ""), 10, 64)
+		if is := reflect.ValueOf(c).FieldByName(row[1]).Int(); is != n*units[row[3]] {
+			t.Errorf("%s is %d, not %s %s", row[1], is, row[2], row[3])
+		}
 	}
 }
 
