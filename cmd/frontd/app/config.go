@@ -53,7 +53,8 @@ type Config struct {
 	Platform Platform `yaml:"platform"`
 	Switch   Switch   `yaml:"switch"`
 
-	// Hotline, BranchesTitle and Branches are answers of the chat (B2, B3).
+	// Hotline, BranchesTitle and Branches are answers of the chat (B2, B3); the first
+	// two are the manual's if unset.
 	Hotline       string   `yaml:"hotline"`
 	BranchesTitle string   `yaml:"branches_title"`
 	Branches      []string `yaml:"branches"`
