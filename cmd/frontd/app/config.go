@@ -156,8 +156,14 @@ var (
 	anyLine   = shape{func(string) bool { return true }, ""}
 	appSecret = shape{wechat.IsAppSecret, "the file must hold the AppSecret: letters and digits"}
 	aesKey    = shape{callback.IsAESKey, "the file must hold an EncodingAESKey: 43 letters and digits"}
-	longToken = shape{wechat.IsToken, "the file must hold a token of at least 32 characters: `switchctl token new` makes one"}
+	oneToken  = shape{isVisible, "the file must hold one token and nothing else"}
+	longToken = shape{func(s string) bool { return wechat.IsToken(s) && isVisible(s) }, "the file must hold a token of at least 32 characters: `switchctl token new` makes one"}
 )
+
+// isVisible takes what a header can carry, and no blanks.
+func isVisible(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c < '!' || c > '~' })
+}
 
 func (c *Config) secrets() []secretFile {
 	return []secretFile{
@@ -166,7 +172,7 @@ func (c *Config) secrets() []secretFile {
 		{"account.previous_token_file", c.Account.PreviousTokenFile, &c.Account.PreviousToken, anyLine},
 		{"account.aes_key_file", c.Account.AESKeyFile, &c.Account.AESKey, aesKey},
 		{"account.previous_aes_key_file", c.Account.PreviousAESKeyFile, &c.Account.PreviousAESKey, aesKey},
-		{"switch.token_file", c.Switch.TokenFile, &c.Switch.Token, anyLine},
+		{"switch.token_file", c.Switch.TokenFile, &c.Switch.Token, oneToken},
 		{"switch.notice_token_file", c.Switch.NoticeTokenFile, &c.Switch.NoticeToken, longToken},
 	}
 }
