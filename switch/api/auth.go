@@ -115,8 +115,8 @@ func (a *API) authenticate(r *http.Request) (*Client, *refusal) {
 
 // isLocal reports whether the request comes from this host itself: both ends of
 // the connection are loopback, nothing says that a proxy passed it on or that a
-// page in this host's browser sends it (Origin), and the Host is loopback too,
-// so that no page gets here by a name of its own (DNS rebinding).
+// page in this host's browser sends it (Origin, Sec-Fetch-Site), and the Host is
+// loopback too, so that no page gets here by a name of its own (DNS rebinding).
 func isLocal(r *http.Request) bool {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if local == nil || !isLoopback(local.String()) || !isLoopback(r.RemoteAddr) {
@@ -126,6 +126,9 @@ func isLocal(r *http.Request) bool {
 		if r.Header.Get(h) != "" {
 			return false
 		}
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" {
+		return false
 	}
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {

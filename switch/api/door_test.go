@@ -84,6 +84,9 @@ func TestAnonymousOnLoopbackOnly(t *testing.T) {
 	d.call("GET", "/v1/transactions/12000123", "", "").problem(t, "transaction-unknown") // the teller's
 	d.call("POST", "/v1/transactions", "", balanceBody, "X-Forwarded-For", "10.0.0.1").problem(t, "token-missing")
 	d.call("POST", "/v1/transactions", "", balanceBody, "Origin", "http://page.example").problem(t, "token-missing")
+	// What a page shows as a picture, or loads, comes without Origin.
+	d.call("GET", "/v1/transactions/12000123", "", "", "Sec-Fetch-Site", "cross-site").problem(t, "token-missing")
+	d.call("GET", "/v1/transactions/12000123", "", "", "Sec-Fetch-Site", "none").problem(t, "transaction-unknown") // typed in
 	d.call("POST", "/v1/transactions", "", balanceBody, "Forwarded", "for=10.0.0.1").problem(t, "token-missing")
 	d.call("POST", "/v1/transactions", "", balanceBody, "Via", "1.1 proxy").problem(t, "token-missing")
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+"/v1/transactions", strings.NewReader(balanceBody))
