@@ -249,9 +249,7 @@ func (a *app) doors(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("ops: %w", err), apiListener.Close())
 	}
-	a.parts.AddFirst("operators' pages", parts.Serve(&http.Server{
-		Handler: page.Handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
-	}, opsListener, 0))
+	a.parts.AddFirst("operators' pages", parts.Serve(pages(page.Handler()), opsListener, 0))
 	a.parts.Add("reload", a.reloadOnSignal)
 	a.parts.Add("api", func(ctx context.Context) error { return door.Serve(ctx, apiListener) })
 	a.parts.Add("announce", func(ctx context.Context) error {
@@ -266,6 +264,13 @@ func (a *app) doors(ctx context.Context) error {
 		return nil
 	})
 	return nil
+}
+
+// pages serves what operators watch.
+func pages(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+	}
 }
 
 func (a *app) accepting(context.Context) error {
