@@ -46,7 +46,7 @@ func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answe
 	q.Proof = proof
 	if q.Key != "" {
 		if r, found, err := s.Switch.Replay(ctx, q); err != nil || found {
-			return s.answer(q, r, err)
+			return s.ended(ctx, q, r, err)
 		}
 	}
 	if over != "" {

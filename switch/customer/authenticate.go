@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"wxswitch/codec"
 	switching "wxswitch/switch"
@@ -82,7 +83,28 @@ func (s *Service) do(ctx context.Context, q switching.Request) (Answer, error) {
 		return Answer{}, ErrNoKey
 	}
 	r, err := s.Switch.Do(ctx, q)
-	return s.answer(q, r, err)
+	return s.ended(ctx, q, r, err)
+}
+
+// ended is answer for a change. What the bank approved after the customer had ended
+// is released there, and not told as done.
+func (s *Service) ended(ctx context.Context, q switching.Request, r switching.Result, err error) (Answer, error) {
+	a, err := s.answer(q, r, err)
+	if err != nil || a.Outcome != switching.Approved || q.Type != codec.Authenticate && q.Type != codec.Attach {
+		return a, err
+	}
+	var done bool
+	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM customer_history WHERE customer = $1 AND entry = $2 AND event IN ($3, $4))`,
+			q.Customer, r.ID, string(AuthApproved), attachApproved).Scan(&done)
+	})
+	if err != nil {
+		return Answer{}, fmt.Errorf("read history: %w", err)
+	}
+	if !done {
+		a.Outcome, a.Text = switching.Declined, declined[q.Type]
+	}
+	return a, nil
 }
 
 // replayOr answers as the key ended before, or refuses.
@@ -95,7 +117,7 @@ func (s *Service) replayOr(ctx context.Context, q switching.Request, reason swit
 		end := switching.End{Outcome: switching.Refused, Reason: reason}
 		return Answer{Outcome: end.Outcome, Reason: reason, Text: s.words(q.Type, end, q.Bank)}, nil
 	}
-	return s.answer(q, r, err)
+	return s.ended(ctx, q, r, err)
 }
 
 // answer words how the switch ended a request. What it does not know the

@@ -464,6 +464,28 @@ func TestAnAuthenticationEndsOnlyItself(t *testing.T) {
 	}
 }
 
+// TestAnAuthenticationThatFindsItsCustomerGone: what the bank approved is released, and
+// not told as done, nor when it is asked again.
+func TestAnAuthenticationThatFindsItsCustomerGone(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	call, r := w.call(f), authRequest(cardC, w.code(f, ForAuthenticate, cardC))
+	w.desk.before = func() {
+		w.desk.before = nil
+		w.heard(codec.AccountEvent, "xjrcu", cardA, "000001", map[codec.Field]string{codec.FieldEvent: "closed"})
+	}
+	for range 2 {
+		a, err := w.service.Authenticate(w.Context(), call, r)
+		if w.want(a, err, switching.Declined, ""); a.Text != "认证未通过，请核对信息后重试或与开户行联系" {
+			t.Error(a.Text)
+		}
+	}
+	w.state(f, Deregistered)
+	if got := w.desk.advices(); !slices.Equal(got, []string{"release of authenticate at xjrcu"}) {
+		t.Error(got)
+	}
+}
+
 // overtaken lets something happen between the reading of a request and its opening.
 type overtaken struct {
 	*banker

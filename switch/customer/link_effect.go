@@ -116,8 +116,14 @@ func (x attachEffect) Close(ctx context.Context, tx switching.Tx, e switching.En
 	if err := x.setLink(ctx, tx, l); err != nil {
 		return nil, nil, err
 	}
-	return nil, nil, x.remember(ctx, tx, l.Customer, "attach-"+string(o), Authenticated, Authenticated, by(e))
+	return nil, nil, x.remember(ctx, tx, l.Customer, attachEvent+string(o), Authenticated, Authenticated, by(e))
 }
+
+// attachEvent and the outcome are what the history has of an attach.
+const (
+	attachEvent    = "attach-"
+	attachApproved = attachEvent + string(switching.Approved)
+)
 
 // detachProof is what detachEffect checks.
 type detachProof struct {

@@ -512,7 +512,8 @@ func TestAnAttachsTimeIsTheCallers(t *testing.T) {
 	}
 }
 
-// TestAttachThatFindsItsCustomerGone: what its bank approves is released.
+// TestAttachThatFindsItsCustomerGone: what its bank approves is released, and not told
+// as done, nor when it is asked again.
 func TestAttachThatFindsItsCustomerGone(t *testing.T) {
 	for o, want := range map[switching.Outcome][]string{
 		switching.Approved: {"release of attach at klb"}, switching.Declined: nil, switching.Refused: nil,
@@ -525,8 +526,17 @@ func TestAttachThatFindsItsCustomerGone(t *testing.T) {
 			w.heard(codec.AccountEvent, "xjrcu", cardA, "000001", map[codec.Field]string{codec.FieldEvent: "closed"})
 		}
 		w.desk.will(o)
-		a, err := w.service.Attach(w.Context(), call, AttachRequest{Account: codec.NewAccount(cardB), Code: code, Payment: w.sealed(payment)})
-		w.want(a, err, o, "")
+		attach := func() (Answer, error) {
+			return w.service.Attach(w.Context(), call, AttachRequest{Account: codec.NewAccount(cardB), Code: code, Payment: w.sealed(payment)})
+		}
+		a, err := attach()
+		if o != switching.Approved {
+			w.want(a, err, o, "")
+		} else if w.want(a, err, switching.Declined, ""); a.Text != "加挂未成功，请与该账户的开户行联系" {
+			t.Error(a.Text)
+		} else if again, err := attach(); err != nil || again.Outcome != a.Outcome || again.Text != a.Text {
+			t.Errorf("again: %+v, %v", again, err)
+		}
 		w.state(f, Deregistered)
 		w.wantAccounts(f)
 		if got := w.desk.advices(); !slices.Equal(got, want) {
