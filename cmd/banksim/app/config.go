@@ -3,7 +3,6 @@ package app
 import (
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"wxswitch/banks/sim"
@@ -83,7 +82,7 @@ func (b *Bank) dialect(f *config.File) string {
 }
 
 func (c *Config) check(f *config.File) error {
-	if !slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level) {
+	if !config.IsLevel(c.Log.Level) {
 		return f.At("log.level", "one of debug, info, warn, error")
 	}
 	if c.KeyFile == "" {

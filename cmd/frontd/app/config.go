@@ -278,7 +278,7 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	need(c.Switch.NoticeToken.IsSet() || c.Switch.NoticeTokenFile != "", "switch.notice_token_file", "must not be empty")
 	need(channel.MatchString(c.Switch.Channel), "switch.channel", "must be 1 to 64 visible ASCII characters")
 	need(c.Switch.Timeout >= time.Second && c.Switch.Timeout <= 10*time.Minute, "switch.timeout", "must be 1s to 10m")
-	need(slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level), "log.level", "must be debug, info, warn or error")
+	need(config.IsLevel(c.Log.Level), "log.level", "must be debug, info, warn or error")
 	need(slices.Contains([]string{"", "json", "console"}, c.Log.Format), "log.format", "must be json or console")
 	errs = append(errs, menu.Check(c.Menu, chat.Answers, at)...)
 	errs = append(errs, c.Notices.Check("notices", at)...)

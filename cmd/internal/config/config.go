@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -61,6 +62,11 @@ func located(path string, err error) error {
 		return fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, y.GetMessage())
 	}
 	return fmt.Errorf("%s:1:1: not the YAML that is expected", path)
+}
+
+// IsLevel reports whether log.level may be so; empty is the default.
+func IsLevel(level string) bool {
+	return slices.Contains([]string{"", "debug", "info", "warn", "error"}, level)
 }
 
 // At returns an error that points at a key, such as banks[0].name; a key that

@@ -187,7 +187,7 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	wait(c.Advices.BackoffMin, "advices.backoff_min")
 	wait(c.Advices.BackoffMax, "advices.backoff_max")
 	need(c.Advices.BackoffMax == 0 || c.Advices.BackoffMin <= c.Advices.BackoffMax, "advices.backoff_min", "must not exceed backoff_max")
-	need(slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level), "log.level", "must be debug, info, warn or error")
+	need(config.IsLevel(c.Log.Level), "log.level", "must be debug, info, warn or error")
 	need(slices.Contains([]string{"", "json", "console"}, c.Log.Format), "log.format", "must be json or console")
 	need(c.EraseAfter >= 0, "erase_after", "must not be negative")
 	need(c.Front.URL == "" || config.IsURL(c.Front.URL), "front.url", "must be http://host or https://host")

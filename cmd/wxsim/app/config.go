@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -158,7 +157,7 @@ func (c *Config) check() (key, reason string) {
 		c.Quota = 100_000
 	}
 	switch {
-	case !slices.Contains([]string{"", "debug", "info", "warn", "error"}, c.Log.Level):
+	case !config.IsLevel(c.Log.Level):
 		return "log.level", "one of debug, info, warn, error"
 	case c.Listener == nil && !isLoopback(c.Listen):
 		return "listen", "a loopback address such as 127.0.0.1:8500"
