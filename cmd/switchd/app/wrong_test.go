@@ -119,6 +119,7 @@ func load(t *testing.T, text string) (Config, string) {
 	files := map[string]string{
 		"switchd.yaml": text, "own.yaml": ownDialect, "routes.yaml": ownRoutes, "places.yaml": ownPlaces,
 		"key.json": ownKey(), "front.token": "token\n", "empty.token": "\n",
+		"printed.token": "token:        abc\ntoken_sha256: 123\n", // switchctl token new > printed.token
 	}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -383,7 +384,7 @@ var outOfRange = map[string][][2]string{
 	"routes":           {{`""`, ": must not be empty"}, {"none.yaml", ": open "}, {".", ": "}},
 	"places":           {{"none.yaml", ": open "}, {".", ": "}},
 	"front.url":        {{"ftp://a", ": must be http"}, {"here", ": must be http"}, {`"http://a:b@c"`, ": must be http"}, {"http://a?b", ": must be http"}},
-	"front.token_file": {{`""`, ": must not be empty"}, {"none.token", ": open "}, {".", ": read "}, {"empty.token", ": empty.token is empty"}},
+	"front.token_file": {{`""`, ": must not be empty"}, {"none.token", ": open "}, {".", ": read "}, {"empty.token", ": empty.token is empty"}, {"printed.token", ": printed.token must hold one token and nothing else"}},
 	"banks[].title":    {{`"一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一"`, ": must be at most 30 characters"}},
 	"banks[].words":    {{"{A: b}", ".A: must be a code of two letters or digits"}, {"{ABC: b}", ".ABC: must be a code"}, {"{A1: 7}", ".A1: must be text"}},
 	"banks[].words.*":  {{`""`, ": must be 1 to 60 characters"}},
@@ -523,24 +524,21 @@ func TestUnusableFiles(t *testing.T) {
 		key, value, want string
 		prepare          func(path string) error
 	}{
-		"key file missing":      {"key_file", "none.json", "switchd.yaml:3:11: key_file: ", nil},
-		"key file a folder":     {"key_file", "own", "own is not a file", func(p string) error { return os.Mkdir(p, 0o700) }},
-		"key file read by all":  {"key_file", "own", "chmod 600", func(p string) error { return os.WriteFile(p, []byte("{}"), 0o644) }}, //nolint:gosec // what is tested
-		"key file of text":      {"key_file", "own", "own", func(p string) error { return os.WriteFile(p, []byte("text"), 0o600) }},
-		"database a folder":     {"database", "own", "own", func(p string) error { return os.Mkdir(p, 0o700) }},
-		"database in no folder": {"database", "none/switch.db", "none/switch.db", nil},
-		"database of text":      {"database", "own", "own", func(p string) error { return os.WriteFile(p, []byte(strings.Repeat("text", 1000)), 0o600) }},
-		"routes a folder":       {"routes", "own", "switchd.yaml:5:9: routes: ", func(p string) error { return os.Mkdir(p, 0o700) }},
-		"token of two lines": {"token_file", "own", "front.token_file: ", func(p string) error {
-			return os.WriteFile(p, []byte("token:        abc\ntoken_sha256: def\n"), 0o600) // all that `switchctl token new` prints
-		}},
+		"key file missing":       {"key_file", "none.json", "switchd.yaml:3:11: key_file: ", nil},
+		"key file a folder":      {"key_file", "own", "own is not a file", func(p string) error { return os.Mkdir(p, 0o700) }},
+		"key file read by all":   {"key_file", "own", "chmod 600", func(p string) error { return os.WriteFile(p, []byte("{}"), 0o644) }}, //nolint:gosec // what is tested
+		"key file of text":       {"key_file", "own", "own", func(p string) error { return os.WriteFile(p, []byte("text"), 0o600) }},
+		"database a folder":      {"database", "own", "own", func(p string) error { return os.Mkdir(p, 0o700) }},
+		"database in no folder":  {"database", "none/switch.db", "none/switch.db", nil},
+		"database of text":       {"database", "own", "own", func(p string) error { return os.WriteFile(p, []byte(strings.Repeat("text", 1000)), 0o600) }},
+		"routes a folder":        {"routes", "own", "switchd.yaml:5:9: routes: ", func(p string) error { return os.Mkdir(p, 0o700) }},
 		"dialect a folder":       {"dialect", "own", "switchd.yaml:32:14: banks[0].dialect: ", func(p string) error { return os.Mkdir(p, 0o700) }},
 		"dialect in no folder":   {"dialect", "none/own.yaml", "switchd.yaml:32:14: banks[0].dialect: ", nil},
 		"routes in a wrong file": {"routes", "own", "own:1:1: ", func(p string) error { return os.WriteFile(p, []byte("- a\n"), 0o600) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			old := map[string]string{"key_file": "key.json", "database": "switch.db", "routes": "routes.yaml", "dialect": "own.yaml", "token_file": "front.token"}[c.key]
+			old := map[string]string{"key_file": "key.json", "database": "switch.db", "routes": "routes.yaml", "dialect": "own.yaml"}[c.key]
 			text := strings.Replace(full, c.key+": "+old, c.key+": "+c.value, 1)
 			files := map[string]string{"switchd.yaml": text, "own.yaml": ownDialect, "routes.yaml": ownRoutes, "places.yaml": ownPlaces, "front.token": "token\n"}
 			for file, content := range files {
