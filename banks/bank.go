@@ -61,6 +61,11 @@ type Bank struct {
 // noisyLines is how many lines a second a bank can cause; the rest is counted.
 const noisyLines = 5
 
+// Noisy bounds the lines of a log that a bank can cause at will.
+func Noisy(log zerolog.Logger) zerolog.Logger {
+	return log.Sample(&zerolog.BurstSampler{Burst: noisyLines, Period: time.Second})
+}
+
 // New returns a Bank that is not connected: Run connects it. The error names
 // the key of the configuration and the rule that it breaks.
 func New(cfg Config, d codec.Dialect, h Handler, o Options) (*Bank, error) {
@@ -76,7 +81,7 @@ func New(cfg Config, d codec.Dialect, h Handler, o Options) (*Bank, error) {
 		queue: make(chan *call, cfg.Queue),
 		slots: make(chan struct{}, cfg.Limit),
 	}
-	b.noisy = b.log.Sample(&zerolog.BurstSampler{Burst: noisyLines, Period: time.Second})
+	b.noisy = Noisy(b.log)
 	b.breaker = newBreaker(cfg.Name, cfg.Breaker, b.log)
 	b.inbox = newInbox(b)
 	registry := o.Registerer

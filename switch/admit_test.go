@@ -184,17 +184,13 @@ func TestAJoinIsSettlingAsLongAsWhatItJoined(t *testing.T) {
 }
 
 // refusingJoins is an Effect that refuses second tries.
-type refusingJoins struct{}
+type refusingJoins struct{ refusing }
 
 func (refusingJoins) Open(_ context.Context, _ switching.Tx, e *switching.Entry) error {
 	if e.Joins != 0 {
 		return &switching.EffectRefusal{Reason: "frozen"}
 	}
 	return nil
-}
-
-func (refusingJoins) Close(context.Context, switching.Tx, switching.Entry, switching.Outcome) ([]switching.Notice, []switching.Advice, error) {
-	return nil, nil, nil
 }
 
 // A second try that the customer's state refuses stands as refused, however what it

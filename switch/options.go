@@ -98,9 +98,6 @@ const maxClosers = 1024
 // maxUnheard bounds the late replies that are kept while the journal takes none.
 const maxUnheard = 1000
 
-// noisyLines is how many lines a second banks can cause; the rest is counted.
-const noisyLines = 5
-
 // New returns a Switch without banks.
 func New(o Options) *Switch {
 	o = o.withDefaults()
@@ -108,7 +105,7 @@ func New(o Options) *Switch {
 		Options: o,
 		banks:   make(map[string]*banks.Bank),
 		metrics: newMetrics(o.Registerer),
-		noisy:   o.Log.Sample(&zerolog.BurstSampler{Burst: noisyLines, Period: time.Second}),
+		noisy:   banks.Noisy(o.Log),
 		closers: make(chan struct{}, maxClosers),
 		unheard: make(chan lateMessage, maxUnheard),
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,8 +74,9 @@ const (
 
 	startWait = 5 * time.Second  // a Write waits so long for Run to begin
 	lateWait  = 5 * time.Second  // a Write whose context has ended waits so long for what runs
-	slowWait  = 5 * time.Second  // a transaction that takes longer is no health
 	hangWait  = 30 * time.Second // and so long in the queue, and again for what runs; Close for what is still at work
+
+	slowWait = 5 * time.Second // a batch that takes longer is no health
 )
 
 // DB is one database. All methods may be called from any goroutine.
@@ -113,13 +113,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 
 func open(ctx context.Context, o Options, write []pragma) (*DB, error) {
 	o.defaults()
-	pool, err := openPool(o.Path)
+	pool, file, err := openPool(o.Path)
 	if err != nil {
 		return nil, fmt.Errorf("db: open %s: %w", o.Path, err)
-	}
-	file, err := filepath.EvalSymlinks(o.Path) // as SQLite does, for the log's name
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("db: open %s: %w", o.Path, err), pool.Close())
 	}
 	d := &DB{
 		o: o, pool: pool,

@@ -229,7 +229,7 @@ func TestNewFileMode(t *testing.T) {
 // SQLite itself does not, there.
 func TestOpenWaitsForTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
-	pool, err := openPool(path)
+	pool, _, err := openPool(path)
 	must(t, err)
 	defer pool.Close() //nolint:errcheck // not what is tested
 	other, err := pool.BeginTx(t.Context(), nil)

@@ -52,18 +52,28 @@ var (
 )
 
 // openPool makes the file before SQLite would, which goes by the umask; the log
-// and its index get the file's mode, but for those that are there.
-func openPool(path string) (*sql.DB, error) {
+// and its index get the file's mode, but for those that are there. It returns the
+// path without symbolic links, by which SQLite names these two.
+func openPool(path string) (pool *sql.DB, file string, err error) {
 	if path == "" || strings.HasPrefix(path, ":") {
-		return nil, errors.New("the path of a file is needed")
+		return nil, "", errors.New("the path of a file is needed")
 	}
 	if err := makeFile(path); err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	if file, err = filepath.EvalSymlinks(path); err != nil {
+		return nil, "", err
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Chmod(file+suffix, 0o600); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
+			return nil, "", err
+		}
 	}
 	// One call for the whole process. What fdatasync leaves out, timestamps, no
 	// recovery needs. Where the system has none, SQLite goes on with fsync.
 	_, _ = sqlite.Fdatasync(true)
-	return sql.Open("sqlite", dsn(path))
+	pool, err = sql.Open("sqlite", dsn(path))
+	return pool, file, err
 }
 
 // makeFile does not open a file that is there: to close it again would drop the
@@ -83,15 +93,6 @@ func makeFile(path string) error {
 	}
 	if !info.Mode().IsRegular() {
 		return errors.New("not a regular file")
-	}
-	file, err := filepath.EvalSymlinks(path) // as SQLite does, for the log's name
-	if err != nil {
-		return err
-	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Chmod(file+suffix, 0o600); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
-			return err
-		}
 	}
 	return nil
 }

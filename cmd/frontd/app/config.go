@@ -156,14 +156,9 @@ var (
 	anyLine   = shape{func(string) bool { return true }, ""}
 	appSecret = shape{wechat.IsAppSecret, "the file must hold the AppSecret: letters and digits"}
 	aesKey    = shape{callback.IsAESKey, "the file must hold an EncodingAESKey: 43 letters and digits"}
-	oneToken  = shape{isVisible, "the file must hold one token and nothing else"}
-	longToken = shape{func(s string) bool { return wechat.IsToken(s) && isVisible(s) }, "the file must hold a token of at least 32 characters: `switchctl token new` makes one"}
+	oneToken  = shape{config.IsVisible, "the file must hold one token and nothing else"}
+	longToken = shape{func(s string) bool { return wechat.IsToken(s) && config.IsVisible(s) }, "the file must hold a token of at least 32 characters: `switchctl token new` makes one"}
 )
-
-// isVisible takes what a header can carry, and no blanks.
-func isVisible(s string) bool {
-	return !strings.ContainsFunc(s, func(c rune) bool { return c < '!' || c > '~' })
-}
 
 func (c *Config) secrets() []secretFile {
 	return []secretFile{

@@ -24,6 +24,11 @@ func AddressRule(s string) string {
 	return ""
 }
 
+// IsVisible takes what a header can carry, and no blanks.
+func IsVisible(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c < '!' || c > '~' })
+}
+
 // IsURL takes http:// and https:// with a host, and no user, query or fragment.
 func IsURL(s string) bool {
 	u, err := url.Parse(s)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"wxswitch/cmd/internal/config"
 	"wxswitch/switch/api/client"
 )
 
@@ -31,9 +31,8 @@ type remote struct {
 
 // usage refuses what no switch could answer, and a wait without an end.
 func (r *remote) usage() error {
-	u, err := url.Parse(r.url)
 	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+	case !config.IsURL(r.url):
 		return &failure{exitUsage, errors.New("--url, or WXSWITCH_URL: must be http://host or https://host")}
 	case r.timeout <= 0:
 		return &failure{exitUsage, errors.New("--timeout: must be more than 0")}

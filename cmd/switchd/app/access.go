@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"wxswitch/cmd/internal/config"
 	"wxswitch/codec"
 	"wxswitch/switch/api"
 	"wxswitch/switch/vault"
@@ -41,7 +42,7 @@ func (f Front) token() (codec.Secret, error) {
 	switch {
 	case token == "":
 		return f.Token, fmt.Errorf("%s is empty", f.TokenFile)
-	case strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' }): // no header could carry it
+	case !config.IsVisible(token):
 		return f.Token, fmt.Errorf("%s must hold one token and nothing else", f.TokenFile)
 	}
 	return codec.NewSecret(token), nil
