@@ -44,9 +44,9 @@ func (s *Store) openSession(ctx context.Context, tx switching.Tx, customer strin
 // visitor is who is logged in.
 type visitor struct {
 	customer string
-	session  string // its id
-	used     time.Time
-	links    []link // that the customer may read
+	session  string    // its id
+	used, at time.Time // before, and now
+	links    []link    // that the customer may read
 }
 
 // withSession runs fn in the reading transaction that found whose session the
@@ -114,7 +114,7 @@ func (s *Store) visitor(ctx context.Context, tx switching.Tx, call Call) (v visi
 		}
 	}
 	now := s.Now()
-	v.customer, v.session, v.used = o.customer, o.session, moment(o.used)
+	v.customer, v.session, v.used, v.at = o.customer, o.session, moment(o.used), now
 	switch {
 	case o.session == "" || o.of != call.Follower || !o.state.Active(),
 		// before them: the clock was set back
@@ -166,17 +166,17 @@ func (s *Store) missing(ctx context.Context, tx switching.Tx, f Follower) (switc
 	return ReasonNoSession, nil
 }
 
-// touch writes that the session is used, but not at every use: it may end up to
-// a tenth of the idle limit early. A failure ends it early at worst.
+// touch writes that the session was used when visitor saw it: a session that a
+// slow disk let end since then stays ended. It does not write every use: one may
+// end up to a tenth of the idle limit early. A failure ends it early at worst.
 func (s *Service) touch(ctx context.Context, v visitor) {
-	now := s.Now()
-	due := now.Add(-s.Limits.SessionIdle / 10)
+	due := v.at.Add(-s.Limits.SessionIdle / 10)
 	if !v.used.Before(due) {
 		return
 	}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx db.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE session SET used = $1 WHERE id = $2 AND ended = 0 AND used < $3`,
-			now.UnixMilli(), v.session, due.UnixMilli())
+			v.at.UnixMilli(), v.session, due.UnixMilli())
 		return err
 	})
 	if err != nil {

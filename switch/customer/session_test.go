@@ -50,6 +50,22 @@ func TestSessionIsSeldomWritten(t *testing.T) {
 	d.equal("written", used(), int64(91_000))
 }
 
+// A call that ends long after its session was looked at does not keep the session
+// open: that it was used is as old as the look.
+func TestSlowCallProlongsNoSession(t *testing.T) {
+	d := newTeller(t).customer()
+	token := d.enter(goodLogin).Token
+	c := d.call()
+	c.Session = token
+	reason, err := d.withSession(t.Context(), c, func(context.Context, switching.Tx, visitor) error {
+		d.wait(d.Limits.SessionIdle)
+		return nil
+	})
+	d.must(err)
+	d.equal("open as it began", reason, switching.Reason(""))
+	d.equal("idle since", d.enters(token, tellerFollower), ReasonNoSession)
+}
+
 func TestSessionRefused(t *testing.T) {
 	d := newTeller(t).customer()
 	token := d.enter(goodLogin).Token
