@@ -1,6 +1,7 @@
 package iso
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -89,10 +90,7 @@ func (c *compiler) doubts() error {
 
 func (c *compiler) kind(t codec.Type, spec *typeSpec, path []string) (*kind, error) {
 	k := &kind{t: t, requestMTI: spec.MTI.Request, repeat: spec.MTI.Repeat, reply: spec.MTI.Reply}
-	for _, m := range []string{k.requestMTI, k.reply, k.repeat} {
-		if m == k.repeat && m == "" {
-			continue
-		}
+	for _, m := range []string{k.requestMTI, k.reply, cmp.Or(k.repeat, k.requestMTI)} {
 		if len(m) != 4 || !classN.holds([]byte(m)) {
 			return nil, bad("mti: request and reply, of four digits each", append(path, "mti")...)
 		}

@@ -104,6 +104,8 @@ func TestFileRefuses(t *testing.T) {
 		"no such type":            {"  deregister:\n    mti", "  unregister:\n    mti", `no type "unregister"`},
 		"type null":               {"\ntypes:\n", "\ntypes:\n  echo2:\n", "no type"},
 		"MTI":                     {`repeat: "0401"`, `repeat: "401"`, "four digits"},
+		"MTI of no request":       {`mti: {request: "0100", reply: "0110"}`, `mti: {reply: "0110"}`, "four digits"},
+		"MTI of no reply":         {`mti: {request: "0100", reply: "0110"}`, `mti: {request: "0100"}`, "four digits"},
 		"MTI of two meanings":     {`repeat: "0401"`, `repeat: "0410"`, "two meanings"},
 		"two types alike":         {`code: "890100"`, `code: "890000"`, "cannot be told from"},
 		"original beside others":  {`code: "890100"`, "code: original", "cannot be told from"},
