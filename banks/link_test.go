@@ -2,6 +2,7 @@ package banks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -643,4 +644,21 @@ func TestLinesOfABankAreBounded(t *testing.T) {
 			t.Errorf("%d lines in a second", n)
 		}
 	})
+}
+
+// A bank that hangs up before it is asked is not taken for one that does not read.
+func TestAskOnAConnectionThatHasGone(t *testing.T) {
+	b, err := New(testConfig(), fake{}, &listener{}, Options{Numbers: &counting{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, _ := net.Pipe()
+	l := b.transport.(*tcp).links[0]
+	l.conn = newConn(l.tcp, nc)
+	l.conn.fail(errHungUp)
+	for range 50 { // gone or not, there is room in the outbox: which is seen first is chance
+		if _, err := l.ask(t.Context(), codec.SignOn); !errors.Is(err, errHungUp) {
+			t.Fatalf("%v, want %v", err, errHungUp)
+		}
+	}
 }

@@ -86,7 +86,7 @@ func (l *link) ask(ctx context.Context, t codec.Type) (*codec.Message, error) {
 		return nil, fmt.Errorf("%s: %w", t, err)
 	}
 	if !l.conn.send(framed) {
-		return nil, fmt.Errorf("%s: %w", t, errOutboxFull)
+		return nil, l.conn.err // why it has gone: that it does not read is one of the reasons
 	}
 	for {
 		select {
