@@ -69,7 +69,7 @@ func (b *Bank) Effects(ctx context.Context) ([]Effect, error) {
 			var at int64
 			var id int
 			err := scan(&e.ID, &at, &e.Acquirer, &e.RRN, &e.Code, &e.What, &id)
-			e.At, e.Account = time.UnixMilli(at), b.account(position{id / 10, id % 10, id}).Number.String()
+			e.At, e.Account = time.UnixMilli(at), b.numbered(id).String()
 			all = append(all, e)
 			return err
 		})
@@ -85,7 +85,7 @@ func (b *Bank) Registrations(ctx context.Context) ([]Registration, error) {
 			var r Registration
 			var id int
 			err := scan(&id, &r.Acquirer, &r.RRN, &r.Code, &r.Ended)
-			r.Person, r.Index = id/10, id%10
+			r.Person, r.Index = id/accountsEach, id%accountsEach
 			all = append(all, r)
 			return err
 		})

@@ -97,10 +97,7 @@ func (b *Bank) Messages(ctx context.Context, after int64) (list []SMS, err error
 		if s.ID <= after {
 			return nil
 		}
-		if account >= 0 {
-			s.Account = b.account(position{account / 10, account % 10, account}).Number
-		}
-		s.At, s.Phone, s.Code, s.Text = time.UnixMilli(at), codec.NewPhone(phone), codec.NewSecret(code), codec.NewSecret(text)
+		s.At, s.Account, s.Phone, s.Code, s.Text = time.UnixMilli(at), b.numbered(account), codec.NewPhone(phone), codec.NewSecret(code), codec.NewSecret(text)
 		list = append(list, s)
 		return nil
 	})

@@ -105,6 +105,9 @@ func or[T comparable](v *T, otherwise T) {
 // database.
 type position struct{ person, account, id int }
 
+// accountsEach is room for the accounts of one person among the ids.
+const accountsEach = 10
+
 // Bank is a simulated member bank.
 type Bank struct {
 	cfg      Config
@@ -140,7 +143,7 @@ func New(ctx context.Context, cfg Config) (*Bank, error) {
 	}
 	for i, p := range b.people {
 		for j, a := range p.Accounts {
-			b.accounts[a.Number] = position{i, j, i*10 + j}
+			b.accounts[a.Number] = position{i, j, i*accountsEach + j}
 		}
 	}
 	if err := b.open(ctx); err != nil {
@@ -323,6 +326,16 @@ func (b *Bank) ControlAddr() string {
 func (b *Bank) People() []Person { return b.people }
 
 func (b *Bank) account(at position) Account { return b.people[at.person].Accounts[at.account] }
+
+// numbered is the number of the account with the id; zero for an id below 0, and
+// for one that the database has from a run with more people.
+func (b *Bank) numbered(id int) codec.Account {
+	person, account := id/accountsEach, id%accountsEach
+	if id < 0 || person >= len(b.people) || account >= len(b.people[person].Accounts) {
+		return codec.Account{}
+	}
+	return b.people[person].Accounts[account].Number
+}
 
 // SetFault puts a fault in force and returns its ID.
 func (b *Bank) SetFault(f Fault) (int, error) { return b.faults.add(f) }

@@ -142,3 +142,27 @@ func TestConfigIsChecked(t *testing.T) {
 		})
 	}
 }
+
+// A file outlives its people: what it says of those who are no more is shown
+// without their numbers.
+func TestFileOfMorePeople(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bank.db")
+	before, stop := start(t, func(c *Config) { c.Path = path })
+	l, who := dial(t, before), before.People()[15]
+	l.expect(l.request(codec.Authenticate, 1, who, 0), "00")
+	sms := l.request(codec.SMSCode, 2, who, 0)
+	sms.Set(codec.FieldSMSCode, "123456")
+	sms.Set(codec.FieldSeconds, "60")
+	sms.Set(codec.FieldPurpose, "authenticate")
+	l.expect(sms, "00")
+	stop()
+	after, _ := start(t, func(c *Config) { c.Path, c.People = path, 5 })
+	effects, err := after.Effects(t.Context())
+	if err != nil || len(effects) != 1 || effects[0].Account != "" {
+		t.Errorf("effects %v, %v", effects, err)
+	}
+	messages, err := after.Messages(t.Context(), 0)
+	if err != nil || len(messages) != 1 || !messages[0].Account.IsZero() {
+		t.Errorf("messages %v, %v", messages, err)
+	}
+}
