@@ -92,9 +92,9 @@ func (b *Bank) Registrations(ctx context.Context) ([]Registration, error) {
 	return all, err
 }
 
-func (b *Bank) read(ctx context.Context, query string, row func(scan func(...any) error) error) error {
+func (b *Bank) read(ctx context.Context, query string, row func(scan func(...any) error) error, args ...any) error {
 	return b.db.Read(ctx, func(ctx context.Context, tx db.Tx) (err error) {
-		rows, err := tx.QueryContext(ctx, query)
+		rows, err := tx.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}

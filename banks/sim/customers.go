@@ -86,7 +86,8 @@ func (b *Bank) sms(ctx context.Context, tx db.Tx, account int, phone, code, text
 // Messages returns the SMS that were sent after the one with the id, the oldest
 // first.
 func (b *Bank) Messages(ctx context.Context, after int64) (list []SMS, err error) {
-	err = b.read(ctx, `SELECT id, at, account, phone, code, text FROM sim_sms ORDER BY id`, func(scan func(...any) error) error {
+	const query = `SELECT id, at, account, phone, code, text FROM sim_sms WHERE id > $1 ORDER BY id`
+	err = b.read(ctx, query, func(scan func(...any) error) error {
 		var s SMS
 		var at int64
 		var account int
@@ -94,13 +95,10 @@ func (b *Bank) Messages(ctx context.Context, after int64) (list []SMS, err error
 		if err := scan(&s.ID, &at, &account, &phone, &code, &text); err != nil {
 			return err
 		}
-		if s.ID <= after {
-			return nil
-		}
 		s.At, s.Account, s.Phone, s.Code, s.Text = time.UnixMilli(at), b.numbered(account), codec.NewPhone(phone), codec.NewSecret(code), codec.NewSecret(text)
 		list = append(list, s)
 		return nil
-	})
+	}, after)
 	return list, err
 }
 
@@ -151,14 +149,20 @@ func (b *Bank) rows(ctx context.Context, at position, from, to time.Time) ([]cod
 	var rows []codec.Row
 	for _, r := range all {
 		r.Balance = balance
-		if balance += r.Amount; !r.Out {
-			balance -= 2 * r.Amount
-		}
+		balance -= signed(r.Out, r.Amount)
 		if !r.At.Before(from) && !r.At.After(to) {
 			rows = append(rows, r)
 		}
 	}
 	return rows, nil
+}
+
+// signed is what a movement changes the balance by.
+func signed(out bool, amount codec.Amount) codec.Amount {
+	if out {
+		return -amount
+	}
+	return amount
 }
 
 // madeUp is the one movement of an account on a day that nobody ordered.
@@ -176,23 +180,15 @@ func (b *Bank) madeUp(at position, day time.Time) codec.Row {
 }
 
 func (b *Bank) ordered(ctx context.Context, at position) (rows []codec.Row, err error) {
-	err = b.db.Read(ctx, func(ctx context.Context, tx db.Tx) (err error) {
-		found, err := tx.QueryContext(ctx, `SELECT at, out, amount, balance, summary FROM sim_movement WHERE account = $1 ORDER BY id DESC`, at.id)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, found.Close()) }()
-		for found.Next() {
-			var r codec.Row
-			var ms int64
-			if err := found.Scan(&ms, &r.Out, (*int64)(&r.Amount), (*int64)(&r.Balance), &r.Summary); err != nil {
-				return err
-			}
-			r.At = time.UnixMilli(ms).In(codec.Shanghai).Truncate(time.Second)
-			rows = append(rows, r)
-		}
-		return found.Err()
-	})
+	const query = `SELECT at, out, amount, balance, summary FROM sim_movement WHERE account = $1 ORDER BY id DESC`
+	err = b.read(ctx, query, func(scan func(...any) error) error {
+		var r codec.Row
+		var ms int64
+		err := scan(&ms, &r.Out, (*int64)(&r.Amount), (*int64)(&r.Balance), &r.Summary)
+		r.At = time.UnixMilli(ms).In(codec.Shanghai).Truncate(time.Second)
+		rows = append(rows, r)
+		return err
+	}, at.id)
 	return rows, err
 }
 
@@ -212,9 +208,7 @@ func (b *Bank) Move(ctx context.Context, account codec.Account, out bool, amount
 		if err != nil {
 			return err
 		}
-		if balance += b.account(at).Balance + amount; out {
-			balance -= 2 * amount
-		}
+		balance += b.account(at).Balance + signed(out, amount)
 		_, err = tx.ExecContext(ctx, `INSERT INTO sim_movement (account, at, out, amount, balance, summary) VALUES ($1, $2, $3, $4, $5, $6)`,
 			at.id, now.UnixMilli(), out, int64(amount), int64(balance), summary)
 		if err != nil {
