@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -136,35 +137,20 @@ func (a *Adapter) Speak(ctx context.Context) {
 
 // due returns the oldest word of each account, if it is due and a link can carry
 // it. One put off farther than any is was so under a clock that was set back since.
-func (a *Adapter) due(ctx context.Context) (list []word, err error) {
+func (a *Adapter) due(ctx context.Context) ([]word, error) {
 	if a.another(nil) == nil {
 		return nil, nil
 	}
 	now := a.cfg.Now()
-	err = a.ledger.db.Read(ctx, func(ctx context.Context, tx db.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT id, type, stan, sent, rrn, fields, attempts FROM adapter_word
-			WHERE id IN (SELECT MIN(id) FROM adapter_word WHERE state = 'waiting' GROUP BY account) AND (next <= $1 OR next > $3)
-			ORDER BY id LIMIT $2`, now.UnixMilli(), wordsAtOnce, now.Add(a.cfg.RetryMax).UnixMilli())
-		if err != nil {
-			return err
-		}
-		defer rows.Close() //nolint:errcheck // rows.Err tells
-		for rows.Next() {
-			w, err := a.scanWord(rows.Scan)
-			if err != nil {
-				return err
-			}
-			list = append(list, w)
-		}
-		return rows.Err()
-	})
-	return list, err
+	return query(ctx, a.ledger.db, `SELECT id, type, stan, sent, rrn, fields, attempts FROM adapter_word
+		WHERE id IN (SELECT MIN(id) FROM adapter_word WHERE state = 'waiting' GROUP BY account) AND (next <= $1 OR next > $3)
+		ORDER BY id LIMIT $2`, a.scanWord, now.UnixMilli(), wordsAtOnce, now.Add(a.cfg.RetryMax).UnixMilli())
 }
 
-func (a *Adapter) scanWord(scan func(...any) error) (w word, err error) {
+func (a *Adapter) scanWord(rows *sql.Rows) (w word, err error) {
 	var kind, stan, sent, rrn string
 	var sealed []byte
-	if err = scan(&w.id, &kind, &stan, &sent, &rrn, &sealed, &w.attempts); err != nil {
+	if err = rows.Scan(&w.id, &kind, &stan, &sent, &rrn, &sealed, &w.attempts); err != nil {
 		return w, err
 	}
 	w.message = codec.NewRequest(codec.Type(kind))
