@@ -13,9 +13,8 @@ import (
 // Exchange is one request that was read and is to be answered.
 type Exchange struct {
 	Request *codec.Message
-	Link    string    // the link's name
-	Arrived time.Time // by the wall clock
 
+	arrived  time.Time // by the wall clock
 	link     *link
 	number   Number
 	part     part
@@ -63,7 +62,7 @@ func (a *Adapter) serve(ctx context.Context, l *link, raw []byte, head codec.Hea
 	}
 	l.observe(m, false, "")
 	x := &Exchange{
-		Request: m, Link: l.name, Arrived: a.cfg.Now(),
+		Request: m, arrived: a.cfg.Now(),
 		link: l, number: NumberOf(m), part: partOf(m.Type), deadline: a.deadline(m, arrived),
 	}
 	a.cfg.Wrap(ctx, x, func(ctx context.Context) *codec.Message { return a.answer(ctx, x) })
@@ -76,7 +75,7 @@ func (a *Adapter) answer(ctx context.Context, x *Exchange) *codec.Message {
 		return reply
 	}
 	a.metrics.dropped[reason].Inc()
-	a.cfg.Log.Warn().Str("link", x.Link).Str("type", string(x.Request.Type)).Str("rrn", string(x.number.RRN)).
+	a.cfg.Log.Warn().Str("link", x.link.name).Str("type", string(x.Request.Type)).Str("rrn", string(x.number.RRN)).
 		Str("reason", reason).AnErr("cause", err).Msg("request not answered")
 	if reason == droppedExpired {
 		_ = a.ledger.note(ctx, x, reason)

@@ -123,7 +123,7 @@ func (l *ledger) arrive(ctx context.Context, tx db.Tx, x *Exchange, f found, not
 	res, err := tx.ExecContext(ctx, `INSERT INTO adapter_arrival
 		(at, link, acquirer, rrn, code3, part, type, stan, sent, repeat, called, code, note)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		x.Arrived.UnixMilli(), x.Link, x.number.Acquirer, string(x.number.RRN), x.number.Code, string(x.part),
+		x.arrived.UnixMilli(), x.link.name, x.number.Acquirer, string(x.number.RRN), x.number.Code, string(x.part),
 		string(m.Type), m.Get(codec.FieldSTAN), m.Get(codec.FieldSent), m.Repeat, f.call, f.code, note)
 	if err != nil {
 		return 0, err
