@@ -114,7 +114,19 @@ type Event struct {
 	Note    string         `json:"note,omitempty"`
 }
 
+// complete fills in the defaults, and refuses what cannot work.
 func (c *Config) complete() error {
+	if err := c.required(); err != nil {
+		return err
+	}
+	c.defaults()
+	if err := errors.Join(c.bounded(), c.coded()); err != nil {
+		return err
+	}
+	return c.identified()
+}
+
+func (c *Config) required() error {
 	switch {
 	case c.Core == nil:
 		return errors.New("adapter: no core")
@@ -125,6 +137,10 @@ func (c *Config) complete() error {
 	case c.Keys == nil:
 		return errors.New("adapter: no keys")
 	}
+	return nil
+}
+
+func (c *Config) defaults() {
 	or(&c.Workers, 64)
 	or(&c.Queue, 1024)
 	or(&c.Links, 16)
@@ -154,10 +170,6 @@ func (c *Config) complete() error {
 			}
 		}
 	}
-	if err := errors.Join(c.bounded(), c.coded()); err != nil {
-		return err
-	}
-	return c.identified()
 }
 
 // coded refuses codes that F39 cannot hold (ISO 8583: an2), or that would not be
