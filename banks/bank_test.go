@@ -112,7 +112,7 @@ func TestTwoProbes(t *testing.T) {
 		_, err := r.Admit()
 		wantNotSent(t, err, BreakerOpen)
 		for i, state := range []string{"half-open", "closed"} {
-			reply, err := probes[i].Exchange(t.Context(), saying(codec.Balance, 10+i, "00"), time.Now().Add(10*time.Second))
+			reply, err := probes[i].Exchange(saying(codec.Balance, 10+i, "00"), time.Now().Add(10*time.Second))
 			wantApproved(t, reply, err)
 			want(t, "breaker", r.Status().Breaker, state)
 		}
@@ -339,7 +339,7 @@ func TestDrainWaitsForWhatIsInFlight(t *testing.T) {
 		synctest.Wait()
 		_, err = r.Admit()
 		wantNotSent(t, err, Draining)
-		reply, err := held.Exchange(t.Context(), request(codec.Balance, 99), time.Now().Add(10*time.Second))
+		reply, err := held.Exchange(request(codec.Balance, 99), time.Now().Add(10*time.Second))
 		wantApproved(t, reply, err)
 		wg.Wait()
 		r.finish(t)
@@ -373,7 +373,7 @@ func TestDrainLimit(t *testing.T) {
 		r.stop()
 		wg.Wait()
 		want(t, "ended after", time.Since(begun), 3*time.Second)
-		_, err = late.Exchange(t.Context(), request(codec.Balance, 9), time.Now().Add(time.Hour))
+		_, err = late.Exchange(request(codec.Balance, 9), time.Now().Add(time.Hour))
 		wantNotSent(t, err, Draining)
 		close(r.peer.stuck)
 		r.finish(t)

@@ -11,7 +11,7 @@
 //
 //	permit, err := bank.Admit()                 // *NotSent: nothing was sent
 //	defer permit.Release()                      // nothing, once exchanged
-//	reply, err := permit.Exchange(ctx, message, deadline)
+//	reply, err := permit.Exchange(message, deadline)
 //
 // An exchange ends in one of three ways, which are three values:
 //

@@ -1,7 +1,6 @@
 package banks
 
 import (
-	"context"
 	"errors"
 	"strconv"
 	"sync/atomic"
@@ -69,15 +68,15 @@ func (p *Permit) end(verdict error) {
 
 // Exchange sends m and waits for its reply until the deadline. What m must
 // carry of the deadline it sets itself (FieldRemaining). The error is *NotSent
-// or *InDoubt. Cancelling ctx cancels nothing: a caller that hangs up leaves a
-// request whose end must still be learnt.
+// or *InDoubt. Nothing cancels it: a caller that hangs up leaves a request whose
+// end must still be learnt.
 //
 // It tells the breaker how it ended. A reply that is Approved or Declined is a
 // success, and so is any answer to an advice or an enquiry but one that is
 // itself in doubt. InDoubt errors, InDoubt replies, and Unmapped replies to a
 // Change are failures. NotSent counts neither way, nor does silence where the
 // deadline left less than four fifths of the bank's own.
-func (p *Permit) Exchange(_ context.Context, m *codec.Message, deadline time.Time) (reply Reply, err error) {
+func (p *Permit) Exchange(m *codec.Message, deadline time.Time) (reply Reply, err error) {
 	b, given := p.bank, time.Until(deadline)
 	if !p.used.CompareAndSwap(false, true) {
 		err = &NotSent{Reason: resultUsed, Err: errors.New("a permit is for one exchange")}

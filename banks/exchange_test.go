@@ -1,7 +1,6 @@
 package banks
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -221,34 +220,15 @@ func TestPermitEndsOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reply, err := p.Exchange(t.Context(), request(codec.Balance, 1), time.Now().Add(time.Second))
+		reply, err := p.Exchange(request(codec.Balance, 1), time.Now().Add(time.Second))
 		wantApproved(t, reply, err)
 		p.Release()
 		p.Release()
-		_, err = p.Exchange(t.Context(), request(codec.Balance, 2), time.Now().Add(time.Second))
+		_, err = p.Exchange(request(codec.Balance, 2), time.Now().Add(time.Second))
 		wantNotSent(t, err, resultUsed)
 		want(t, "sent", len(r.peer.requests()), 1)
 		want(t, "in flight", r.Status().InFlight, 0)
 	})
-}
-
-func TestCallerThatHangsUpCancelsNothing(t *testing.T) {
-	slow := func(l *line, m *codec.Message) {
-		time.Sleep(2 * time.Second)
-		l.say(codec.NewReply(m, "00"))
-	}
-	for _, hangUp := range []time.Duration{0, time.Second} {
-		inBubble(t, slow, func(t *testing.T, r *rig) {
-			p, err := r.Admit()
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), hangUp)
-			defer cancel()
-			reply, err := p.Exchange(ctx, request(codec.Deregister, 1), time.Now().Add(10*time.Second))
-			wantApproved(t, reply, err)
-		})
-	}
 }
 
 // The number comes round while an old one is in flight: each gets its own.

@@ -188,7 +188,7 @@ func ask(b *Bank, m *codec.Message, within time.Duration) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return p.Exchange(context.Background(), m, time.Now().Add(within))
+	return p.Exchange(m, time.Now().Add(within))
 }
 
 func wantNotSent(t *testing.T, err error, reason Reason) {

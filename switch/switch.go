@@ -257,7 +257,7 @@ func (w *walk) send(permit *banks.Permit) error {
 	begun := time.Now()
 	m := message(&w.entry)
 	m.Set(codec.FieldSMSCode, w.unkept)
-	reply, err := permit.Exchange(w.ctx, m, w.deadline)
+	reply, err := permit.Exchange(m, w.deadline)
 	w.bankTime = time.Since(begun)
 	if broken := (*codec.FormatError)(nil); errors.As(err, &broken) {
 		w.cause = broken

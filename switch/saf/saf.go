@@ -227,7 +227,7 @@ func (l *lane) attempt(ctx context.Context, a switching.Advice, p *banks.Permit)
 	}
 	// After the lease another may have it on its way, or it has ended.
 	left := a.Claimed.Sub(l.Now())
-	reply, cause := p.Exchange(ctx, switching.AdviceMessage(a, n), time.Now().Add(min(l.bank.Deadline(a.Type), left)))
+	reply, cause := p.Exchange(switching.AdviceMessage(a, n), time.Now().Add(min(l.bank.Deadline(a.Type), left)))
 	var notSent *banks.NotSent
 	switch {
 	case errors.As(cause, &notSent):
