@@ -179,7 +179,8 @@ func (b *Bank) drain() {
 	}
 }
 
-// receive takes what a link brought, on the link's reader: it must not block.
+// receive takes what a link brought and is no network message, on the link's
+// reader: it must not block.
 func (b *Bank) receive(in inbound) {
 	if in.head.Reply {
 		if c := b.mux.reply(in.head.Pair); c != nil {

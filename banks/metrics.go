@@ -10,7 +10,7 @@ import (
 )
 
 // metrics are one bank's, resolved beforehand. Those that are read off the
-// bank when asked for are registered by [Bank.register].
+// bank when asked for are registered by [Bank.registerGauges].
 type metrics struct {
 	results    map[string]prometheus.Counter
 	late       prometheus.Counter

@@ -4,24 +4,11 @@ import (
 	"context"
 	"net"
 	"sync"
-
-	"github.com/rs/zerolog"
-
-	"wxswitch/codec"
 )
 
 // tcp is the transport over a set of links.
 type tcp struct {
-	cfg     Config
-	dialect codec.Dialect
-	log     zerolog.Logger
-	noisy   zerolog.Logger
-	metrics *metrics
-	gate    *gate
-	queue   chan *call
-	putBack func(*call)
-	receive receiver
-	frame   func(*codec.Message) ([]byte, error)
+	*Bank
 	numbers Numberer
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	tap     func(out bool, raw []byte)
@@ -29,11 +16,7 @@ type tcp struct {
 }
 
 func newTCP(b *Bank, o Options) *tcp {
-	t := &tcp{
-		cfg: b.cfg, dialect: b.dialect, log: b.log, noisy: b.noisy, metrics: b.metrics, gate: b.gate,
-		queue: b.queue, putBack: b.putBack, receive: b.receive, frame: b.frame,
-		numbers: o.Numbers, dial: o.Dial, tap: func(bool, []byte) {},
-	}
+	t := &tcp{Bank: b, numbers: o.Numbers, dial: o.Dial, tap: func(bool, []byte) {}}
 	if t.dial == nil {
 		t.dial = new(net.Dialer).DialContext
 	}

@@ -9,7 +9,7 @@ import (
 
 // transport carries a bank's messages. What waits in the bank's queue it takes
 // by [call.leave] to writing, right before the bytes are handed over; what
-// comes in it hands to a [receiver].
+// comes in it hands to [Bank.receive].
 type transport interface {
 	// run carries until ctx is done, then takes leave of the bank. It waits
 	// for every goroutine that it started.
@@ -17,9 +17,6 @@ type transport interface {
 	// status describes the ways to the bank.
 	status() []LinkStatus
 }
-
-// receiver takes a message that is no network message. It does not block.
-type receiver func(inbound)
 
 // inbound is a message as it came.
 type inbound struct {
