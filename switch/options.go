@@ -34,8 +34,6 @@ type Options struct {
 	// Grace is how long after its deadline an open row is left to the instance
 	// that opened it before the scan ends it; default 5 s.
 	Grace time.Duration
-	// Scan is the pause between two scans; default 1 s.
-	Scan time.Duration
 	// Drain bounds the wait for what is in flight; default 30 s.
 	Drain time.Duration
 	// Wake is called when a bank may have an advice to be sent, and with the
@@ -53,7 +51,6 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	orDefault(&o.Grace, 5*time.Second)
-	orDefault(&o.Scan, time.Second)
 	orDefault(&o.Drain, 30*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
@@ -120,10 +117,13 @@ func (s *Switch) AddBank(b *banks.Bank) {
 // Banks returns the banks by id; the map is not to be changed.
 func (s *Switch) Banks() map[string]*banks.Bank { return s.banks }
 
-// Run settles what was left open, now and every Scan, until ctx is done; then
+// scanPause is the pause between two scans.
+const scanPause = time.Second
+
+// Run settles what was left open, now and every second, until ctx is done; then
 // it refuses new work and waits, at most Drain, for what is in flight.
 func (s *Switch) Run(ctx context.Context) error {
-	ticks := time.NewTicker(s.Scan)
+	ticks := time.NewTicker(scanPause)
 	defer ticks.Stop()
 	for {
 		s.recover(ctx)
@@ -131,23 +131,22 @@ func (s *Switch) Run(ctx context.Context) error {
 		select {
 		case <-ticks.C:
 		case <-ctx.Done():
-			err := s.drain()
+			s.drain()
 			s.lateLast(ctx)
-			return err
+			return nil
 		}
 	}
 }
 
 // drain looks now and then, since new calls, which it refuses, may still begin.
-func (s *Switch) drain() error {
+func (s *Switch) drain() {
 	s.draining.Store(true)
 	for end := time.Now().Add(s.Drain); s.inflight.Load() > 0; <-time.After(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.Log.Warn().Dur("limit", s.Drain).Msg("drain limit reached; open entries are settled at the next start")
-			break
+			return
 		}
 	}
-	return nil
 }
 
 // recover ends, as timed out, every row whose deadline plus the grace is past:
