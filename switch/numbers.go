@@ -16,13 +16,16 @@ type Number struct {
 	Sent codec.Stamp
 }
 
+// reserver is the part of [Journal] that Numbers needs.
+type reserver interface {
+	Numbers(ctx context.Context) (Block, error)
+}
+
 // Numbers hands out sending numbers from durably reserved blocks. A crash
 // wastes the rest of a block; it never hands out a number twice.
 type Numbers struct {
-	journal interface {
-		Numbers(ctx context.Context) (Block, error)
-	}
-	now func() time.Time
+	journal reserver
+	now     func() time.Time
 
 	reserving chan struct{} // holds one while a block is reserved
 
@@ -32,10 +35,7 @@ type Numbers struct {
 }
 
 // NewNumbers returns Numbers that reserve their blocks in the journal.
-func NewNumbers(j interface {
-	Numbers(ctx context.Context) (Block, error)
-}, now func() time.Time,
-) *Numbers {
+func NewNumbers(j reserver, now func() time.Time) *Numbers {
 	return &Numbers{journal: j, now: now, next: 1, reserving: make(chan struct{}, 1)}
 }
 
