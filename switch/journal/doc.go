@@ -53,7 +53,7 @@
 //
 // # Keys
 //
-// An idempotency key is kept for Options.KeepKeys (7 days); then Forget frees
-// it. Rows are never deleted. That a bank said something, which then is a repeat, is
-// remembered for 60 days.
+// An idempotency key is kept for 7 days; then Forget frees it. Rows are never
+// deleted. That a bank said something, which then is a repeat, is remembered for
+// 60 days.
 package journal

@@ -32,9 +32,7 @@ type Options struct {
 	// Backoff is the pause between two attempts of an advice; default 1 s to
 	// 5 min.
 	Backoff switching.Backoff
-	// KeepKeys is how long idempotency keys are kept; default 7 days.
-	KeepKeys time.Duration
-	Now      func() time.Time // default time.Now
+	Now     func() time.Time // default time.Now
 }
 
 // Outbox keeps notices, in the transaction of their cause. One whose ID is there
@@ -53,9 +51,6 @@ var _ switching.Journal = (*Journal)(nil)
 func New(ctx context.Context, o Options) (*Journal, error) {
 	if o.Backoff == (switching.Backoff{}) {
 		o.Backoff = switching.Backoff{Min: time.Second, Max: 5 * time.Minute}
-	}
-	if o.KeepKeys == 0 {
-		o.KeepKeys = 7 * 24 * time.Hour
 	}
 	if o.Now == nil {
 		o.Now = time.Now

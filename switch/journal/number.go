@@ -84,6 +84,9 @@ func advance(ctx context.Context, tx db.Tx, name string, least, n int64) (before
 	return before - n, err
 }
 
+// keepKeys is how long idempotency keys are kept.
+const keepKeys = 7 * 24 * time.Hour
+
 // forgotten is the number up to which Forget has been.
 const forgotten = `COALESCE((SELECT value FROM mark WHERE name = 'forgotten'), 0)`
 
@@ -98,7 +101,7 @@ func (j *Journal) Forget(ctx context.Context) (more bool, err error) {
 		var n, last int64
 		var young sql.NullInt64
 		now := j.Now()
-		old := now.Add(-j.KeepKeys).UnixMilli()
+		old := now.Add(-keepKeys).UnixMilli()
 		err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(id), 0), MIN(CASE WHEN opened >= $1 AND opened <= $3 THEN id END)
 			FROM (SELECT id, opened FROM entry WHERE id > `+forgotten+` ORDER BY id LIMIT $2) AS oldest`,
 			old, batch, now.Add(longest).UnixMilli()).Scan(&n, &last, &young)
@@ -128,7 +131,7 @@ func (j *Journal) Forget(ctx context.Context) (more bool, err error) {
 // says that it reached its limit.
 func (j *Journal) forgetOthers(ctx context.Context, tx db.Tx, limit int64) (more bool, err error) {
 	now := j.Now()
-	for table, keep := range map[string]time.Duration{"local": j.KeepKeys, "heard": keepHeard} {
+	for table, keep := range map[string]time.Duration{"local": keepKeys, "heard": keepHeard} {
 		r, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE at < $1 AND id IN (SELECT id FROM `+table+` WHERE at <= $3 ORDER BY id LIMIT $2)`,
 			now.Add(-keep).UnixMilli(), limit, now.Add(longest).UnixMilli())
 		if err != nil {
