@@ -93,14 +93,14 @@ func (j *Journal) open(ctx context.Context, tx db.Tx, r *row) error {
 		return err
 	}
 	if blocker != 0 {
-		return j.blocked(ctx, tx, r, blocker)
+		return j.conflict(ctx, tx, r, blocker)
 	}
 	inserted, err := j.insert(ctx, tx, r)
 	if err != nil {
 		return err
 	}
 	if !inserted {
-		return j.conflict(ctx, tx, r)
+		return j.conflict(ctx, tx, r, 0)
 	}
 	return j.openEffect(ctx, tx, r, switching.Opened)
 }
@@ -121,24 +121,18 @@ func customerBlocker(ctx context.Context, tx db.Tx, e *switching.Entry) (int64, 
 	return id, err
 }
 
-// conflict says which rule kept the row out.
-func (j *Journal) conflict(ctx context.Context, tx db.Tx, r *row) error {
+// conflict says which rule kept the row out: its key's, that of what holds its
+// customer, or else, where holder is 0, that of what holds its account.
+func (j *Journal) conflict(ctx context.Context, tx db.Tx, r *row, holder int64) error {
 	if known, err := j.known(ctx, tx, r); err != nil || known {
 		return err
 	}
-	var holder int64
-	err := tx.QueryRowContext(ctx, `SELECT id FROM entry WHERE bank = $1 AND account_ix = $2 AND holds = 1`,
-		r.Entry.Bank, r.accountIx).Scan(&holder)
-	if err != nil {
-		return fmt.Errorf("find what holds the account: %w", err)
-	}
-	return j.hold(ctx, tx, r, holder)
-}
-
-// blocked is conflict for a row that was kept out before it was inserted.
-func (j *Journal) blocked(ctx context.Context, tx db.Tx, r *row, holder int64) error {
-	if known, err := j.known(ctx, tx, r); err != nil || known {
-		return err
+	if holder == 0 {
+		err := tx.QueryRowContext(ctx, `SELECT id FROM entry WHERE bank = $1 AND account_ix = $2 AND holds = 1`,
+			r.Entry.Bank, r.accountIx).Scan(&holder)
+		if err != nil {
+			return fmt.Errorf("find what holds the account: %w", err)
+		}
 	}
 	return j.hold(ctx, tx, r, holder)
 }
