@@ -90,40 +90,48 @@ const keepKeys = 7 * 24 * time.Hour
 // forgotten is the number up to which Forget has been.
 const forgotten = `COALESCE((SELECT value FROM mark WHERE name = 'forgotten'), 0)`
 
-// Forget frees the idempotency keys that were kept long enough. It looks at no
-// more than a batch of rows, in the order of their numbers, and stops before the
-// first that is too young; more says that it should be called again. A row that
-// is still open keeps its key, and so does one that was opened under a clock that
-// was set back since: others do not wait for it.
+// Forget frees the idempotency keys that were kept long enough, and deletes what
+// else was. It looks at no more than a batch of each; more says that it should be
+// called again.
 func (j *Journal) Forget(ctx context.Context) (more bool, err error) {
 	const batch = 500
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
-		var n, last int64
-		var young sql.NullInt64
-		now := j.Now()
-		old := now.Add(-keepKeys).UnixMilli()
-		err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(id), 0), MIN(CASE WHEN opened >= $1 AND opened <= $3 THEN id END)
-			FROM (SELECT id, opened FROM entry WHERE id > `+forgotten+` ORDER BY id LIMIT $2) AS oldest`,
-			old, batch, now.Add(longest).UnixMilli()).Scan(&n, &last, &young)
-		if err == nil {
-			more, err = j.forgetOthers(ctx, tx, batch)
+		keys, err := j.forgetKeys(ctx, tx, batch)
+		if err != nil {
+			return fmt.Errorf("forget keys: %w", err)
 		}
-		if err != nil || n == 0 {
-			return err
-		}
-		more = more || n == batch && !young.Valid
-		if young.Valid {
-			last = young.Int64 - 1
-		}
-		if _, err = tx.ExecContext(ctx, `UPDATE entry SET key_hash = NULL WHERE key_hash IS NOT NULL AND open = 0
-			AND opened < $2 AND id <= $1 AND id > `+forgotten, last, old); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO mark (name, value) VALUES ('forgotten', $1)
-			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, last)
+		others, err := j.forgetOthers(ctx, tx, batch)
+		more = keys || others
 		return err
 	})
 	return more, err
+}
+
+// forgetKeys looks at rows in the order of their numbers, and stops before the
+// first that is too young; more says that it reached its limit. A row that is
+// still open keeps its key, and so does one that was opened under a clock that
+// was set back since: others do not wait for it.
+func (j *Journal) forgetKeys(ctx context.Context, tx db.Tx, limit int64) (more bool, err error) {
+	var n, last int64
+	var young sql.NullInt64
+	now := j.Now()
+	old := now.Add(-keepKeys).UnixMilli()
+	err = tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(id), 0), MIN(CASE WHEN opened >= $1 AND opened <= $3 THEN id END)
+		FROM (SELECT id, opened FROM entry WHERE id > `+forgotten+` ORDER BY id LIMIT $2) AS oldest`,
+		old, limit, now.Add(longest).UnixMilli()).Scan(&n, &last, &young)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	if young.Valid {
+		last = young.Int64 - 1
+	}
+	if _, err = tx.ExecContext(ctx, `UPDATE entry SET key_hash = NULL WHERE key_hash IS NOT NULL AND open = 0
+		AND opened < $2 AND id <= $1 AND id > `+forgotten, last, old); err != nil {
+		return false, err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO mark (name, value) VALUES ('forgotten', $1)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, last)
+	return n == limit && !young.Valid, err
 }
 
 // forgetOthers deletes what was done here, and what banks said, that was kept
