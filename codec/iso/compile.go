@@ -1,6 +1,7 @@
 package iso
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"maps"
@@ -177,47 +178,53 @@ func (c *compiler) source(s *slot, spec *partSpec, path []string) error {
 	return nil
 }
 
-// constants brings constants into their form on the wire. Bytes are written in
+// constants sets what the slot says, and what it says in replies where that
+// differs.
+func (s *slot) constants(text, reply string, path []string) (err error) {
+	if s.text, err = s.wired(text, path); err != nil {
+		return err
+	}
+	s.other, err = s.wired(cmp.Or(reply, text), path)
+	return err
+}
+
+// wired brings a constant into its form on the wire. Bytes are written in
 // hexadecimal digits.
-func (s *slot) constants(text, other string, path []string) error {
-	for _, v := range []string{text, other} {
-		if s.class == classB {
-			b, err := hex.DecodeString(v)
-			if err != nil {
-				return bad("bytes are written in hexadecimal digits", path...)
-			}
-			v = string(b)
+func (s *slot) wired(v string, path []string) (string, error) {
+	if s.class == classB {
+		b, err := hex.DecodeString(v)
+		if err != nil {
+			return "", bad("bytes are written in hexadecimal digits", path...)
 		}
-		if v != "" {
-			wire, err := s.write(v)
-			if err != nil {
-				return bad(err.Error(), path...)
-			}
-			v = wire
-		}
-		if s.text == "" {
-			s.text = v
-		} else {
-			s.other = v
-		}
+		v = string(b)
 	}
-	if s.other == "" {
-		s.other = s.text
+	wire, err := s.write(v)
+	if err != nil {
+		return "", bad(err.Error(), path...)
 	}
+	return wire, nil
+}
+
+// place gives the field of the message to what has the label: it stands in one
+// place only.
+func (c *compiler) place(f codec.Field, label string, path []string) error {
+	if c.placed[f] != "" {
+		return bad(fmt.Sprintf("%s stands in %s already", f, c.placed[f]), path...)
+	}
+	c.placed[f] = label
+	c.d.places |= 1 << f
 	return nil
 }
 
-// is gives the slot to a field of the message, which stands in one place only.
+// is gives the slot to a field of the message.
 func (c *compiler) is(s *slot, name string, path []string) error {
 	f, ok := codec.FieldNamed(name)
 	if !ok {
 		return bad(fmt.Sprintf("is: no field %q", name), path...)
 	}
-	if c.placed[f] != "" {
-		return bad(fmt.Sprintf("is: %s stands in %s already", name, c.placed[f]), path...)
+	if err := c.place(f, s.label, path); err != nil {
+		return err
 	}
-	c.placed[f] = s.label
-	c.d.places |= 1 << f
 	s.from, s.field = fromField, f
 	if s.zero() {
 		if s.class != classN {

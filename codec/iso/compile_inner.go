@@ -45,11 +45,9 @@ func (c *compiler) balances(whole *slot, spec *balancesSpec, path []string) (*ba
 		return nil, bad("two rows of 20 bytes must fit", path...)
 	}
 	for _, f := range balanceFields {
-		if c.placed[f] != "" {
-			return nil, bad(fmt.Sprintf("%s stands in %s already", f, c.placed[f]), path...)
+		if err := c.place(f, whole.label, path); err != nil {
+			return nil, err
 		}
-		c.placed[f] = whole.label
-		c.d.places |= 1 << f
 	}
 	return &balances{spec.Account, spec.Ledger, spec.Available}, nil
 }
@@ -62,12 +60,7 @@ func (c *compiler) rows(whole *slot, spec *rowsSpec, path []string) (*rows, erro
 	if r.summary < 4 || r.summary > 60 || whole.max < r.size() {
 		return nil, bad("summary: 4 to 60 bytes, and a row must fit", path...)
 	}
-	if c.placed[codec.FieldRows] != "" {
-		return nil, bad(fmt.Sprintf("%s stands in %s already", codec.FieldRows, c.placed[codec.FieldRows]), path...)
-	}
-	c.placed[codec.FieldRows] = whole.label
-	c.d.places |= 1 << codec.FieldRows
-	return r, nil
+	return r, c.place(codec.FieldRows, whole.label, path)
 }
 
 func (c *compiler) tlv(whole *slot, spec *tlvSpec, path []string) (*tlv, error) {
