@@ -85,7 +85,7 @@ func (c *compiler) fields() error {
 			return err
 		}
 		c.d.fields[n] = f
-		if f.from != fromNowhere || f.parts != nil || f.balances != nil || f.tlv != nil || f.rows != nil {
+		if f.from != fromNowhere || f.composite() {
 			c.d.numbers = append(c.d.numbers, n)
 		}
 	}

@@ -1,7 +1,6 @@
 package iso
 
 import (
-	"math"
 	"strconv"
 	"strings"
 
@@ -19,13 +18,18 @@ type wireField struct {
 	rows     *rows
 }
 
+// composite reports whether the field has values inside.
+func (f *wireField) composite() bool {
+	return f.parts != nil || f.balances != nil || f.tlv != nil || f.rows != nil
+}
+
 // appendTo writes the field's content without its length. wanted says that the
 // type lists the field: only then are constants written.
 func (f *wireField) appendTo(dst []byte, m *codec.Message, k *kind, wanted bool) ([]byte, bool, error) {
 	if !wanted && f.constant() {
 		return dst, false, nil
 	}
-	if f.parts == nil && f.balances == nil && f.tlv == nil && f.rows == nil {
+	if !f.composite() {
 		return f.append(dst, m, k) // checks
 	}
 	start := len(dst)
@@ -75,12 +79,12 @@ func (f *wireField) saysNothing(m *codec.Message) bool {
 // appendParts writes all parts where the message has a value for any; a part
 // that is then missing is an error, but for numbers that zeros may stand for.
 func (f *wireField) appendParts(dst []byte, m *codec.Message, k *kind) ([]byte, bool, error) {
-	any := false
+	some := false
 	for i := range f.parts {
 		p := &f.parts[i]
-		any = any || p.from == fromField && m.Has(p.field)
+		some = some || p.from == fromField && m.Has(p.field)
 	}
-	if !any {
+	if !some {
 		return dst, false, nil
 	}
 	for i := range f.parts {
@@ -155,7 +159,7 @@ func (b *balances) append(dst []byte, m *codec.Message, s *slot) ([]byte, bool, 
 		}
 		dst = append(append(append(dst, b.account...), row.kind...), currency...)
 		dst = append(dst, sign(n))
-		dst = appendNumber(dst, int(math.Abs(float64(n))), 12)
+		dst = appendNumber(dst, max(n, -n), 12)
 	}
 	if len(dst) == start && m.Has(codec.FieldCurrency) {
 		return dst, false, s.fail("a currency needs a balance")

@@ -1,6 +1,10 @@
 package iso
 
-import "wxswitch/codec"
+import (
+	"slices"
+
+	"wxswitch/codec"
+)
 
 // Pack writes the message, unframed but for a length that stands in its own
 // header. A value that the dialect has no place for is an error, but for
@@ -89,24 +93,24 @@ func (d *Dialect) complete(k *kind, m *codec.Message, bits *bitset) error {
 	return nil
 }
 
+// lacking is the fault of the first need that is not met. An advice about what
+// names no account needs none.
 func (d *Dialect) lacking(k *kind, needs []need, m *codec.Message, bits *bitset) error {
-next:
 	for i := range needs {
-		if needs[i].oneOf == nil && m.Has(needs[i].field) {
+		n := &needs[i]
+		if n.met(m, bits) || n.account && k.code == "" && d.aboutNoAccount(m.Get(codec.FieldProcessingCode)) {
 			continue
 		}
-
-		for _, n := range needs[i].oneOf {
-			if bits.has(n) {
-				continue next
-			}
-		}
-		if needs[i].account && k.code == "" && d.aboutNoAccount(m.Get(codec.FieldProcessingCode)) {
-			continue
-		}
-		return &codec.FormatError{Field: needs[i].label, Rule: "missing"}
+		return &codec.FormatError{Field: n.label, Rule: "missing"}
 	}
 	return nil
+}
+
+func (n *need) met(m *codec.Message, bits *bitset) bool {
+	if n.oneOf == nil {
+		return m.Has(n.field)
+	}
+	return slices.ContainsFunc(n.oneOf, bits.has)
 }
 
 // aboutNoAccount reports whether the code is that of a type that names none, such

@@ -81,31 +81,39 @@ func (s *slot) write(v string) (string, error) {
 			return "", s.fail("a kind that the dialect names")
 		}
 	}
+	var err error
 	if s.class == classGB {
-		var ok bool
-		if s.field == codec.FieldText && s.from == fromField {
-			v = CutText(v, s.max)
-			if s.fixed() { // what is cut off may have stood behind a blank
-				v = strings.TrimRight(v, " ")
-			}
-			if v == "" {
-				return "", s.fail(s.lengthRule)
-			}
-		}
-		if v, ok = encodeText(v); !ok {
-			return "", s.fail(badText)
+		if v, err = s.encode(v); err != nil {
+			return "", err
 		}
 	}
 	if s.fixed() || s.zeros {
-		var err error
 		if v, err = s.pad(v); err != nil {
 			return "", err
 		}
 	}
-	if err := s.check([]byte(v)); err != nil {
+	if err = s.check([]byte(v)); err != nil {
 		return "", err
 	}
 	return v, s.checkTime(v)
+}
+
+// encode turns text into GB 18030. A bank's words are cut where they are too long.
+func (s *slot) encode(v string) (string, error) {
+	if s.field == codec.FieldText && s.from == fromField {
+		v = CutText(v, s.max)
+		if s.fixed() { // what is cut off may have stood behind a blank
+			v = strings.TrimRight(v, " ")
+		}
+		if v == "" {
+			return "", s.fail(s.lengthRule)
+		}
+	}
+	wire, ok := encodeText(v)
+	if !ok {
+		return "", s.fail(badText)
+	}
+	return wire, nil
 }
 
 // checkTime checks a time, in either direction.

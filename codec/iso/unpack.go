@@ -37,7 +37,7 @@ func (d *Dialect) Salvage(raw []byte) codec.Fields {
 	var m codec.Message
 	for n := 2; n <= s.read; n++ {
 		f := d.fields[n]
-		if s.has(n) && f.parts == nil && f.balances == nil && f.tlv == nil && f.rows == nil && f.check(s.bytes(n)) == nil {
+		if s.has(n) && !f.composite() && f.check(s.bytes(n)) == nil {
 			_ = f.read(string(s.bytes(n)), &m)
 		}
 	}
