@@ -33,7 +33,7 @@ func (r *rows) append(dst []byte, m *codec.Message, s *slot) ([]byte, bool, erro
 		if row.Amount > maxBalance || row.Balance > maxBalance || row.Balance < -maxBalance {
 			return dst, false, s.fail(balanceRule)
 		}
-		text, ok := encodeText(CutText(row.Summary, r.summary))
+		text, ok := encodeText(cutText(row.Summary, r.summary))
 		if !ok {
 			return dst, false, s.fail(badText)
 		}

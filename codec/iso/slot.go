@@ -101,7 +101,7 @@ func (s *slot) write(v string) (string, error) {
 // encode turns text into GB 18030. A bank's words are cut where they are too long.
 func (s *slot) encode(v string) (string, error) {
 	if s.field == codec.FieldText && s.from == fromField {
-		v = CutText(v, s.max)
+		v = cutText(v, s.max)
 		if s.fixed() { // what is cut off may have stood behind a blank
 			v = strings.TrimRight(v, " ")
 		}

@@ -364,24 +364,6 @@ func TestNoDeclineOfWhoCannotAnswer(t *testing.T) {
 }
 
 func TestTextIsCutAtCharacters(t *testing.T) {
-	for _, c := range []struct {
-		text string
-		n    int
-		want string
-	}{
-		{"王五", 4, "王五"},
-		{"王五", 3, "王"},
-		{"𠮷", 3, ""},
-		{"𠮷", 4, "𠮷"},
-		{"ab•", 6, "ab•"},
-		{"ab•", 5, "ab"},
-		{"ئە", 6, "ئ"},
-		{"", 0, ""},
-	} {
-		if got := iso.CutText(c.text, c.n); got != c.want {
-			t.Errorf("CutText(%q, %d) = %q, want %q", c.text, c.n, got, c.want)
-		}
-	}
 	d := builtin(t, "cups")
 	m := with(codec.NewReply(request(d, codec.Deregister), "05"), codec.FieldText, strings.Repeat("余", 60))
 	got, err := d.Unpack(pack(t, d, m))

@@ -53,10 +53,10 @@ func legible(s string) bool {
 	})
 }
 
-// CutText returns the longest beginning of s, whole characters only, that
+// cutText returns the longest beginning of s, whole characters only, that
 // takes at most n bytes in GB 18030. It is for what may be shortened, such as
 // a bank's words to a customer; names and numbers never are.
-func CutText(s string, n int) string {
+func cutText(s string, n int) string {
 	for i, r := range s {
 		if n -= gbSize(r); n < 0 {
 			return s[:i]
