@@ -59,14 +59,13 @@ func TestReplyEchoes(t *testing.T) {
 }
 
 func TestCatalogue(t *testing.T) {
-	for _, class := range []codec.Class{codec.Enquiry, codec.Change, codec.Advice, codec.Network} {
+	for _, class := range []codec.Class{codec.Enquiry, codec.Change, codec.Advice, codec.Network, codec.Inbound} {
 		for _, typ := range codec.Types(class) {
-			traits, ok := typ.Traits()
-			if !ok || typ.Class() != class {
-				t.Errorf("%s: %v, %v", typ, traits, ok)
+			if typ.Class() != class {
+				t.Errorf("%s: %v", typ, typ.Class())
 			}
-			if (traits.Doubt != "") != (class == codec.Change) {
-				t.Errorf("%s: doubt ends by %q", typ, traits.Doubt)
+			if (typ.Doubt() != "") != (class == codec.Change) {
+				t.Errorf("%s: doubt ends by %q", typ, typ.Doubt())
 			}
 		}
 	}

@@ -65,53 +65,49 @@ const (
 	Inbound
 )
 
-// Traits is what the switch must know of a type.
-type Traits struct {
-	Class Class
-	// Doubt is the advice that settles a Change that timed out: a Reversal for
-	// what then counts as not done, a Completion for what is to be brought to
-	// its end. Empty where nothing must be told.
-	Doubt Type
-	// Stateless is an Enquiry whose end changes nothing of the customer's.
-	Stateless bool
+// traits is what the switch must know of a type.
+type traits struct {
+	class     Class
+	doubt     Type
+	stateless bool
 }
 
-var catalogue = map[Type]Traits{
-	Authenticate: {Class: Change, Doubt: Reversal},
-	Deregister:   {Class: Change, Doubt: Completion},
-	Balance:      {Class: Enquiry, Stateless: true},
-	SMSCode:      {Class: Enquiry},
-	Details:      {Class: Enquiry, Stateless: true},
-	Attach:       {Class: Change, Doubt: Reversal},
-	Detach:       {Class: Change, Doubt: Completion},
-	Appointment:  {Class: Change, Doubt: Reversal},
-	Movement:     {Class: Inbound},
-	AccountEvent: {Class: Inbound},
-	Reversal:     {Class: Advice},
-	Release:      {Class: Advice},
-	Completion:   {Class: Advice},
-	SignOn:       {Class: Network},
-	Echo:         {Class: Network},
-	SignOff:      {Class: Network},
-}
-
-// Traits returns what is known of the type; ok is false for an unknown one.
-func (t Type) Traits() (traits Traits, ok bool) {
-	traits, ok = catalogue[t]
-	return traits, ok
+var catalogue = map[Type]traits{
+	Authenticate: {class: Change, doubt: Reversal},
+	Deregister:   {class: Change, doubt: Completion},
+	Balance:      {class: Enquiry, stateless: true},
+	SMSCode:      {class: Enquiry},
+	Details:      {class: Enquiry, stateless: true},
+	Attach:       {class: Change, doubt: Reversal},
+	Detach:       {class: Change, doubt: Completion},
+	Appointment:  {class: Change, doubt: Reversal},
+	Movement:     {class: Inbound},
+	AccountEvent: {class: Inbound},
+	Reversal:     {class: Advice},
+	Release:      {class: Advice},
+	Completion:   {class: Advice},
+	SignOn:       {class: Network},
+	Echo:         {class: Network},
+	SignOff:      {class: Network},
 }
 
 // Class returns the type's class, 0 for an unknown type.
-func (t Type) Class() Class { return catalogue[t].Class }
+func (t Type) Class() Class { return catalogue[t].class }
 
-// Stateless reports whether the type's end changes nothing of the customer's.
-func (t Type) Stateless() bool { return catalogue[t].Stateless }
+// Doubt is the advice that settles a Change that timed out: a Reversal for what
+// then counts as not done, a Completion for what is to be brought to its end.
+// Empty where nothing must be told.
+func (t Type) Doubt() Type { return catalogue[t].doubt }
+
+// Stateless reports whether the type is an Enquiry whose end changes nothing of
+// the customer's.
+func (t Type) Stateless() bool { return catalogue[t].stateless }
 
 // Types returns every type of one class, in no order.
 func Types(c Class) []Type {
 	var types []Type
 	for t, traits := range catalogue {
-		if traits.Class == c {
+		if traits.class == c {
 			types = append(types, t)
 		}
 	}

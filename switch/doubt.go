@@ -17,8 +17,8 @@ type Change struct {
 // Doubt returns the advice that an end leaves to be forwarded: that of the type
 // if it timed out. An entry that joined another sends and stores nothing.
 func Doubt(e Entry, end End) (codec.Type, bool) {
-	traits, _ := e.Type.Traits()
-	return traits.Doubt, end.Outcome == TimedOut && e.Joins == 0 && traits.Doubt != ""
+	advice := e.Type.Doubt()
+	return advice, end.Outcome == TimedOut && e.Joins == 0 && advice != ""
 }
 
 // FreesKey reports whether an end leaves the idempotency key free: a message

@@ -27,8 +27,7 @@ func (s situation) String() string {
 func (s situation) entry() Entry { return Entry{Type: s.of, Standing: s.standing, Late: s.late} }
 
 func (s situation) advice() Advice {
-	traits, _ := s.of.Traits()
-	return Advice{Type: traits.Doubt, State: s.state, Attempts: s.attempts}
+	return Advice{Type: s.of.Doubt(), State: s.state, Attempts: s.attempts}
 }
 
 func (s situation) lateAnswer() Change {
@@ -194,10 +193,9 @@ func TestDoubt(t *testing.T) {
 	for _, of := range []codec.Type{codec.Authenticate, codec.Deregister, codec.Balance} {
 		for _, o := range allOutcomes {
 			for _, joins := range []int64{0, 7} {
-				traits, _ := of.Traits()
-				want := traits.Doubt != "" && o == TimedOut && joins == 0
+				want := of.Doubt() != "" && o == TimedOut && joins == 0
 				advice, got := Doubt(Entry{Type: of, Joins: joins}, End{Outcome: o})
-				if got != want || got && advice != traits.Doubt {
+				if got != want || got && advice != of.Doubt() {
 					t.Errorf("%s %s, joins %d: %q, %v", of, o, joins, advice, got)
 				}
 				if FreesKey(End{Outcome: o}) != (o == Refused) {

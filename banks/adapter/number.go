@@ -49,8 +49,7 @@ func partOf(t codec.Type) part {
 // the one whose processing code it carries.
 func (a *Adapter) completes(code string) codec.Type {
 	for _, t := range codec.Types(codec.Change) {
-		traits, _ := t.Traits()
-		if _, own, ok := a.cfg.Dialect.Wire(t); ok && own == code && traits.Doubt == codec.Completion {
+		if _, own, ok := a.cfg.Dialect.Wire(t); ok && own == code && t.Doubt() == codec.Completion {
 			return t
 		}
 	}

@@ -54,11 +54,11 @@ type Fault struct {
 }
 
 func (f Fault) check() error {
-	traits, known := f.Type.Traits()
+	class := f.Type.Class()
 	switch {
 	case !slices.Contains(kinds, f.Kind):
 		return fmt.Errorf("kind: one of %v", kinds)
-	case f.Type != "" && (!known || traits.Class == codec.Network || traits.Class == codec.Inbound):
+	case f.Type != "" && (class == 0 || class == codec.Network || class == codec.Inbound):
 		return errors.New("type: not one that a bank's core serves")
 	case f.Count < 0:
 		return errors.New("count: 0 or more")

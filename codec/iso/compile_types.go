@@ -78,8 +78,8 @@ func (c *compiler) types() error {
 // timed out could never be ended.
 func (c *compiler) doubts() error {
 	for _, t := range slices.Sorted(maps.Keys(c.d.kinds)) {
-		if traits, _ := t.Traits(); traits.Doubt != "" && c.d.kinds[traits.Doubt] == nil {
-			return bad(fmt.Sprintf("no %s, which settles %s after a time-out", traits.Doubt, t), "types", string(traits.Doubt))
+		if doubt := t.Doubt(); doubt != "" && c.d.kinds[doubt] == nil {
+			return bad(fmt.Sprintf("no %s, which settles %s after a time-out", doubt, t), "types", string(doubt))
 		}
 		if t == codec.Attach && c.d.kinds[codec.Release] == nil {
 			return bad("no release, which ends what attach began", "types", string(codec.Release))

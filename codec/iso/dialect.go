@@ -111,7 +111,7 @@ func (d *Dialect) Meaning(t codec.Type, code string) codec.Meaning {
 func (d *Dialect) completed(code string) (m codec.Meaning) {
 	first := true
 	for _, t := range codec.Types(codec.Change) {
-		if traits, _ := t.Traits(); traits.Doubt != codec.Completion || d.kinds[t] == nil {
+		if t.Doubt() != codec.Completion || d.kinds[t] == nil {
 			continue
 		}
 		if n := d.Meaning(t, code); first {

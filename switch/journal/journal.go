@@ -176,8 +176,7 @@ func (j *Journal) hold(ctx context.Context, tx db.Tx, r *row, holder int64) erro
 
 // joins reports whether e is a second try of what h is bringing to its end.
 func joins(e, h *switching.Entry, eIx, hIx []byte) bool {
-	traits, _ := e.Type.Traits()
-	return traits.Doubt == codec.Completion && e.Type == h.Type && e.Client == h.Client && e.Operation == h.Operation &&
+	return e.Type.Doubt() == codec.Completion && e.Type == h.Type && e.Client == h.Client && e.Operation == h.Operation &&
 		e.Customer == h.Customer && e.Bank == h.Bank && bytes.Equal(eIx, hIx)
 }
 

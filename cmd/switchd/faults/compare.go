@@ -241,8 +241,7 @@ func (c *comparison) checkApproved(e switching.Entry, d *deed) {
 
 // checkTimedOut: what the caller heard was in doubt, and how that ended.
 func (c *comparison) checkTimedOut(e switching.Entry, d *deed) {
-	traits, _ := e.Type.Traits()
-	switch traits.Doubt {
+	switch e.Type.Doubt() {
 	case codec.Reversal:
 		if !d.nothing() {
 			c.fail("%d: %s timed out, and still stands at the bank: %v", e.ID, e.Type, d.effects)
