@@ -15,18 +15,24 @@
 // write or that looks like one; every third has a passbook beside the card; of
 // every seventeen, the last one's accounts are frozen.
 //
-//	authenticate  00 and the holder's name; 05 if the certificate is another's,
-//	              14 for an unknown account, 62 for a frozen one
-//	deregister    00; 25 if the account is not registered (the dialects that
-//	              ship take that for approved); 14
-//	balance       00, balances and the holder's name; 14; 62
-//	completion    as a deregistration under the same number
-//	reversal      00: what the number did is taken back, if it did anything
+//	authenticate,  00 and the holder's name; 05 if the certificate is another's,
+//	attach         14 for an account that is unknown or closed, 41 for a lost
+//	               card, 62 for a frozen account
+//	deregister,    00; 25 if the account is not registered (the dialects that
+//	detach         ship take that for approved); 14 for an unknown account
+//	balance        00, balances and the holder's name; 14; 41; 62
+//	details        00 and the newest movements of the period; 14; 41; 62
+//	sms-code       00: the SMS is kept, for who asks for it; 14; 41; 62
+//	appointment    00 and the number of the visit
+//	completion     as a deregistration under the same number
+//	reversal       00: what the number did is taken back, if it did anything
+//	release        00: what the number registered, and what earlier ones did, has
+//	               ended; 25 if nothing had to
 //
 // # Registrations
 //
 // An account with its holder's certificate is registered while one approved
-// authentication of it stands. A reversal ends its own authentication only, for
+// authentication or attachment of it stands. A reversal ends its own only, for
 // good. A deregistration ends every one approved before it, never a later one,
 // also if it is repeated: earlier is what the bank decided earlier. The reversal
 // of a deregistration takes back the ends that it made.

@@ -32,9 +32,9 @@ type Status string
 // The statuses.
 const (
 	Normal Status = "normal"
-	Frozen Status = "frozen" // authentication and balance are declined with 62
-	Closed Status = "closed" // declined with 14
-	Lost   Status = "lost"   // of a card: declined with 41
+	Frozen Status = "frozen" // registrations and enquiries are declined with 62
+	Closed Status = "closed" // with 14
+	Lost   Status = "lost"   // of a card: with 41
 )
 
 // Account is one made-up account.
