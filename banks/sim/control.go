@@ -137,9 +137,7 @@ func (b *Bank) getFaults(w http.ResponseWriter, _ *http.Request) {
 
 func (b *Bank) postFault(w http.ResponseWriter, r *http.Request) {
 	var f faultBody
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
+	if decode(w, r, &f) != nil {
 		refuse(w, http.StatusBadRequest, errors.New("not a fault: see GET /"))
 		return
 	}
@@ -263,9 +261,7 @@ func (b *Bank) postEvent(w http.ResponseWriter, r *http.Request) {
 
 // order reads a body and carries it out.
 func (b *Bank) order(w http.ResponseWriter, r *http.Request, body any, do func(context.Context) error) {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10))
-	d.DisallowUnknownFields()
-	err := d.Decode(body)
+	err := decode(w, r, body)
 	if err == nil {
 		err = do(r.Context())
 	}
@@ -274,6 +270,12 @@ func (b *Bank) order(w http.ResponseWriter, r *http.Request, body any, do func(c
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+func decode(w http.ResponseWriter, r *http.Request, body any) error {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10))
+	d.DisallowUnknownFields()
+	return d.Decode(body)
 }
 
 // getFeed sends events until the watcher goes, or the bank.
