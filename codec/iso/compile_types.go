@@ -101,11 +101,11 @@ func (c *compiler) kind(t codec.Type, spec *typeSpec, path []string) (*kind, err
 	var err error
 	for dir, names := range [][]string{spec.Request, spec.Reply} {
 		at := append(slices.Clone(path), []string{"request", "reply"}[dir])
-		if k.needs[dir], err = c.needs(k, dir, names, at); err != nil {
+		if k.needs[dir], err = c.needs(names, &k.wanted[dir], at); err != nil {
 			return nil, err
 		}
 	}
-	k.approved, err = c.needs(k, 1, spec.Approved, append(path, "approved"))
+	k.approved, err = c.needs(spec.Approved, &k.wantedApproved, append(path, "approved"))
 	return k, err
 }
 
@@ -132,8 +132,8 @@ func (c *compiler) selector(k *kind, spec *typeSpec, path []string) error {
 	return nil
 }
 
-// needs reads a list of field numbers; 2|102 is one or the other.
-func (c *compiler) needs(k *kind, dir int, names []string, path []string) ([]need, error) {
+// needs reads a list of field numbers, which wanted gets; 2|102 is one or the other.
+func (c *compiler) needs(names []string, wanted *bitset, path []string) ([]need, error) {
 	var needs []need
 	for i, name := range names {
 		at := append(slices.Clone(path), strconv.Itoa(i))
@@ -149,7 +149,7 @@ func (c *compiler) needs(k *kind, dir int, names []string, path []string) ([]nee
 			}
 			n.oneOf = append(n.oneOf, number)
 			n.account = n.account || number == c.top(codec.FieldPAN) || number == c.top(codec.FieldAccount)
-			k.wanted[dir].set(number)
+			wanted.set(number)
 		}
 		n.label = c.d.fields[n.oneOf[0]].label
 		if len(n.oneOf) > 1 {

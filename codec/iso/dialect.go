@@ -60,6 +60,7 @@ type kind struct {
 	needs                     [2][]need // of requests, of replies
 	approved                  []need    // of approved replies besides
 	wanted                    [2]bitset // all fields named in needs
+	wantedApproved            bitset    // and in approved
 }
 
 // need is a field that must be there, or one of several.

@@ -42,8 +42,10 @@ type packing struct {
 	m    codec.Message
 	dir  int
 	bits bitset
-	span [maxField + 1]span
-	buf  []byte
+	// wanted are the fields that the type lists: constants stand in no others.
+	wanted bitset
+	span   [maxField + 1]span
+	buf    []byte
 }
 
 func (p *packing) prepare() error {
@@ -58,6 +60,10 @@ func (p *packing) prepare() error {
 			return &codec.FormatError{Field: f.String(), Rule: "has no place in this dialect"}
 		}
 	}
+	p.wanted = p.k.wanted[p.dir]
+	if p.d.approves(p.k, &p.m) {
+		p.wanted.add(p.k.wantedApproved)
+	}
 	return nil
 }
 
@@ -67,7 +73,7 @@ func (p *packing) values() error {
 	for _, n := range p.d.numbers {
 		f, start := p.d.fields[n], len(p.buf)
 		body := start + f.digits
-		out, present, err := f.appendTo(appendNumber(p.buf, 0, f.digits), &p.m, p.k, p.k.wanted[p.dir].has(n))
+		out, present, err := f.appendTo(appendNumber(p.buf, 0, f.digits), &p.m, p.k, p.wanted.has(n))
 		if err != nil {
 			return err
 		}
@@ -87,10 +93,15 @@ func (d *Dialect) complete(k *kind, m *codec.Message, bits *bitset) error {
 	if err := d.lacking(k, k.needs[direction(m.Reply)], m, bits); err != nil {
 		return err
 	}
-	if m.Reply && k.approved != nil && d.Meaning(k.t, m.Get(codec.FieldCode)) == codec.Approved {
+	if d.approves(k, m) {
 		return d.lacking(k, k.approved, m, bits)
 	}
 	return nil
+}
+
+// approves reports whether the message is an approval of which the type wants more.
+func (d *Dialect) approves(k *kind, m *codec.Message) bool {
+	return m.Reply && k.approved != nil && d.Meaning(k.t, m.Get(codec.FieldCode)) == codec.Approved
 }
 
 // lacking is the fault of the first need that is not met. An advice about what

@@ -15,6 +15,7 @@ type bitset [2]uint64
 
 func (b *bitset) has(n int) bool { return b[(n-1)>>6]&(1<<(63-(n-1)&63)) != 0 }
 func (b *bitset) set(n int)      { b[(n-1)>>6] |= 1 << (63 - (n-1)&63) }
+func (b *bitset) add(o bitset)   { b[0], b[1] = b[0]|o[0], b[1]|o[1] }
 func (b *bitset) unset(n int)    { b[(n-1)>>6] &^= 1 << (63 - (n-1)&63) }
 
 type span struct{ at, end int }

@@ -405,3 +405,24 @@ func TestPaddingIsNoValue(t *testing.T) {
 	_, err = d.Unpack(swap(t, raw, "000000000077", strings.Repeat(" ", 12)))
 	wantFormat(t, err, "F37 retrieval reference number", "missing")
 }
+
+// A constant that approved replies alone list stands in no other.
+func TestConstantOfAnApproval(t *testing.T) {
+	d, err := iso.Parse("b.yaml", []byte(`name: b
+base: cups
+types: {balance: {approved: [120]}}
+fields: {120: {name: mark, format: n2, value: "77"}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code, want := range map[string]bool{"00": true, "14": false} {
+		has := false
+		for _, f := range iso.Describe(d, pack(t, d, codec.NewReply(request(d, codec.Balance), code))).Fields {
+			has = has || f.Field == "120"
+		}
+		if has != want {
+			t.Errorf("answered %s: the mark is there %v, want %v", code, has, want)
+		}
+	}
+}
