@@ -187,7 +187,8 @@ func newMACs(master []byte, use string) macs {
 }
 
 // sum covers the parts with their lengths, so that ("ab", "c") and ("a", "bc")
-// differ.
+// differ. Parts go through the state's own buffer: turned into bytes, each would
+// be copied to the heap.
 func (m macs) sum(parts []string) []byte {
 	h := m.pool.Get().(*mac) //nolint:forcetypeassert,errcheck // the pool holds nothing else
 	defer m.pool.Put(h)
