@@ -104,6 +104,9 @@ func (c *compiler) kind(t codec.Type, spec *typeSpec, path []string) (*kind, err
 		if k.needs[dir], err = c.needs(names, &k.wanted[dir], at); err != nil {
 			return nil, err
 		}
+		if k.network != "" && !k.wanted[dir].has(networkField) { // and so not write it
+			return nil, bad("70: a network message must list it: its type stands there", at...)
+		}
 	}
 	k.approved, err = c.needs(spec.Approved, &k.wantedApproved, append(path, "approved"))
 	return k, err

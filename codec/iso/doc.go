@@ -44,14 +44,14 @@
 //   - fields: the table, by number.
 //   - types: how each transaction type is written. mti has request, reply and,
 //     where repeats differ, repeat. code is the processing code, or original for
-//     advices that carry their original's; network is the value of F70 instead.
+//     advices that carry their original's; network is the value of F70 instead,
+//     which request and reply must then list.
 //     request, reply and approved (an approved reply besides) list the fields
 //     that must be there; 2|102 is one of them, and a name of codec's (sms-code)
 //     what stands inside one. An advice about a type that names no account needs
-//     none. Constants are written in the
-//     messages that list them. A change of state needs the advice that settles
-//     it: authenticate reversal, deregister completion; attach also
-//     needs a release.
+//     none. Constants are written in the messages that list them. A change of
+//     state needs the advice that settles it: authenticate reversal, deregister
+//     completion; attach also needs a release.
 //   - codes: what F39 says, by type, then in the default block: approved,
 //     declined, in-doubt or unmapped, which is also what a code says that is
 //     named nowhere. What its own block does not say of completion is what all

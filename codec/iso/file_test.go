@@ -264,3 +264,9 @@ func TestFaultsOnABase(t *testing.T) {
 func TestFileOfDashes(t *testing.T) {
 	wantFault(t, strings.Repeat("- ", 32_000), "", "nested too deep")
 }
+
+// Without F70 nobody could tell a sign-on from an echo.
+func TestNetworkTypesNameTheirCode(t *testing.T) {
+	wantFault(t, "name: b\nbase: cups\ntypes: {echo: {request: [7, 11, 33]}}\n", "", "70: a network message must list it")
+	wantFault(t, "name: b\nbase: cups\ntypes: {sign-on: {reply: [7, 11, 33, 39]}}\n", "", "70: a network message must list it")
+}
