@@ -139,21 +139,14 @@ func callOf(ctx context.Context, session string, key *Key, timeout *RequestTimeo
 
 // refusalOf is the problem of how an operation ended, nil where it is none.
 func refusalOf(a customer.Answer, err error) error {
-	var r *refusal
+	r := problemOf(err)
 	switch {
 	case err == nil && !a.Refused():
 		return nil
 	case err == nil:
 		r = refuse(string(a.Reason))
 		r.id = a.Entry
-	case errors.Is(err, switching.ErrKeyReused):
-		r = refuse(codeKeyReused)
-	case errors.Is(err, switching.ErrInProgress):
-		r = refuse(codeInProgress)
-	case errors.Is(err, switching.ErrOutcomeUnknown):
-		r = refuse(codeOutcomeUnknown)
-	case errors.Is(err, customer.ErrNoKey):
-		r = refuse(codeKeyMissing)
+	case r != nil:
 	case errors.Is(err, context.DeadlineExceeded): // what writes says by its own error where that is in doubt
 		r = refuse(string(switching.ReasonDeadline))
 	default:

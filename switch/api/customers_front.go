@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"wxswitch/codec"
-	switching "wxswitch/switch"
 	"wxswitch/switch/customer"
 )
 
@@ -63,10 +62,6 @@ func keptError(err error) error {
 		return refuseField("", "the value or the name is too long, or there is no name")
 	case errors.Is(err, customer.ErrKeptLife):
 		return refuseParameter("seconds", false)
-	case errors.Is(err, customer.ErrKeptFull):
-		return refuse(codeKeptFull)
-	case errors.Is(err, switching.ErrOutcomeUnknown):
-		return refuse(codeOutcomeUnknown)
 	}
 	return err
 }

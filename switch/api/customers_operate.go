@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"errors"
 
 	"wxswitch/codec"
-	switching "wxswitch/switch"
 	"wxswitch/switch/customer"
 )
 
@@ -21,7 +19,7 @@ func (o operationsOf) ShowCustomer(ctx context.Context, in ShowCustomerRequestOb
 	}
 	v, err := o.Customers.ShowCustomer(ctx, b.Customer, customer.Follower{Channel: b.Channel, Subject: b.Subject})
 	if err != nil {
-		return nil, customerError(err)
+		return nil, err
 	}
 	return ShowCustomer200JSONResponse{customerOf(v)}, nil
 }
@@ -50,20 +48,10 @@ func (o operationsOf) setFrozen(ctx context.Context, id, reason string,
 	client := clientOf(ctx).ID
 	v, err := set(ctx, id, client, reason)
 	if err != nil {
-		return CustomerJSONResponse{}, customerError(err)
+		return CustomerJSONResponse{}, err
 	}
 	o.Log.Info().Str("customer", id).Str("client", client).Msg(done)
 	return customerOf(v), nil
-}
-
-func customerError(err error) error {
-	switch {
-	case errors.Is(err, customer.ErrNoCustomer):
-		return refuse(codeCustomerUnknown)
-	case errors.Is(err, switching.ErrOutcomeUnknown):
-		return refuse(codeOutcomeUnknown)
-	}
-	return err
 }
 
 func customerOf(v customer.Shown) CustomerJSONResponse {

@@ -338,6 +338,9 @@ func asRefusal(err error) *refusal {
 	if errors.As(err, &refused) {
 		return refused
 	}
+	if refused = problemOf(err); refused != nil {
+		return refused
+	}
 	var format *InvalidParamFormatError
 	var count *TooManyValuesForParamError
 	var header *RequiredHeaderError

@@ -59,7 +59,7 @@ func (o operationsOf) ListNotices(ctx context.Context, in ListNoticesRequestObje
 	}
 	list, err := o.Notices.List(ctx, string(p.State), after, limit)
 	if err != nil {
-		return nil, noticeError(err)
+		return nil, err
 	}
 	out := ListNotices200JSONResponse{Notices: make([]Notice, len(list))}
 	for i, n := range list {
@@ -100,7 +100,7 @@ func (o operationsOf) ResendNotice(ctx context.Context, in ResendNoticeRequestOb
 		return nil, refuse(codeNoticeUnknown)
 	}
 	if err := o.Notices.Resend(ctx, in.Id); err != nil {
-		return nil, noticeError(err)
+		return nil, err
 	}
 	o.Log.Info().Str("notice", in.Id).Str("client", clientOf(ctx).ID).Msg("notice sent again by operator")
 	return ResendNotice200JSONResponse{done}, nil
@@ -116,7 +116,7 @@ func (o operationsOf) DiscardNotice(ctx context.Context, in DiscardNoticeRequest
 	}
 	client := clientOf(ctx).ID
 	if err := o.Notices.Discard(ctx, in.Id, client+": "+in.Body.Reason); err != nil {
-		return nil, noticeError(err)
+		return nil, err
 	}
 	o.Log.Info().Str("notice", in.Id).Str("client", client).Msg("notice discarded by operator")
 	return DiscardNotice200JSONResponse{done}, nil
@@ -134,19 +134,7 @@ func (o operationsOf) ReportDelivery(ctx context.Context, in ReportDeliveryReque
 		return nil, refuseField("/at", "must be a time of RFC 3339")
 	}
 	if err := o.Notices.Delivered(ctx, in.Id, string(in.Body.Status), at); err != nil {
-		return nil, noticeError(err)
+		return nil, err
 	}
 	return ReportDelivery200JSONResponse{done}, nil
-}
-
-func noticeError(err error) error {
-	switch {
-	case errors.Is(err, ErrNoNotice):
-		return refuse(codeNoticeUnknown)
-	case errors.Is(err, ErrNoticeEnded):
-		return refuse(codeNoticeState)
-	case errors.Is(err, switching.ErrOutcomeUnknown):
-		return refuse(codeOutcomeUnknown)
-	}
-	return err
 }

@@ -150,14 +150,13 @@ func (o operationsOf) operated(ctx context.Context, a *switching.Advice, what st
 
 func (o operationsOf) adviceError(err error, id int64) *refusal {
 	switch {
-	case errors.Is(err, switching.ErrNoAdvice):
-		return refuse(codeAdviceUnknown)
-	case errors.Is(err, switching.ErrAdviceEnded):
-		return refuse(codeAdviceState)
 	case errors.Is(err, switching.ErrAdviceNeedEnd):
 		return refuseField("/outcome", err.Error())
 	case errors.Is(err, switching.ErrCommitUnknown):
 		return refuse(codeOutcomeUnknown)
+	}
+	if known := problemOf(err); known != nil {
+		return known
 	}
 	o.Log.Error().Err(err).Int64("advice", id).Msg("api: advices")
 	return refuse("journal")

@@ -3,11 +3,15 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"html/template"
 	"net/http"
 	"slices"
 	"strconv"
 	"time"
+
+	switching "wxswitch/switch"
+	"wxswitch/switch/customer"
 )
 
 // The door's own problem codes. Those of refused transactions are the reasons
@@ -117,6 +121,34 @@ var kindOf = func() map[string]*kind {
 	}
 	return m
 }()
+
+// behind are the errors that come from behind the door, and the problem that each
+// is told as, whatever the operation.
+var behind = []struct {
+	err  error
+	code string
+}{
+	{switching.ErrKeyReused, codeKeyReused},
+	{switching.ErrInProgress, codeInProgress},
+	{switching.ErrOutcomeUnknown, codeOutcomeUnknown},
+	{customer.ErrNoKey, codeKeyMissing},
+	{customer.ErrKeptFull, codeKeptFull},
+	{customer.ErrNoCustomer, codeCustomerUnknown},
+	{ErrNoNotice, codeNoticeUnknown},
+	{ErrNoticeEnded, codeNoticeState},
+	{switching.ErrNoAdvice, codeAdviceUnknown},
+	{switching.ErrAdviceEnded, codeAdviceState},
+}
+
+// problemOf is the problem of an error from behind the door, nil for any other.
+func problemOf(err error) *refusal {
+	for _, b := range behind {
+		if errors.Is(err, b.err) {
+			return refuse(b.code)
+		}
+	}
+	return nil
+}
 
 // refusal is the error that ends a request with a problem.
 type refusal struct {

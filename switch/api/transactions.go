@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 	"unicode"
@@ -31,16 +30,10 @@ func (a *API) transact(ctx context.Context, client *Client, p CreateTransactionP
 	}
 	request.Client = client.ID
 	result, err := a.Switch.Do(ctx, request)
-	switch {
-	case errors.Is(err, switching.ErrKeyReused):
-		return Answer{}, refuse(codeKeyReused)
-	case errors.Is(err, switching.ErrInProgress):
-		return Answer{}, refuse(codeInProgress)
-	case errors.Is(err, switching.ErrOutcomeUnknown):
-		return Answer{}, refuse(codeOutcomeUnknown)
-	case err != nil:
+	if err != nil {
 		return Answer{}, err
-	case result.End.Outcome == switching.Refused:
+	}
+	if result.End.Outcome == switching.Refused {
 		refused := refuse(string(result.End.Reason))
 		if result.Journalled {
 			refused.id = result.ID
