@@ -168,9 +168,8 @@ func adviceOf(a switching.Advice) Advice {
 		Transaction: formatID(a.Entry.ID), AccountSuffix: a.Entry.Account.Suffix(), Rrn: string(a.Entry.RRN),
 		Attempts: a.Attempts, Created: a.Created.In(codec.Shanghai), LastCode: a.LastCode, Note: a.Note,
 	}
-	if a.State == switching.AdvicePending && !a.Next.IsZero() {
-		next := a.Next.In(codec.Shanghai)
-		out.Next = &next
+	if a.State == switching.AdvicePending {
+		out.Next = shanghai(a.Next)
 	}
 	return out
 }

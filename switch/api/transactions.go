@@ -238,8 +238,7 @@ func transactionOf(e switching.Entry) Transaction {
 		Open: e.Open, Settling: e.Holds,
 	}
 	if !e.Open {
-		ended := e.Ended.In(codec.Shanghai)
-		t.Ended = &ended
+		t.Ended = shanghai(e.Ended)
 		t.Outcome, t.Standing = TransactionOutcome(e.End.Outcome), TransactionStanding(e.Standing)
 		t.Reason, t.Code = string(e.End.Reason), e.End.Code
 	}
