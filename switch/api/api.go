@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -58,22 +59,15 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	orDefault(&l.Concurrent, 1024)
-	orDefault(&l.Follower, 32)
-	orDefault(&l.HeaderBytes, 16<<10)
-	orDefault(&l.ReadHeader, 5*time.Second)
-	orDefault(&l.Read, 10*time.Second)
-	orDefault(&l.Write, 10*time.Second)
-	orDefault(&l.Idle, 2*time.Minute)
-	orDefault(&l.Drain, 30*time.Second)
+	l.Concurrent = cmp.Or(l.Concurrent, 1024)
+	l.Follower = cmp.Or(l.Follower, 32)
+	l.HeaderBytes = cmp.Or(l.HeaderBytes, 16<<10)
+	l.ReadHeader = cmp.Or(l.ReadHeader, 5*time.Second)
+	l.Read = cmp.Or(l.Read, 10*time.Second)
+	l.Write = cmp.Or(l.Write, 10*time.Second)
+	l.Idle = cmp.Or(l.Idle, 2*time.Minute)
+	l.Drain = cmp.Or(l.Drain, 30*time.Second)
 	return l
-}
-
-func orDefault[T comparable](v *T, d T) {
-	var zero T
-	if *v == zero {
-		*v = d
-	}
 }
 
 // Options are what the door stands before. All are required but Anonymous,

@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -62,23 +63,22 @@ type Limits struct {
 }
 
 func (l *Limits) defaults() {
-	for d, v := range map[*time.Duration]time.Duration{
-		&l.CodePause: time.Minute, &l.CodeLife: 5 * time.Minute, &l.Setup: 10 * time.Minute,
-		&l.SessionIdle: 15 * time.Minute, &l.SessionMax: 2 * time.Hour,
-		&l.PageKey: 24 * time.Hour, &l.PageKeyOpens: time.Hour, &l.Nonce: 10 * time.Minute,
-	} {
-		if *d == 0 {
-			*d = v
-		}
-	}
-	for n, v := range map[*int]int{
-		&l.CodeTries: 5, &l.CodesADay: 10, &l.Links: 20, &l.VisitsADay: 3, &l.Kept: 1_000_000,
-		&l.PasswordTries: 5, &l.Hashes: 2, &l.Sessions: 5,
-	} {
-		if *n == 0 {
-			*n = v
-		}
-	}
+	l.CodePause = cmp.Or(l.CodePause, time.Minute)
+	l.CodeLife = cmp.Or(l.CodeLife, 5*time.Minute)
+	l.CodeTries = cmp.Or(l.CodeTries, 5)
+	l.CodesADay = cmp.Or(l.CodesADay, 10)
+	l.Setup = cmp.Or(l.Setup, 10*time.Minute)
+	l.Links = cmp.Or(l.Links, 20)
+	l.VisitsADay = cmp.Or(l.VisitsADay, 3)
+	l.Kept = cmp.Or(l.Kept, 1_000_000)
+	l.PasswordTries = cmp.Or(l.PasswordTries, 5)
+	l.Hashes = cmp.Or(l.Hashes, 2)
+	l.SessionIdle = cmp.Or(l.SessionIdle, 15*time.Minute)
+	l.SessionMax = cmp.Or(l.SessionMax, 2*time.Hour)
+	l.Sessions = cmp.Or(l.Sessions, 5)
+	l.PageKey = cmp.Or(l.PageKey, 24*time.Hour)
+	l.PageKeyOpens = cmp.Or(l.PageKeyOpens, time.Hour)
+	l.Nonce = cmp.Or(l.Nonce, 10*time.Minute)
 }
 
 // Store is the customers' tables and the Effects over them. It is safe for

@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -29,7 +30,7 @@ func wordsOf(t codec.Type, e switching.End, bank Bank) (text string, known bool)
 		return done[t], true
 	case switching.TimedOut:
 		text, known = inDoubt[t]
-		return orElse(text, textNoReply), known && e.Reason != switching.ReasonUnmappedCode
+		return cmp.Or(text, textNoReply), known && e.Reason != switching.ReasonUnmappedCode
 	case switching.Declined:
 		return declinedWords(t, e.Code, bank)
 	case switching.Refused:
@@ -46,7 +47,7 @@ func refusedWords(t codec.Type, r switching.Reason) (text string, known bool) {
 			text = textNothingToEnd
 		}
 	}
-	return orElse(text, textBusy), known
+	return cmp.Or(text, textBusy), known
 }
 
 func declinedWords(t codec.Type, code string, bank Bank) (text string, known bool) {
@@ -61,14 +62,7 @@ func declinedWords(t codec.Type, code string, bank Bank) (text string, known boo
 			return text, true
 		}
 	}
-	return orElse(declined[t], "开户行未予受理，请与开户行联系"), false
-}
-
-func orElse(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
+	return cmp.Or(declined[t], "开户行未予受理，请与开户行联系"), false
 }
 
 // words is Words for one of the member banks, and counts what has no words of its

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -355,22 +356,14 @@ func (s *Sim) bankFault(r *http.Request, _ string, body struct {
 	}
 	if f.Kind != "" {
 		f.Type = body.Type
-		f.Code = or(body.Code, f.Code)
-		f.DelayMS = or(body.DelayMS, f.DelayMS)
+		f.Code = cmp.Or(body.Code, f.Code)
+		f.DelayMS = cmp.Or(body.DelayMS, f.DelayMS)
 		if body.Once {
 			f.Count = 1
 		}
 	}
 	defer s.hub.publish("", refetch)
 	return s.setBankFault(r.Context(), b, body.Kind, f)
-}
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 // lateDeregister lets the next deregistration of the follower's card, or of the

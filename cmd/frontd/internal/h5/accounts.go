@@ -1,6 +1,7 @@
 package h5
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -162,7 +163,7 @@ type detailsPage struct {
 
 func (v *visit) details() {
 	q := client.ListDetailsParams{
-		Period: client.ListDetailsParamsPeriod(orElse(v.r.FormValue("period"), "today")), From: v.r.FormValue("from"), To: v.r.FormValue("to"),
+		Period: client.ListDetailsParamsPeriod(cmp.Or(v.r.FormValue("period"), "today")), From: v.r.FormValue("from"), To: v.r.FormValue("to"),
 		Cursor: v.r.FormValue("cursor"), FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login,
 	}
 	p := detailsPage{form: form{Values: v.r.Form}, Period: string(q.Period), Today: v.Now().In(written.Shanghai).Format("2006-01-02")}

@@ -1,6 +1,7 @@
 package h5
 
 import (
+	"cmp"
 	"net/http"
 	"path"
 	"time"
@@ -60,7 +61,7 @@ func (v *visit) settings() {
 		v.refusedForm(err, f, v.showSettings)
 		return
 	}
-	v.ended(result{Kind: "settings", Outcome: string(end.Outcome), Text: orElse(end.Text, textSet), To: f.To})
+	v.ended(result{Kind: "settings", Outcome: string(end.Outcome), Text: cmp.Or(end.Text, textSet), To: f.To})
 }
 
 // loginForm is 登录 (A11); who has no password is led to 登录设置.
@@ -94,7 +95,7 @@ func (v *visit) login() {
 		return
 	}
 	v.changed(in.Token)
-	v.to(orElse(f.To, "/h5/accounts"))
+	v.to(cmp.Or(f.To, "/h5/accounts"))
 }
 
 // logout ends the switch's session; the follower is still known.
@@ -170,12 +171,5 @@ func (v *visit) reset() {
 		return
 	}
 	v.changed("")
-	v.ended(result{Kind: "reset", Outcome: string(end.Outcome), Text: orElse(end.Text, textReset)})
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
+	v.ended(result{Kind: "reset", Outcome: string(end.Outcome), Text: cmp.Or(end.Text, textReset)})
 }

@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -58,9 +59,6 @@ type Notices struct {
 	told   *prometheus.CounterVec
 }
 
-// DefaultLimit is until a notice is answered.
-const DefaultLimit = 4500 * time.Millisecond
-
 // NewNotices returns Notices.
 func NewNotices(o NoticeOptions) (*Notices, error) {
 	if o.Sender == nil || o.Deliveries == nil || o.Switch == nil || o.Channel == "" || o.Public == "" {
@@ -74,9 +72,7 @@ func NewNotices(o NoticeOptions) (*Notices, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Limit == 0 {
-		o.Limit = DefaultLimit
-	}
+	o.Limit = cmp.Or(o.Limit, 4500*time.Millisecond)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -53,9 +54,6 @@ type WeChat struct {
 	metrics   metrics
 }
 
-// DefaultCallLimit bounds a call of the platform.
-const DefaultCallLimit = 3 * time.Second
-
 var credentialShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 // IsAppSecret takes what may be an AppSecret.
@@ -72,9 +70,7 @@ func New(o Options) (*WeChat, error) {
 	case !IsAppSecret(o.AppSecret.Reveal()):
 		return nil, errors.New("wechat: the app secret must be letters and digits")
 	}
-	if o.CallLimit == 0 {
-		o.CallLimit = DefaultCallLimit
-	}
+	o.CallLimit = cmp.Or(o.CallLimit, 3*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
