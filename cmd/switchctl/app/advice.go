@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"io"
+	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -43,10 +44,9 @@ func (r *remote) advices(ctx context.Context, state, bank string) ([]client.Advi
 	params := client.ListAdvicesParams{State: client.AdviceState(state), Bank: bank, Limit: 200}
 	list := []client.Advice{}
 	for {
-		page, err := call[*client.ListAdvicesResponse, client.AdvicePage](ctx, r,
-			func(ctx context.Context, c *client.ClientWithResponses) (*client.ListAdvicesResponse, error) {
-				return c.ListAdvicesWithResponse(ctx, &params)
-			})
+		page, err := call[client.AdvicePage](r, func(c *client.Client) (*http.Response, error) {
+			return c.ListAdvices(ctx, &params)
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -63,10 +63,9 @@ func adviceRetry(r *remote) *cobra.Command {
 		Use: "retry ID", Short: "Send an advice at once", Args: cobra.ExactArgs(1),
 		Example: `  switchctl advice retry 41`,
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			a, err := call[*client.RetryAdviceResponse, client.Advice](cmd.Context(), r,
-				func(ctx context.Context, c *client.ClientWithResponses) (*client.RetryAdviceResponse, error) {
-					return c.RetryAdviceWithResponse(ctx, args[0])
-				})
+			a, err := call[client.Advice](r, func(c *client.Client) (*http.Response, error) {
+				return c.RetryAdvice(cmd.Context(), args[0])
+			})
 			return r.showAdvice(cmd, a, err)
 		}),
 	}
@@ -84,10 +83,9 @@ as if the bank had answered it. Any other advice's close has no outcome.`,
   switchctl advice close 42 --reason "bank has no such operation, ticket 4712"`,
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			body.Outcome = client.AdviceCloseOutcome(outcome)
-			a, err := call[*client.CloseAdviceResponse, client.Advice](cmd.Context(), r,
-				func(ctx context.Context, c *client.ClientWithResponses) (*client.CloseAdviceResponse, error) {
-					return c.CloseAdviceWithResponse(ctx, args[0], body)
-				})
+			a, err := call[client.Advice](r, func(c *client.Client) (*http.Response, error) {
+				return c.CloseAdvice(cmd.Context(), args[0], body)
+			})
 			return r.showAdvice(cmd, a, err)
 		}),
 	}

@@ -1,9 +1,9 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -15,10 +15,9 @@ func bankCommand(r *remote) *cobra.Command {
 		Use: "list", Short: "Show each bank's breaker, bulkhead and links", Args: cobra.NoArgs,
 		Example: `  switchctl bank list`,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			l, err := call[*client.ListBanksResponse, client.BankList](cmd.Context(), r,
-				func(ctx context.Context, c *client.ClientWithResponses) (*client.ListBanksResponse, error) {
-					return c.ListBanksWithResponse(ctx)
-				})
+			l, err := call[client.BankList](r, func(c *client.Client) (*http.Response, error) {
+				return c.ListBanks(cmd.Context())
+			})
 			if err != nil {
 				return err
 			}

@@ -1,10 +1,10 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -32,10 +32,9 @@ func customerShow(r *remote) *cobra.Command {
 			if (body.Customer != "") == (body.Channel != "" && body.Subject != "") {
 				return &failure{exitUsage, errors.New("a customer's id, or --channel and --subject")}
 			}
-			c, err := call[*client.ShowCustomerResponse, client.Customer](cmd.Context(), r,
-				func(ctx context.Context, c *client.ClientWithResponses) (*client.ShowCustomerResponse, error) {
-					return c.ShowCustomerWithResponse(ctx, body)
-				})
+			c, err := call[client.Customer](r, func(c *client.Client) (*http.Response, error) {
+				return c.ShowCustomer(cmd.Context(), body)
+			})
 			return r.showCustomer(cmd, c, err)
 		}),
 	}
@@ -52,10 +51,9 @@ func customerFreeze(r *remote) *cobra.Command {
 What is in flight at a bank goes on. One that is frozen already stays so.`,
 		Example: `  switchctl customer freeze 3q2-7wTB0mNf5yR1cVhKpA --reason "phone stolen, ticket 4714"`,
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			c, err := call[*client.FreezeCustomerResponse, client.Customer](cmd.Context(), r,
-				func(ctx context.Context, c *client.ClientWithResponses) (*client.FreezeCustomerResponse, error) {
-					return c.FreezeCustomerWithResponse(ctx, args[0], body)
-				})
+			c, err := call[client.Customer](r, func(c *client.Client) (*http.Response, error) {
+				return c.FreezeCustomer(cmd.Context(), args[0], body)
+			})
 			return r.showCustomer(cmd, c, err)
 		}),
 	}
@@ -68,10 +66,9 @@ func customerRelease(r *remote) *cobra.Command {
 		Use: "release ID --reason TEXT", Short: "End a freeze, with a reason", Args: cobra.ExactArgs(1),
 		Example: `  switchctl customer release 3q2-7wTB0mNf5yR1cVhKpA --reason "identity shown at the counter, ticket 4714"`,
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			c, err := call[*client.ReleaseCustomerResponse, client.Customer](cmd.Context(), r,
-				func(ctx context.Context, c *client.ClientWithResponses) (*client.ReleaseCustomerResponse, error) {
-					return c.ReleaseCustomerWithResponse(ctx, args[0], body)
-				})
+			c, err := call[client.Customer](r, func(c *client.Client) (*http.Response, error) {
+				return c.ReleaseCustomer(cmd.Context(), args[0], body)
+			})
 			return r.showCustomer(cmd, c, err)
 		}),
 	}

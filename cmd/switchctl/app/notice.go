@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,10 +43,9 @@ func (r *remote) notices(ctx context.Context, state string) ([]client.Notice, er
 	params := client.ListNoticesParams{State: client.NoticeState(state), Limit: 200}
 	list := []client.Notice{}
 	for {
-		page, err := call[*client.ListNoticesResponse, client.NoticePage](ctx, r,
-			func(ctx context.Context, c *client.ClientWithResponses) (*client.ListNoticesResponse, error) {
-				return c.ListNoticesWithResponse(ctx, &params)
-			})
+		page, err := call[client.NoticePage](r, func(c *client.Client) (*http.Response, error) {
+			return c.ListNotices(ctx, &params)
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -77,10 +77,9 @@ func noticeResend(r *remote) *cobra.Command {
 		Use: "resend ID", Short: "Send a notice at once", Args: cobra.ExactArgs(1),
 		Example: `  switchctl notice resend movement-5b0c2f7de1a94c03`,
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			d, err := call[*client.ResendNoticeResponse, client.Done](cmd.Context(), r,
-				func(ctx context.Context, c *client.ClientWithResponses) (*client.ResendNoticeResponse, error) {
-					return c.ResendNoticeWithResponse(ctx, args[0])
-				})
+			d, err := call[client.Done](r, func(c *client.Client) (*http.Response, error) {
+				return c.ResendNotice(cmd.Context(), args[0])
+			})
 			return r.showDone(cmd, d, err, args[0]+": to be sent at once")
 		}),
 	}
@@ -92,10 +91,9 @@ func noticeDiscard(r *remote) *cobra.Command {
 		Use: "discard ID --reason TEXT", Short: "End a notice without telling it, with a reason", Args: cobra.ExactArgs(1),
 		Example: `  switchctl notice discard movement-5b0c2f7de1a94c03 --reason "told by phone, ticket 4713"`,
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			d, err := call[*client.DiscardNoticeResponse, client.Done](cmd.Context(), r,
-				func(ctx context.Context, c *client.ClientWithResponses) (*client.DiscardNoticeResponse, error) {
-					return c.DiscardNoticeWithResponse(ctx, args[0], body)
-				})
+			d, err := call[client.Done](r, func(c *client.Client) (*http.Response, error) {
+				return c.DiscardNotice(cmd.Context(), args[0], body)
+			})
 			return r.showDone(cmd, d, err, args[0]+": discarded")
 		}),
 	}

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +40,7 @@ func (r *remote) usage() error {
 }
 
 // client returns a client of the switch's API.
-func (r *remote) client() (*client.ClientWithResponses, error) {
+func (r *remote) client() (*client.Client, error) {
 	if err := r.usage(); err != nil {
 		return nil, err
 	}
@@ -53,7 +52,7 @@ func (r *remote) client() (*client.ClientWithResponses, error) {
 	if token != "" {
 		options = append(options, client.WithRequestEditorFn(client.Bearer(token)))
 	}
-	return client.NewClientWithResponses(r.url, options...)
+	return client.NewClient(r.url, options...)
 }
 
 // token returns the client's token, empty for none.
@@ -77,36 +76,34 @@ func (r *remote) token() (string, error) {
 	return token, nil
 }
 
-// response is what every call of the generated client returns.
-type response interface {
-	StatusCode() int
-	GetBody() []byte
-}
-
 // call asks the switch one thing; a problem is an error. T is the type of an
 // answer that is none.
-func call[R response, T any](ctx context.Context, r *remote, ask func(context.Context, *client.ClientWithResponses) (R, error)) (answer T, err error) {
+func call[T any](r *remote, ask func(*client.Client) (*http.Response, error)) (answer T, err error) {
 	c, err := r.client()
 	if err != nil {
 		return answer, err
 	}
-	got, err := ask(ctx, c)
-	switch {
+	got, err := ask(c)
+	if err != nil {
+		return answer, &failure{exitNoAnswer, fmt.Errorf("no answer: %w", err)}
+	}
+	body, err := io.ReadAll(got.Body)
+	switch err = errors.Join(err, got.Body.Close()); {
 	case err != nil:
 		return answer, &failure{exitNoAnswer, fmt.Errorf("no answer: %w", err)}
-	case got.StatusCode() != http.StatusOK:
-		return answer, problemOf(got)
+	case got.StatusCode != http.StatusOK:
+		return answer, problemOf(got.StatusCode, body)
 	}
-	if err := json.Unmarshal(got.GetBody(), &answer); err != nil {
+	if err := json.Unmarshal(body, &answer); err != nil {
 		return answer, &failure{exitNoAnswer, fmt.Errorf("%s is not a switch: its answer cannot be read", r.url)}
 	}
 	return answer, nil
 }
 
-func problemOf(r response) error {
+func problemOf(status int, body []byte) error {
 	var p client.Problem
-	if err := json.Unmarshal(r.GetBody(), &p); err != nil || p.Code == "" {
-		return &failure{exitNoAnswer, fmt.Errorf("not a switch's answer: HTTP status %d", r.StatusCode())}
+	if err := json.Unmarshal(body, &p); err != nil || p.Code == "" {
+		return &failure{exitNoAnswer, fmt.Errorf("not a switch's answer: HTTP status %d", status)}
 	}
 	return fmt.Errorf("%s: %s", p.Code, p.Detail)
 }

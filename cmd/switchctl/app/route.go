@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -65,10 +66,9 @@ func accountOf(argument string, in io.Reader) (string, error) {
 }
 
 func (r *remote) explain(ctx context.Context, q client.RouteQuestion) (client.RouteExplanation, error) {
-	return call[*client.ExplainRouteResponse, client.RouteExplanation](ctx, r,
-		func(ctx context.Context, c *client.ClientWithResponses) (*client.ExplainRouteResponse, error) {
-			return c.ExplainRouteWithResponse(ctx, q)
-		})
+	return call[client.RouteExplanation](r, func(c *client.Client) (*http.Response, error) {
+		return c.ExplainRoute(ctx, q)
+	})
 }
 
 // explainFrom explains by a file's rules, as a switch would that has every bank
@@ -115,10 +115,9 @@ func routesCommand(r *remote) *cobra.Command {
 flows; where one is bad, nothing changes, and it is reported line by line.`,
 		Example: `  switchctl routes reload`,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			t, err := call[*client.ReloadRoutesResponse, client.RouteTable](cmd.Context(), r,
-				func(ctx context.Context, c *client.ClientWithResponses) (*client.ReloadRoutesResponse, error) {
-					return c.ReloadRoutesWithResponse(ctx)
-				})
+			t, err := call[client.RouteTable](r, func(c *client.Client) (*http.Response, error) {
+				return c.ReloadRoutes(cmd.Context())
+			})
 			if err != nil {
 				return err
 			}
