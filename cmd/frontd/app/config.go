@@ -325,15 +325,11 @@ func isPublic(s string) bool {
 }
 
 func (c *Config) log() zerolog.Logger {
-	level, err := zerolog.ParseLevel(cmp.Or(c.Log.Level, "info"))
-	if err != nil {
-		level = zerolog.InfoLevel // checked before
-	}
 	out := c.LogTo
 	if c.Log.Format == "console" {
 		out = parts.Console(c.LogTo)
 	}
-	return zerolog.New(out).Level(level).With().Timestamp().Str("program", "frontd").Logger()
+	return zerolog.New(out).Level(config.Level(c.Log.Level)).With().Timestamp().Str("program", "frontd").Logger()
 }
 
 // Secrets are the configuration's, for programs that have them in memory.

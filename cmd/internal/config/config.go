@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/rs/zerolog"
 )
 
 // maxSize is far above any configuration, and below what makes the library's
@@ -67,6 +68,14 @@ func located(path string, err error) error {
 // IsLevel reports whether log.level may be so; empty is the default.
 func IsLevel(level string) bool {
 	return slices.Contains([]string{"", "debug", "info", "warn", "error"}, level)
+}
+
+// Level is what log.level says, which IsLevel has taken; info if it is empty.
+func Level(level string) zerolog.Level {
+	if parsed, err := zerolog.ParseLevel(level); err == nil && level != "" {
+		return parsed
+	}
+	return zerolog.InfoLevel
 }
 
 // At returns an error that points at a key, such as banks[0].name; a key that

@@ -15,7 +15,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
-	"github.com/rs/zerolog"
 
 	"wxswitch/banks"
 	"wxswitch/cmd/internal/config"
@@ -328,13 +327,3 @@ func (c *Config) loadRoutes() (*routing.Table, error) {
 	}
 	return routing.Load(c.Routes, ids)
 }
-
-func (c *Config) level() (zerolog.Level, error) {
-	if c.Log.Level == "" {
-		return zerolog.InfoLevel, nil
-	}
-	return zerolog.ParseLevel(c.Log.Level)
-}
-
-// dialect opens the bank's dialect; check has opened it before.
-func (b Bank) dialect() (codec.Dialect, error) { return iso.Open(b.Dialect) }

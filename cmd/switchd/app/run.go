@@ -19,7 +19,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"wxswitch/banks"
+	"wxswitch/cmd/internal/config"
 	"wxswitch/cmd/internal/parts"
+	"wxswitch/codec/iso"
 	"wxswitch/routing"
 	switching "wxswitch/switch"
 	"wxswitch/switch/api"
@@ -123,7 +125,6 @@ func (a *app) defaults() {
 		a.Advices.BackoffMin = time.Second
 	}
 	a.Advices.BackoffMax = max(a.Advices.BackoffMin, cmp.Or(a.Advices.BackoffMax, 5*time.Minute))
-	level, _ := a.level()
 	out := a.LogTo
 	if out == nil {
 		out = os.Stderr
@@ -133,7 +134,7 @@ func (a *app) defaults() {
 		out = parts.Console(a.lines.to)
 	}
 	zerolog.TimeFieldFormat = time.RFC3339Nano
-	a.log = zerolog.New(out).Level(level).With().Timestamp().Logger()
+	a.log = zerolog.New(out).Level(config.Level(a.Log.Level)).With().Timestamp().Logger()
 	a.registry = prometheus.NewRegistry()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
@@ -196,7 +197,7 @@ func (a *app) core(context.Context) error {
 func (a *app) banks(context.Context) error {
 	var banksUp parts.Group
 	for _, b := range a.Banks {
-		d, err := b.dialect()
+		d, err := iso.Open(b.Dialect) // check has opened it before
 		if err != nil {
 			return err
 		}

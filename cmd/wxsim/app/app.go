@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"wxswitch/cmd/internal/config"
 	"wxswitch/cmd/internal/parts"
 )
 
@@ -53,13 +54,9 @@ func newSim(c Config) (*Sim, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	level, err := zerolog.ParseLevel(c.Log.Level)
-	if err != nil || level == zerolog.NoLevel {
-		level = zerolog.InfoLevel
-	}
 	s := &Sim{
 		cfg: c, now: c.Now, crew: newCrew(), http: newClient(), openIDs: map[string]*follower{}, gone: map[string]bool{},
-		log:      zerolog.New(c.LogTo).Level(level).With().Timestamp().Logger(),
+		log:      zerolog.New(c.LogTo).Level(config.Level(c.Log.Level)).With().Timestamp().Logger(),
 		faults:   Faults{Front: frontOK},
 		platform: platform{tokens: map[string]time.Time{}, codes: map[string]*grant{}, sent: map[string]sending{}},
 	}
