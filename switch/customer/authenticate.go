@@ -64,7 +64,7 @@ func (s *Service) Deregister(ctx context.Context, call Call) (Answer, error) {
 	}
 	var primary link
 	err = s.reading(ctx, func(ctx context.Context, tx switching.Tx) error {
-		primary, err = s.oneLink(ctx, tx, `customer = $1 AND role = 'primary' AND state <> 'ended'`, c.ID)
+		primary, err = s.primaryOf(ctx, tx, c.ID)
 		return err
 	})
 	if err != nil {

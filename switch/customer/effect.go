@@ -245,7 +245,7 @@ func (s *Store) inheritFreeze(ctx context.Context, tx switching.Tx, c *row, e sw
 // setPrimary makes the entry's account the primary. The primary before stays
 // linked.
 func (s *Store) setPrimary(ctx context.Context, tx switching.Tx, c *row, e switching.Entry) error {
-	old, err := s.oneLink(ctx, tx, `customer = $1 AND role = 'primary' AND state <> 'ended'`, c.ID)
+	old, err := s.primaryOf(ctx, tx, c.ID)
 	if err != nil {
 		return err
 	}

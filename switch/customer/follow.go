@@ -185,7 +185,7 @@ func (s *Service) consentsOf(ctx context.Context, tx switching.Tx, customer stri
 }
 
 func (s *Service) viewLinks(ctx context.Context, tx switching.Tx, customer string, v *View) error {
-	links, err := s.links(ctx, tx, `customer = $1 AND state <> 'ended'`, customer)
+	links, err := s.linksNow(ctx, tx, customer)
 	for _, l := range links {
 		switch {
 		case l.Role == Primary && l.active():

@@ -93,6 +93,16 @@ func (s *Store) linkOf(ctx context.Context, tx switching.Tx, customer, bank stri
 	return s.oneLink(ctx, tx, `customer = $1 AND bank = $2 AND account_ix = $3 AND state <> 'ended'`, customer, bank, ix)
 }
 
+// linksNow returns the customer's links that have not ended.
+func (s *Store) linksNow(ctx context.Context, tx switching.Tx, customer string) ([]link, error) {
+	return s.links(ctx, tx, `customer = $1 AND state <> 'ended'`, customer)
+}
+
+// primaryOf returns the customer's primary, its zero value for none.
+func (s *Store) primaryOf(ctx context.Context, tx switching.Tx, customer string) (link, error) {
+	return s.oneLink(ctx, tx, `customer = $1 AND role = 'primary' AND state <> 'ended'`, customer)
+}
+
 // addLink stores a new link.
 func (s *Store) addLink(ctx context.Context, tx switching.Tx, l link) error {
 	account, err := s.seal(l.Account.Reveal(), "link.account", l.ID)
@@ -130,7 +140,7 @@ func (s *Store) setLink(ctx context.Context, tx switching.Tx, l link) error {
 // still registered at their banks: not the one that is excepted, which its bank
 // has ended, nor one whose detach is on its way, which ends it.
 func (s *Store) endLinks(ctx context.Context, tx switching.Tx, customer, except string) (releases []switching.Advice, err error) {
-	list, err := s.links(ctx, tx, `customer = $1 AND state <> 'ended'`, customer)
+	list, err := s.linksNow(ctx, tx, customer)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func (s *Store) mayLink(ctx context.Context, tx switching.Tx, c *row, session st
 
 // mayAdd says why the account cannot be linked, if so.
 func (s *Store) mayAdd(ctx context.Context, tx switching.Tx, c *row, bank string, ix []byte) (switching.Reason, error) {
-	list, err := s.links(ctx, tx, `customer = $1 AND state <> 'ended'`, c.ID)
+	list, err := s.linksNow(ctx, tx, c.ID)
 	if err != nil {
 		return "", err
 	}

@@ -118,7 +118,7 @@ func (s *Store) maySet(c *row, list []*setting) switching.Reason {
 func (s *Service) strong(ctx context.Context, c *row, list []*setting) (switching.Reason, error) {
 	var numbers []string
 	err := s.reading(ctx, func(ctx context.Context, tx switching.Tx) error {
-		links, err := s.links(ctx, tx, `customer = $1 AND state <> 'ended'`, c.ID)
+		links, err := s.linksNow(ctx, tx, c.ID)
 		numbers = append(numbers, c.Cert.Reveal())
 		for _, l := range links {
 			numbers = append(numbers, l.Account.Reveal())
