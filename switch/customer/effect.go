@@ -176,7 +176,7 @@ func (x authEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entr
 		return nil, nil, err
 	}
 	if _, ok := next(c.State, c.Prior, AuthApproved); !ok || gone {
-		return nil, []switching.Advice{{Entry: switching.Entry{ID: e.ID}, Type: codec.Release}}, nil
+		return nil, []switching.Advice{releaseOf(e.ID)}, nil
 	}
 	return x.approved(ctx, tx, &c, e)
 }
@@ -352,7 +352,7 @@ func (s *Store) bankEnded(ctx context.Context, tx switching.Tx, c *row, l link, 
 // Close ends the customer, restores it, or leaves it in doubt. An end that comes
 // late is told; it moves only a customer that still is deregistering, or whose bank
 // approves after all what it had declined.
-func (x deregEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) (notices []switching.Notice, releases []switching.Advice, err error) {
+func (x deregEffect) Close(ctx context.Context, tx switching.Tx, e switching.Entry, o switching.Outcome) (notices []switching.Notice, _ []switching.Advice, err error) {
 	if !ours(e) {
 		return nil, nil, nil
 	}
@@ -363,30 +363,30 @@ func (x deregEffect) Close(ctx context.Context, tx switching.Tx, e switching.Ent
 	}
 	switch o {
 	case switching.Approved:
-		l, err := x.linkOf(ctx, tx, c.ID, e.Bank, x.accountIx(e.Account))
-		if err != nil {
-			return nil, nil, err
-		}
-		switch {
-		case l.Role == Primary:
-		case l.ID == "": // ended since
-			return nil, nil, nil
-		default: // another account is the primary since, and may be deregistering itself
-			notices = x.tellAccount(&c, l, switching.NoticeDetached, fmt.Sprintf("detached-%d", e.ID))
-			return notices, nil, x.bankEnded(ctx, tx, &c, l, by(e))
-		}
-		notices = x.tell(&c, switching.NoticeDeregistered, fmt.Sprintf("deregistered-%d", e.ID), nil)
-		if releases, err = x.end(ctx, tx, &c, DeregDone, l.ID, by(e)); err != nil {
-			return nil, nil, err
-		}
+		return x.approved(ctx, tx, &c, e)
 	case switching.Declined, switching.Refused:
-		notices = x.tell(&c, switching.NoticeRestored, fmt.Sprintf("restored-%d", e.ID), nil)
+		if late(e, o) {
+			notices = x.tell(&c, switching.NoticeRestored, fmt.Sprintf("restored-%d", e.ID), nil)
+		}
 		_, err = x.move(ctx, tx, &c, DeregBack, by(e))
 	case switching.TimedOut:
 		_, err = x.move(ctx, tx, &c, DeregDoubt, by(e))
 	}
-	if !late(e, o) {
-		notices = nil
+	return notices, nil, err
+}
+
+func (x deregEffect) approved(ctx context.Context, tx switching.Tx, c *row, e switching.Entry) ([]switching.Notice, []switching.Advice, error) {
+	l, err := x.linkOf(ctx, tx, c.ID, e.Bank, x.accountIx(e.Account))
+	switch {
+	case err != nil || l.ID == "": // ended since
+		return nil, nil, err
+	case l.Role != Primary: // another account is the primary since, and may be deregistering itself
+		notices := x.tellAccount(c, l, switching.NoticeDetached, fmt.Sprintf("detached-%d", e.ID))
+		return notices, nil, x.bankEnded(ctx, tx, c, l, by(e))
 	}
-	return notices, releases, err
+	releases, err := x.end(ctx, tx, c, DeregDone, l.ID, by(e))
+	if err != nil || !late(e, switching.Approved) {
+		return nil, releases, err
+	}
+	return x.tell(c, switching.NoticeDeregistered, fmt.Sprintf("deregistered-%d", e.ID), nil), releases, nil
 }

@@ -136,6 +136,11 @@ func (s *Store) setLink(ctx context.Context, tx switching.Tx, l link) error {
 	return nil
 }
 
+// releaseOf is the release of what the transaction registered.
+func releaseOf(entry int64) switching.Advice {
+	return switching.Advice{Entry: switching.Entry{ID: entry}, Type: codec.Release}
+}
+
 // endLinks ends the customer's links. It returns the releases of those that are
 // still registered at their banks: not the one that is excepted, which its bank
 // has ended, nor one whose detach is on its way, which ends it.
@@ -147,7 +152,7 @@ func (s *Store) endLinks(ctx context.Context, tx switching.Tx, customer, except 
 	for _, l := range list {
 		// One that is pending ends with its attach, which finds the customer gone.
 		if l.State == linkActive && l.ID != except {
-			releases = append(releases, switching.Advice{Entry: switching.Entry{ID: l.Entry}, Type: codec.Release})
+			releases = append(releases, releaseOf(l.Entry))
 		}
 		l.State = linkEnded
 		if err := s.setLink(ctx, tx, l); err != nil {

@@ -102,7 +102,7 @@ func (x attachEffect) Close(ctx context.Context, tx switching.Tx, e switching.En
 	case o == switching.Approved && l.State == linkPending:
 		l.State, l.Holder = linkActive, codec.NewSecret(e.End.Reply.Get(codec.FieldHolder))
 	case o == switching.Approved:
-		return nil, []switching.Advice{{Entry: switching.Entry{ID: e.ID}, Type: codec.Release}}, nil
+		return nil, []switching.Advice{releaseOf(e.ID)}, nil
 	case l.State != linkPending:
 		return nil, nil, nil
 	default:
@@ -187,16 +187,14 @@ func (x detachEffect) Close(ctx context.Context, tx switching.Tx, e switching.En
 	case l.State != linkDetaching && !afterAll:
 		return nil, nil, nil
 	}
+	state, kind := linkActive, switching.NoticeAttached
 	if o == switching.Approved {
-		l.State = linkEnded
-		notices = x.tellAccount(&c, l, switching.NoticeDetached, fmt.Sprintf("detached-%d", e.ID))
-	} else {
-		l.State = linkActive
-		notices = x.tellAccount(&c, l, switching.NoticeAttached, fmt.Sprintf("attached-%d", e.ID))
+		state, kind = linkEnded, switching.NoticeDetached
 	}
-	if !late(e, o) {
-		notices = nil
+	if late(e, o) {
+		notices = x.tellAccount(&c, l, kind, fmt.Sprintf("%s-%d", kind, e.ID))
 	}
+	l.State = state
 	if err := x.setLink(ctx, tx, l); err != nil {
 		return nil, nil, err
 	}
@@ -212,5 +210,5 @@ func (s *Store) releaseEnded(ctx context.Context, tx switching.Tx, c *row, e swi
 	if err != nil || l.ID == "" || c.State == Superseded {
 		return nil, err
 	}
-	return []switching.Advice{{Entry: switching.Entry{ID: l.Entry}, Type: codec.Release}}, nil
+	return []switching.Advice{releaseOf(l.Entry)}, nil
 }
