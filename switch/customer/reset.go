@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"wxswitch/codec"
 	switching "wxswitch/switch"
@@ -31,20 +32,7 @@ func (s *Service) ResetPassword(ctx context.Context, call Call, r ResetRequest) 
 	}
 	ctx, stop := call.bound(ctx)
 	defer stop()
-	cert, reason := s.checkCert(r.CertType, r.CertNumber)
-	if reason != "" {
-		return refuse(reason), nil
-	}
-	code, reason := normalCode(r.Code.Reveal())
-	if reason != "" {
-		return refuse(reason), nil
-	}
-	account, reason := typedAccount(r.Account.Reveal())
-	if reason != "" {
-		return refuse(reason), nil
-	}
-	r.Account, r.Code = account, code
-	bank, reason := s.bankOf(r.Account, r.Bank)
+	who, reason := s.identity(r)
 	if reason != "" {
 		return refuse(reason), nil
 	}
@@ -57,9 +45,8 @@ func (s *Service) ResetPassword(ctx context.Context, call Call, r ResetRequest) 
 		return refuse(reason), err
 	}
 	one := &setting{kind: r.Kind, now: in[0].value}
-	who := identity{s.certIx(r.CertType, cert), bank, s.accountIx(r.Account), r.Code}
 	k, err := s.once(ctx, work{
-		local: call.local("reset-password", c.ID, append(in.covers(), r.Kind, r.CertType, cert.Reveal(), r.Account.Reveal(), bank, r.Code.Reveal())...),
+		local: call.local("reset-password", c.ID, slices.Concat(in.covers(), []string{r.Kind}, who.covers())...),
 		before: func(ctx context.Context) (switching.Reason, error) {
 			if reason := c.changeable(); reason != "" {
 				return reason, nil
@@ -79,10 +66,32 @@ func (s *Service) ResetPassword(ctx context.Context, call Call, r ResetRequest) 
 
 // identity is what a customer shows once more.
 type identity struct {
-	certIx    []byte
-	bank      string
-	accountIx []byte
-	code      codec.Secret
+	certType string
+	cert     codec.CertNumber
+	account  codec.Account
+	bank     string
+	code     codec.Secret
+}
+
+// identity checks the form of what was typed, and finds the account's bank.
+func (s *Service) identity(r ResetRequest) (who identity, reason switching.Reason) {
+	who.certType = r.CertType
+	if who.cert, reason = s.checkCert(r.CertType, r.CertNumber); reason != "" {
+		return who, reason
+	}
+	if who.code, reason = normalCode(r.Code.Reveal()); reason != "" {
+		return who, reason
+	}
+	if who.account, reason = typedAccount(r.Account.Reveal()); reason != "" {
+		return who, reason
+	}
+	who.bank, reason = s.bankOf(who.account, r.Bank)
+	return who, reason
+}
+
+// covers is what the keyed hash of a body covers of it.
+func (w identity) covers() []string {
+	return []string{w.certType, w.cert.Reveal(), w.account.Reveal(), w.bank, w.code.Reveal()}
 }
 
 func (s *Store) resetPassword(ctx context.Context, tx switching.Tx, id string, nonces []string, who identity, one *setting) (switching.Reason, error) {
@@ -105,12 +114,13 @@ func (s *Store) resetPassword(ctx context.Context, tx switching.Tx, id string, n
 // identify takes the code first, so that certificate and account cannot be
 // guessed any oftener than codes are sent.
 func (s *Store) identify(ctx context.Context, tx switching.Tx, c *row, who identity) (switching.Reason, error) {
-	reason, err := s.useCode(ctx, tx, c, ForReset, who.bank, who.accountIx, who.code, 0)
+	ix := s.accountIx(who.account)
+	reason, err := s.useCode(ctx, tx, c, ForReset, who.bank, ix, who.code, 0)
 	if err != nil || reason != "" {
 		return reason, err
 	}
-	l, err := s.linkOf(ctx, tx, c.ID, who.bank, who.accountIx)
-	if err != nil || !l.active() || !bytes.Equal(who.certIx, c.CertIx) {
+	l, err := s.linkOf(ctx, tx, c.ID, who.bank, ix)
+	if err != nil || !l.active() || !bytes.Equal(s.certIx(who.certType, who.cert), c.CertIx) {
 		return ReasonIdentity, err
 	}
 	return "", nil
