@@ -35,9 +35,6 @@ func (p Password) Reveal() string {
 	return *p.v
 }
 
-// IsZero reports whether there is none.
-func (p Password) IsZero() bool { return p.Reveal() == "" }
-
 // String returns six asterisks.
 func (Password) String() string { return "******" }
 

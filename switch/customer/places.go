@@ -54,14 +54,10 @@ type Near struct {
 // PlaceTable are the branches and merchants of one file (places_file.go). It never
 // changes.
 type PlaceTable struct {
-	version   string
 	branches  []Branch
 	merchants []Merchant
 	byID      map[string]*Branch
 }
-
-// Version names the file's content.
-func (t *PlaceTable) Version() string { return t.version }
 
 // Places holds the table in use. It is safe for concurrent use; the zero value
 // has no places.

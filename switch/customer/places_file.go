@@ -1,8 +1,6 @@
 package customer
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"regexp"
 	"slices"
@@ -67,8 +65,6 @@ func ParsePlaces(name string, data []byte, banks []string) (*PlaceTable, error) 
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(data)
-	t.version = hex.EncodeToString(sum[:6])
 	t.byID = make(map[string]*Branch, len(t.branches))
 	for i := range t.branches {
 		t.byID[t.branches[i].ID] = &t.branches[i]

@@ -69,7 +69,7 @@ func parseSealed(plain []byte) (value Password, nonce string, ok bool) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return value, "", false
 	}
-	return Password{p.Value}, *p.Nonce, true
+	return NewPassword(*p.Value), *p.Nonce, true
 }
 
 // A nonce is its end in Unix milliseconds, random bytes, and a keyed hash of both.
