@@ -8,15 +8,10 @@ import (
 
 	"wxswitch/banks/sim"
 	"wxswitch/codec"
+	switching "wxswitch/switch"
 	"wxswitch/switch/api/client"
+	customers "wxswitch/switch/customer"
 )
-
-// What the customer reads at the end of 注销 (A9).
-var deregisterTexts = map[client.AnswerOutcome]string{
-	client.AnswerOutcomeApproved: "交易成功",
-	client.AnswerOutcomeDeclined: "注销失败，请与开户行联系。",
-	client.AnswerOutcomeTimedOut: "注销超时，请与开户行联系！",
-}
 
 // story is told step by step; each checks what it shows.
 func (t *teller) story(ctx context.Context) error {
@@ -179,7 +174,7 @@ func (t *teller) fault(bank string, f sim.Fault) error {
 func (t *teller) deregister(ctx context.Context, p sim.Person, key string, want client.AnswerOutcome) (*client.Answer, error) {
 	a, err := t.expect(ctx, client.TypeDeregister, p, key, want)
 	if err == nil {
-		t.say("   the customer reads 「%s」", deregisterTexts[a.Outcome])
+		t.say("   the customer reads 「%s」", customers.Words(codec.Deregister, switching.End{Outcome: switching.Outcome(a.Outcome)}, customers.Bank{}))
 	}
 	return a, err
 }
