@@ -51,8 +51,7 @@ var Banks = []Spec{
 type Options struct {
 	Dir     string // for keys, database, and the banks' ledgers
 	LogTo   io.Writer
-	LogAs   string // json or console
-	Control bool   // the banks' control APIs are open
+	Control bool // the banks' control APIs are open
 	// Told is the front that tells followers; a stub of the world's own if it has no
 	// URL.
 	Told app.Front
@@ -136,7 +135,6 @@ func (w *World) configure() error {
 		Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Database: filepath.Join(w.Dir, "switch.db"), Routes: routes, Places: places, Acquirer: "48980000",
 		Clients: []app.Client{{ID: "demo", TokenSHA256: hex.EncodeToString(sum[:]), Scopes: []api.Scope{api.ScopeBank, api.ScopeOperate, api.ScopeCustomer}}},
 		Front:   w.Told,
-		Log:     app.Log{Format: w.LogAs},
 	}
 	w.config.Key, w.config.LogTo = key, w.LogTo
 	for _, s := range Banks {
