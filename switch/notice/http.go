@@ -19,13 +19,9 @@ import (
 
 // Front is where a front takes notices.
 type Front struct {
-	URL   string       // of its root, as http://127.0.0.1:8090
-	Token codec.Secret // the switch's, for the front
-	TLS   *tls.Config  // may be nil
-	// Connections bounds those at once; default 128. Not fewer than the notices on
-	// their way, or some wait in vain.
-	Connections int
-	Now         func() time.Time // default time.Now
+	URL   string           // of its root, as http://127.0.0.1:8090
+	Token codec.Secret     // the switch's, for the front
+	Now   func() time.Time // default time.Now
 }
 
 // HTTP is the Sender of the front's API (frontapi).
@@ -41,18 +37,14 @@ func NewHTTP(f Front) (*HTTP, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
 		return nil, errors.New("notice: the front's URL must be http or https, with a host and no user")
 	}
-	if f.Connections == 0 {
-		f.Connections = 128
-	}
 	if f.Now == nil {
 		f.Now = time.Now
 	}
 	// No proxy of the environment: what is told is for the front alone.
 	t := &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		TLSClientConfig:     f.TLS,
 		TLSHandshakeTimeout: dialTimeout,
-		MaxConnsPerHost:     f.Connections, MaxIdleConnsPerHost: f.Connections,
+		MaxConnsPerHost:     connections, MaxIdleConnsPerHost: connections,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 16 << 10,
 		DisableCompression:     true,
@@ -73,6 +65,7 @@ func NewHTTP(f Front) (*HTTP, error) {
 func (h *HTTP) Close() { h.transport.CloseIdleConnections() }
 
 const (
+	connections = workers         // at once: with fewer, some that are on their way would wait in vain
 	dialTimeout = 2 * time.Second // less than a sending's deadline, so that it is told apart
 	maxBody     = 4 << 10         // read of an answer
 )

@@ -69,11 +69,14 @@ type Options struct {
 	Fail func(step string) error
 }
 
+// workers is the default of Workers.
+const workers = 128
+
 func (o *Options) defaults() error {
 	if o.DB == nil || o.Vault == nil || o.Sender == nil || o.Text == nil {
 		return errors.New("notice: DB, Vault, Sender and Text are required")
 	}
-	o.Workers = cmp.Or(o.Workers, 128)
+	o.Workers = cmp.Or(o.Workers, workers)
 	o.Deadline = cmp.Or(o.Deadline, 5*time.Second)
 	o.Lease = max(cmp.Or(o.Lease, 30*time.Second), 2*o.Deadline)
 	o.Poll = cmp.Or(o.Poll, time.Second)
