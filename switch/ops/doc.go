@@ -1,8 +1,7 @@
 // Package ops is what operators watch: the metrics page and the two health
 // questions.
 //
-//	o := ops.New(ops.Options{Registry: reg, Checks: checks, Banks: sw.Banks()})
-//	http.Serve(listener, o.Handler())
+//	http.Serve(listener, ops.Handler(ops.Options{Registry: reg, Checks: checks, Banks: sw.Banks()}))
 //
 //	/metrics  Prometheus text; our names begin with wxswitch_
 //	/livez    200 while the process runs: restart it if not

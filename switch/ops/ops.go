@@ -23,21 +23,15 @@ type Check struct {
 	Ready func(ctx context.Context) error
 }
 
-// Options are what an Ops is made of.
+// Options are what the operators' pages are made of.
 type Options struct {
 	Registry *prometheus.Registry
 	Checks   []Check
 	Banks    map[string]*banks.Bank
 }
 
-// Ops serves the operators' pages.
-type Ops struct{ Options }
-
-// New returns an Ops.
-func New(o Options) *Ops { return &Ops{o} }
-
 // Handler serves /metrics, /livez and /readyz.
-func (o *Ops) Handler() http.Handler {
+func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
 		Registry: o.Registry,
@@ -49,7 +43,7 @@ func (o *Ops) Handler() http.Handler {
 	return mux
 }
 
-func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
+func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), time.Second)
 	defer cancel()
 	status, lines := http.StatusOK, []string{}
@@ -66,7 +60,7 @@ func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintln(w, strings.Join(append(lines, o.bankLines()...), "\n"))
 }
 
-func (o *Ops) bankLines() []string {
+func (o Options) bankLines() []string {
 	lines := make([]string, 0, len(o.Banks))
 	for name, b := range o.Banks {
 		s := b.Status()

@@ -25,7 +25,7 @@ func get(o ops.Options, path string) (status int, body string) {
 		o.Registry = prometheus.NewRegistry()
 	}
 	w := httptest.NewRecorder()
-	ops.New(o).Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	ops.Handler(o).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w.Code, w.Body.String()
 }
 

@@ -237,7 +237,7 @@ func (a *app) doors(ctx context.Context) error {
 		Customers: a.customer, Places: a.places, Notices: told{a.notices}, Reload: a.reload, Clients: clients, Anonymous: a.Anonymous,
 		Limits: api.Limits{Drain: a.Drain}, Log: a.log, Registerer: a.registry,
 	})
-	page := ops.New(ops.Options{Registry: a.registry, Banks: a.sw.Banks(), Checks: []ops.Check{
+	page := ops.Handler(ops.Options{Registry: a.registry, Banks: a.sw.Banks(), Checks: []ops.Check{
 		{Name: "journal", Ready: a.db.Health},
 		{Name: "accepting requests", Ready: a.accepting},
 	}})
@@ -250,7 +250,7 @@ func (a *app) doors(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("ops: %w", err), apiListener.Close())
 	}
-	a.parts.AddFirst("operators' pages", parts.Serve(pages(page.Handler()), opsListener, 0))
+	a.parts.AddFirst("operators' pages", parts.Serve(pages(page), opsListener, 0))
 	a.parts.Add("reload", a.reloadOnSignal)
 	a.parts.Add("api", func(ctx context.Context) error { return door.Serve(ctx, apiListener) })
 	a.parts.Add("announce", func(ctx context.Context) error {
