@@ -455,6 +455,9 @@ func TestNetworkLost(t *testing.T) {
 	within[bool](p.page, `document.querySelector("[data-part]").insertAdjacentHTML("beforeend", '<a href="" data-again-part>again</a>'), true`)
 	p.page.tap("[data-again-part]", "again")
 	p.page.waits("[data-part]", "网络连接已断开")
+	// Who logs out is told so as well.
+	p.page.tap("[data-nav=logout]", "退出登录")
+	p.page.alerts(textOffline)
 	p.offline(false)
 	p.page.tap("[data-again-part]", "重试")
 	p.page.waits("[data-balance=approved]", money(p.At(bankA).Accounts[0].Balance))
