@@ -336,6 +336,8 @@ func TestPlaces(t *testing.T) {
 	x.sees(`id="phone" name="phone" type="text" inputmode="numeric"`)
 	x.send("/h5/branches/urmqccb-1/visit", url.Values{"business": {"vip"}, "phone": {"12"}})
 	x.sees("请输入11位手机号码", `value="vip" checked`)
+	x.send("/h5/branches/urmqccb-1/visit", url.Values{"phone": {"13899990001"}})
+	x.sees("请选择预约业务", `role="radiogroup" aria-invalid="true" aria-describedby="alert"`)
 	x.send("/h5/branches/urmqccb-1/visit", url.Values{"business": {"vip"}, "phone": {"13899990001"}})
 	x.sees("预约成功，预约号将发送至您填写的手机", "开户行答复")
 	x.get("/h5/branches/nowhere")
