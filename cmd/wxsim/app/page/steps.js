@@ -211,7 +211,7 @@ export class Steps {
 // An end of a deregistration, not a card of money that moved meanwhile, nor a text that links to the page.
 const endsIt = (e) => JSON.stringify(e.card ?? e.text ?? '').includes('注销') && !e.text?.includes('<a ');
 
-export function balanceIn(doc) {
+function balanceIn(doc) {
   return doc?.querySelector('[data-balance=approved]') ?? null;
 }
 
