@@ -81,7 +81,7 @@ func wire(c Config) (*app, error) {
 	}
 	notices, err := wechat.NewNotices(wechat.NoticeOptions{
 		Sender: platform, Deliveries: deliveries, Switch: a.api, Channel: c.Switch.Channel, Public: c.Public,
-		Tokens: []wechat.Secret{c.Switch.NoticeToken}, Rules: c.Notices, Now: c.Now, Log: a.log, Registerer: a.registry,
+		Token: c.Switch.NoticeToken, Rules: c.Notices, Now: c.Now, Log: a.log, Registerer: a.registry,
 	})
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -35,14 +34,11 @@ func (n *Notices) Handler() http.Handler {
 	})
 }
 
-// knows compares hashes, and all of them, so that the time it takes tells nothing.
+// knows compares hashes, so that the time it takes tells nothing.
 func (n *Notices) knows(header string) bool {
 	token, bearer := strings.CutPrefix(header, "Bearer ")
-	sum, found := sha256.Sum256([]byte(token)), 0
-	for _, own := range n.tokens {
-		found |= subtle.ConstantTimeCompare(sum[:], own[:])
-	}
-	return bearer && found == 1
+	sum := sha256.Sum256([]byte(token))
+	return bearer && subtle.ConstantTimeCompare(sum[:], n.token[:]) == 1
 }
 
 // minToken is the length of the shortest token: 16 bytes in hexadecimal.
@@ -50,19 +46,6 @@ const minToken = 32
 
 // IsToken takes a token of the switch that is long enough.
 func IsToken(s string) bool { return len(s) >= minToken }
-
-func hashes(tokens []Secret) (list [][sha256.Size]byte, err error) {
-	for _, t := range tokens {
-		if !IsToken(t.Reveal()) {
-			return nil, errors.New("wechat: a token of the switch has at least 32 characters")
-		}
-		list = append(list, sha256.Sum256([]byte(t)))
-	}
-	if len(list) == 0 {
-		return nil, errors.New("wechat: notices need the switch's token")
-	}
-	return list, nil
-}
 
 func write(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("Content-Type", "application/problem+json")

@@ -41,9 +41,9 @@ type NoticeOptions struct {
 	Channel string
 	// Public is the pages' address as phones reach it, without a slash at the end.
 	Public string
-	// Tokens are the switch's, the present one and perhaps the one before.
-	Tokens []Secret
-	Rules  Rules
+	// Token is the switch's.
+	Token Secret
+	Rules Rules
 	// Limit is until a notice is answered; default 4.5 s, as the switch waits 5.
 	Limit      time.Duration
 	Now        func() time.Time
@@ -54,9 +54,9 @@ type NoticeOptions struct {
 // Notices takes from the switch what followers must be told (frontapi).
 type Notices struct {
 	NoticeOptions
-	tokens [][sha256.Size]byte
-	banks  *bankNames
-	told   *prometheus.CounterVec
+	token [sha256.Size]byte
+	banks *bankNames
+	told  *prometheus.CounterVec
 }
 
 // NewNotices returns Notices.
@@ -68,16 +68,15 @@ func NewNotices(o NoticeOptions) (*Notices, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := hashes(o.Tokens)
-	if err != nil {
-		return nil, err
+	if !IsToken(o.Token.Reveal()) {
+		return nil, errors.New("wechat: notices need the switch's token, of at least 32 characters")
 	}
 	o.Limit = cmp.Or(o.Limit, 4500*time.Millisecond)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	o.Tokens = nil // the hashes will do
-	n := &Notices{NoticeOptions: o, tokens: tokens, banks: newBankNames(o.Switch, o.Now)}
+	n := &Notices{NoticeOptions: o, token: sha256.Sum256([]byte(o.Token)), banks: newBankNames(o.Switch, o.Now)}
+	n.Token = "" // the hash will do
 	n.told = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "frontd_notices_total", Help: "Notices by kind and how they ended: template, text, before, or why not.",
 	}, []string{"kind", "end"})

@@ -25,8 +25,8 @@ import (
 )
 
 const (
-	switchToken   = "0123456789abcdef0123456789abcdef"
-	previousToken = "fedcba9876543210fedcba9876543210"
+	switchToken  = "0123456789abcdef0123456789abcdef"
+	anotherToken = "fedcba9876543210fedcba9876543210"
 )
 
 // memory is the switch as far as notices need it.
@@ -149,7 +149,7 @@ func newRoom(t *testing.T, change func(*wechat.NoticeOptions)) *room {
 	}
 	o := wechat.NoticeOptions{
 		Sender: w, Deliveries: r.deliveries, Switch: c, Channel: "wechat", Public: public,
-		Tokens: []wechat.Secret{switchToken, previousToken}, Rules: wechat.DefaultRules("tMovement", "tService"),
+		Token: switchToken, Rules: wechat.DefaultRules("tMovement", "tService"),
 		Log: zerolog.New(zerolog.SyncWriter(r.log)), Registerer: r.registry,
 	}
 	if change != nil {
@@ -626,7 +626,7 @@ func TestCallerHangsUp(t *testing.T) {
 		defer close(done)
 		c, _ := frontapi.NewClient(r.door.URL)
 		_, err := c.SendNotice(ctx, movement(), func(_ context.Context, q *http.Request) error {
-			q.Header.Set("Authorization", "Bearer "+previousToken)
+			q.Header.Set("Authorization", "Bearer "+switchToken)
 			return nil
 		})
 		if err == nil {
@@ -655,7 +655,7 @@ func TestDoor(t *testing.T) {
 		status      int
 	}{
 		"good":           {"Bearer " + switchToken, string(good), 200},
-		"token before":   {"Bearer " + previousToken, string(good), 200},
+		"another":        {"Bearer " + anotherToken, string(good), 401},
 		"no token":       {"", string(good), 401},
 		"wrong":          {"Bearer " + switchToken[:31] + "0", string(good), 401},
 		"not bearer":     {switchToken, string(good), 401},
@@ -685,13 +685,13 @@ func TestNewNoticesRefuses(t *testing.T) {
 	p := newPlatform(t)
 	w, _ := p.wechat(nil)
 	for name, change := range map[string]func(*wechat.NoticeOptions){
-		"no token":    func(o *wechat.NoticeOptions) { o.Tokens = nil },
-		"short token": func(o *wechat.NoticeOptions) { o.Tokens = []wechat.Secret{"short"} },
+		"no token":    func(o *wechat.NoticeOptions) { o.Token = "" },
+		"short token": func(o *wechat.NoticeOptions) { o.Token = "short" },
 		"no channel":  func(o *wechat.NoticeOptions) { o.Channel = "" },
 		"bad rules":   func(o *wechat.NoticeOptions) { o.Rules = wechat.Rules{"movement": {}} },
 	} {
 		o := wechat.NoticeOptions{
-			Sender: w, Deliveries: &deliveries{}, Switch: &client.ClientWithResponses{}, Channel: "wechat", Public: public, Tokens: []wechat.Secret{switchToken},
+			Sender: w, Deliveries: &deliveries{}, Switch: &client.ClientWithResponses{}, Channel: "wechat", Public: public, Token: switchToken,
 		}
 		change(&o)
 		if _, err := wechat.NewNotices(o); err == nil {
