@@ -16,7 +16,7 @@ import (
 )
 
 // Doors are what a Service reaches the rest of the switch by. All are required
-// but Registerer.
+// but Notices and Registerer.
 type Doors struct {
 	// Switch carries out what a bank must be asked.
 	Switch interface {

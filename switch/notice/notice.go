@@ -143,8 +143,9 @@ const (
 )
 
 // Put keeps a notice, in the transaction of its cause. One whose ID is there
-// already stays as it is. The ID, unlike the data, is not sealed. Errors: of a notice without id or follower, or with
-// longer ones than the front takes, and the database's.
+// already stays as it is. The ID, unlike the data, is not sealed. Errors: of a
+// notice without id or follower, or with longer ones than the front takes, and the
+// database's.
 func (n *Notices) Put(ctx context.Context, tx switching.Tx, x switching.Notice) error {
 	if !within(x.ID, maxID) || !within(x.Channel, maxChannel) || !within(x.Subject, maxSubject) {
 		return fmt.Errorf("notice: %s: id, channel or subject is empty or too long", x.Kind)
