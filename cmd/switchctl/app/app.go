@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,18 +100,11 @@ Exit codes: 0 done, 1 refused or wrong, 2 wrong usage, 3 the switch did not answ
   echo 6210081234567892 | switchctl route explain -
   switchctl advice list --state parked`
 	flags := root.PersistentFlags()
-	flags.StringVar(&r.url, "url", envOr("WXSWITCH_URL", "http://127.0.0.1:8480"), "the switch's API (WXSWITCH_URL)")
+	flags.StringVar(&r.url, "url", cmp.Or(os.Getenv("WXSWITCH_URL"), "http://127.0.0.1:8480"), "the switch's API (WXSWITCH_URL)")
 	flags.StringVar(&r.tokenFile, "token-file", "", "file with the client's token (default: the token in WXSWITCH_TOKEN)")
 	flags.DurationVar(&r.timeout, "timeout", defaultTimeout, "how long to wait for the switch")
 	flags.BoolVar(&r.json, "json", false, "print JSON")
 	return root
-}
-
-func envOr(name, other string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
-	}
-	return other
 }
 
 // group is a command that only has others below it.
