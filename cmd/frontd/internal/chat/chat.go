@@ -81,15 +81,6 @@ func (c *Chat) word(ctx context.Context, m callback.Message) callback.Answer {
 	return say(c.texts.help)
 }
 
-// Keys of the menu that are answered: an Item's Answer.
-const (
-	KeyDeregister = "deregister"
-	KeyAccounts   = "accounts"
-	KeyBranches   = "branches"
-	KeyHotline    = "hotline"
-	KeyVisit      = "visit"
-)
-
 // Answers says whether the menu's key is one that the chat knows.
 func Answers(key string) bool {
 	_, known := texts{}.clicks()[key]

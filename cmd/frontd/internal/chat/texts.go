@@ -63,10 +63,10 @@ func newTexts(o Options) texts {
 	return t
 }
 
-// clicks are the answers by the menu's keys.
+// clicks are the answers by the menu's keys: an Item's Answer.
 func (t texts) clicks() map[string]string {
 	return map[string]string{
-		KeyDeregister: t.deregister, KeyAccounts: t.accounts, KeyBranches: t.branches, KeyHotline: t.hotline, KeyVisit: t.visit,
+		"deregister": t.deregister, "accounts": t.accounts, "branches": t.branches, "hotline": t.hotline, "visit": t.visit,
 	}
 }
 

@@ -2,7 +2,6 @@ package h5
 
 import (
 	"cmp"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -209,9 +208,4 @@ func (v *visit) movements(p *detailsPage, q client.ListDetailsParams) (status in
 		}.Encode()
 	}
 	return http.StatusOK
-}
-
-func (v *visit) json(body any) {
-	v.w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(v.w).Encode(body) // one who is gone
 }

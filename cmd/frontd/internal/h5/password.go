@@ -2,6 +2,7 @@ package h5
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/http"
 	"path"
 	"time"
@@ -18,7 +19,8 @@ func (v *visit) pageKey() {
 		v.failed(err)
 		return
 	}
-	v.json(map[string]string{"kid": key.Kid, "spki": key.Spki, "nonce": key.Nonce})
+	v.w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(v.w).Encode(map[string]string{"kid": key.Kid, "spki": key.Spki, "nonce": key.Nonce}) // one who is gone
 }
 
 // ways is how passwords may be set now.
