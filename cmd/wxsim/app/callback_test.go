@@ -54,7 +54,7 @@ func TestAMessageAndItsAnswer(t *testing.T) {
 			}
 			state := s.says("f1", "account", "这里")
 			me, answer := state.Chat[len(state.Chat)-2], state.Chat[len(state.Chat)-1]
-			if me.Who != "me" || me.Text != "zx ]]&gt; &lt;&amp;" || me.State != "sent" {
+			if me.Who != "me" || me.Text != "zx ]]&gt; &lt;&amp;" {
 				t.Errorf("%+v", me)
 			}
 			if answer.Text != `您好，注销请点击<a href="http://127.0.0.1:1/h5/deregister">这里</a>&lt;b&gt;` {

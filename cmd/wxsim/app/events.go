@@ -20,7 +20,6 @@ type ChatEvent struct {
 	Card  *Card     `json:"card,omitempty"`
 	Place *AtPlace  `json:"place,omitempty"`
 	At    time.Time `json:"at"`
-	State string    `json:"state"` // sent, failed
 }
 
 // Card is a template message as WeChat shows it today: no first, no remark.

@@ -75,11 +75,8 @@ func (s *Sim) nextID() int64 {
 }
 
 // show puts an entry into a chat. s.mu is held.
-func (s *Sim) show(f *follower, e ChatEvent) ChatEvent {
+func (s *Sim) show(f *follower, e ChatEvent) {
 	e.ID, e.At = s.nextID(), s.now()
-	if e.State == "" {
-		e.State = "sent"
-	}
 	if len(f.chat) == keptChat {
 		f.chat = append(f.chat[:0], f.chat[1:]...)
 	}
@@ -88,7 +85,6 @@ func (s *Sim) show(f *follower, e ChatEvent) ChatEvent {
 		f.unread++
 		s.hub.publish("", refetch)
 	}
-	return e
 }
 
 // system shows a line of WeChat's own in a chat. s.mu is held.

@@ -248,7 +248,6 @@ function ends(leg, bank) {
 /** banksOf lists the banks that a state knows. */
 export function banksOf(state) {
   const names = new Map((state.person?.accounts ?? []).map((a) => [a.bank, a.bank_name ?? a.bank]));
-  for (const b of state.banks ?? []) names.set(b.id, b.name ?? b.title ?? b.id);
   for (const id of Object.keys(state.faults?.bank ?? {})) if (!names.has(id)) names.set(id, id);
   return [...names].map(([id, name]) => ({ id, name }));
 }

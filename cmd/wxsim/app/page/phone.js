@@ -95,8 +95,7 @@ export class Phone {
     const i = this.sim.state.followers.findIndex((f) => f.id === this.sim.state.me);
     return el('div', { class: 'said ' + (mine ? 'mine' : 'theirs'), data: { id: e.id } },
       mine ? face(this.me.name, i) : seal(this.sim.state.account.name),
-      e.kind === 'location' ? this.#place(e) : el('div', { class: 'bubble' }, ...words(e.text, (u) => this.browser.open(u))),
-      e.state === 'failed' && el('span', { class: 'failed', title: '未送达 Not delivered' }, icon('alert')));
+      e.kind === 'location' ? this.#place(e) : el('div', { class: 'bubble' }, ...words(e.text, (u) => this.browser.open(u))));
   }
 
   #place(e) {

@@ -477,16 +477,10 @@ async function visit(hand) {
   await hand.tap(link('/h5/branches/')(list));
   await hand.follow(await hand.in('[data-nav=visit]', '「预约」'));
   hand.say('选业务，填手机号');
-  await business(hand);
+  await hand.choose(await hand.in('[name=business]', '预约业务'), true);
   await hand.type(await hand.in('#phone', '手机号码'), hand.phone.sim.state.person?.phone || '13900001234');
   hand.say('确定：预约交网点所属银行');
   await approved(hand, '预约结果');
-}
-
-async function business(hand) {
-  const field = await hand.in('[name=business]', '预约业务');
-  if (field.tagName === 'SELECT') await hand.choose(field, [...field.options].find((o) => o.value).value);
-  else await hand.choose(field, true);
 }
 
 async function deregister(hand, run) {
