@@ -3,6 +3,7 @@ package customer
 import (
 	"cmp"
 	"context"
+	"crypto/hmac"
 	"encoding/base64"
 	"slices"
 	"strconv"
@@ -244,7 +245,7 @@ func (s *Service) writeCursor(id string, p pagePlace) string {
 
 func (s *Service) readCursor(id, cursor string) (p pagePlace, ok bool) {
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(b) < 16 || string(s.Vault.Index("cursor", id, string(b[16:]))[:16]) != string(b[:16]) {
+	if err != nil || len(b) < 16 || !hmac.Equal(s.Vault.Index("cursor", id, string(b[16:]))[:16], b[:16]) {
 		return p, false
 	}
 	part := strings.Fields(string(b[16:]))

@@ -21,7 +21,7 @@ type AttachRequest struct {
 func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answer, error) {
 	began := time.Now()
 	c, id, over, err := s.session(ctx, call)
-	if err == nil && over != "" {
+	if err == nil && over != "" { // what its key did before is told all the same
 		c, err = s.whoever(ctx, call)
 	}
 	if err != nil {
