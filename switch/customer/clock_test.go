@@ -129,3 +129,29 @@ func TestWhatWasKeptBeforeTheClockWasSetBack(t *testing.T) {
 		t.Error("a conversation that ends tomorrow", err)
 	}
 }
+
+// A page key that was made while the clock was ahead is not the key of every day until
+// then, and opens nothing that long.
+func TestAPageKeyFromBeforeTheClockWasSetBack(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	d := newTeller(t)
+	first := d.page()
+	d.wait(year)
+	ahead := d.page()
+	d.wait(-year)
+	opens := func(at *teller) switching.Reason {
+		_, _, reason, err := at.openSealed(t.Context(), d.box(ahead, "x"))
+		d.must(err)
+		return reason
+	}
+	for name, at := range map[string]*teller{"here": d, "at another": d.another()} {
+		d.equal("given again "+name, at.page().KID, first.KID)
+		d.equal("opens "+name, opens(at), ReasonPageKey)
+	}
+	d.wait(24 * time.Hour)
+	second := d.page()
+	d.equal("rotates", second.KID != first.KID && second.KID != ahead.KID, true)
+	d.equal("and no more often", d.another().page().KID, second.KID)
+	d.must(d.Clean(t.Context()))
+	d.equal("deleted", d.one(`SELECT COUNT(*) FROM page_key WHERE kid = $1`, ahead.KID), int64(0))
+}

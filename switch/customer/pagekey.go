@@ -75,12 +75,13 @@ func (k pageKeys) put(key pageKey, before time.Time) {
 	k.open[key.kid] = key
 }
 
-// newest returns the newest key, whose kid is empty if there is none.
-func (k pageKeys) newest() (newest pageKey) {
+// newest returns the newest key that was made before the time, whose kid is empty if
+// there is none.
+func (k pageKeys) newest(before time.Time) (newest pageKey) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, key := range k.open {
-		if key.created.After(newest.created) {
+		if key.created.After(newest.created) && key.created.Before(before) {
 			newest = key
 		}
 	}
@@ -115,18 +116,23 @@ func (s *Store) given(k pageKey) bool {
 	return k.kid != "" && s.Now().Before(k.created.Add(s.Limits.PageKey))
 }
 
-// opens reports whether the key still opens what pages sealed.
+// opens reports whether the key still opens what pages sealed. One from too far ahead
+// was made before the clock was set back.
 func (s *Store) opens(k pageKey) bool {
-	return k.kid != "" && s.Now().Before(k.created.Add(s.Limits.PageKey+s.Limits.PageKeyOpens))
+	return k.kid != "" && s.Now().Sub(k.created).Abs() < s.Limits.PageKey+s.Limits.PageKeyOpens
 }
+
+// ahead is from when on a key was made before the clock was set back: others come
+// before it.
+func (s *Store) ahead() time.Time { return s.Now().Add(s.Limits.PageKey) }
 
 // currentKey returns a key to give to a page. Who finds none makes one; others
 // meanwhile get the one before, as long as it opens for longer than a nonce.
 func (s *Store) currentKey(ctx context.Context) (pageKey, error) {
-	if k := s.keys.newest(); s.given(k) {
+	if k := s.keys.newest(s.ahead()); s.given(k) {
 		return k, nil
 	}
-	k, err := s.findKey(ctx, `1 = 1`)
+	k, err := s.findKey(ctx, `created < $1`, s.ahead().UnixMilli())
 	if err != nil || s.given(k) {
 		return k, err
 	}
@@ -143,7 +149,7 @@ func (s *Store) currentKey(ctx context.Context) (pageKey, error) {
 		}
 	}
 	defer func() { <-s.keys.making }()
-	if k := s.keys.newest(); s.given(k) { // made while we waited
+	if k := s.keys.newest(s.ahead()); s.given(k) { // made while we waited
 		return k, nil
 	}
 	return s.makeKey(ctx)
@@ -246,12 +252,14 @@ func (s *Store) Clean(ctx context.Context) error {
 		return fmt.Errorf("customer: clean: %w", err)
 	}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx db.Tx) error {
-		for query, before := range map[string]time.Time{
+		opens := s.Limits.PageKey + s.Limits.PageKeyOpens
+		for query, at := range map[string]time.Time{
 			`DELETE FROM page_nonce WHERE expires <= $1`: now.Add(-s.Limits.Nonce), // clocks of instances differ
-			`DELETE FROM page_key WHERE created <= $1`:   now.Add(-s.Limits.PageKey - s.Limits.PageKeyOpens),
+			`DELETE FROM page_key WHERE created <= $1`:   now.Add(-opens),
+			`DELETE FROM page_key WHERE created >= $1`:   now.Add(opens),
 			`DELETE FROM session WHERE created <= $1`:    now.Add(-s.Limits.SessionMax),
 		} {
-			if _, err := tx.ExecContext(ctx, query, before.UnixMilli()); err != nil {
+			if _, err := tx.ExecContext(ctx, query, at.UnixMilli()); err != nil {
 				return err
 			}
 		}
