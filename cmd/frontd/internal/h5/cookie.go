@@ -109,8 +109,8 @@ func (s *Site) read(r *http.Request) (x session, ok bool) {
 		return session{}, false
 	}
 	now := s.Now()
-	over := now.After(time.Unix(x.Seen, 0).Add(idleLife)) || now.After(time.Unix(x.Began, 0).Add(fullLife))
-	return x, !over
+	ago := func(seconds int64) time.Duration { return now.Sub(time.Unix(seconds, 0)).Abs() } // or ahead: the clock was set back
+	return x, ago(x.Seen) <= idleLife && ago(x.Began) <= fullLife
 }
 
 // unseal reads a cookie of the request into v.

@@ -234,6 +234,8 @@ func TestASessionEnds(t *testing.T) {
 		{12*time.Hour + time.Minute, time.Minute, false},
 		{time.Hour, 29 * time.Minute, true},
 		{time.Hour, 31 * time.Minute, false},
+		{-time.Minute, -time.Minute, true},      // at an instance whose clock is ahead
+		{-8 * time.Hour, -8 * time.Hour, false}, // before the clock was set back
 	} {
 		x := session{Subject: "oEnds", Began: now.Add(-c.began).Unix(), Seen: now.Add(-c.seen).Unix()}
 		r := httptest.NewRequest(http.MethodGet, "/h5/accounts", nil)
