@@ -290,6 +290,19 @@ func (m meanwhile) Due(ctx context.Context, t time.Time, limit int) ([]switching
 	return due, err
 }
 
+// abandoned is a row that a process left open which crashed.
+func abandoned(t *testing.T, r *rig) switching.Entry {
+	e := switching.Entry{
+		ID: 7, Client: "c", Operation: "op", Type: codec.Deregister, Bank: "xjrcu", Card: true, Account: codec.NewAccount("6210081234567892"),
+		MTI: "0100", Code3: "890100", STAN: codec.NewSTAN(7), Sent: codec.NewStamp(time.Now()), RRN: codec.NewRRN(7),
+		BodyHash: []byte("b"), Opened: time.Now(), Deadline: time.Now().Add(10 * time.Second),
+	}
+	_, err := r.j.Open(t.Context(), e)
+	must(t, err)
+	time.Sleep(time.Minute)
+	return e
+}
+
 // What a late reply ends between the scan's look and its own close was not
 // recovered, and is not said to have timed out.
 func TestWhatALateReplyEndsIsNotRecovered(t *testing.T) {
@@ -299,14 +312,7 @@ func TestWhatALateReplyEndsIsNotRecovered(t *testing.T) {
 		must(t, err)
 		r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.New(lines)}, false)
 		defer stop()
-		e := switching.Entry{
-			ID: 7, Client: "c", Operation: "op", Type: codec.Deregister, Bank: "xjrcu", Card: true, Account: codec.NewAccount("6210081234567892"),
-			MTI: "0100", Code3: "890100", STAN: codec.NewSTAN(7), Sent: codec.NewStamp(time.Now()), RRN: codec.NewRRN(7),
-			BodyHash: []byte("b"), Opened: time.Now(), Deadline: time.Now().Add(10 * time.Second),
-		}
-		_, err = r.j.Open(t.Context(), e) // by a process that crashed
-		must(t, err)
-		time.Sleep(time.Minute)
+		e := abandoned(t, r)
 		r.sw.Journal = meanwhile{r.j, func() { r.lateTook(e.Type, e.ID, e.Sent) }}
 		ctx, end := context.WithCancel(t.Context())
 		time.AfterFunc(500*time.Millisecond, end)
@@ -316,6 +322,28 @@ func TestWhatALateReplyEndsIsNotRecovered(t *testing.T) {
 		if row.End.Outcome != switching.Approved {
 			t.Errorf("ended as %s", row.End.Outcome)
 		}
+		if n := values(t, registry)["wxswitch_recovered_total"]; n != 0 || strings.Contains(lines.String(), "recovered") {
+			t.Errorf("%v recovered: %s", n, lines)
+		}
+	})
+}
+
+// Of two instances that find one row abandoned one recovers it, and says so.
+func TestOneOfTwoScansRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry, lines := prometheus.NewRegistry(), new(bytes.Buffer)
+		d, err := iso.Builtin("plain")
+		must(t, err)
+		r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.New(lines)}, false)
+		defer stop()
+		e := abandoned(t, r)
+		r.sw.Journal = meanwhile{r.j, func() {
+			_, err := r.j.Close(t.Context(), e, switching.End{Outcome: switching.TimedOut, Reason: switching.ReasonRecovered})
+			must(t, err)
+		}}
+		ctx, end := context.WithCancel(t.Context())
+		time.AfterFunc(500*time.Millisecond, end)
+		must(t, r.sw.Run(ctx))
 		if n := values(t, registry)["wxswitch_recovered_total"]; n != 0 || strings.Contains(lines.String(), "recovered") {
 			t.Errorf("%v recovered: %s", n, lines)
 		}

@@ -184,7 +184,7 @@ func (s *Switch) recoverOne(ctx context.Context, e Entry) bool {
 		s.Log.Error().Err(err).Int64("id", e.ID).Msg("settle open entry")
 		return false
 	}
-	if row.End.Outcome != end.Outcome || row.End.Reason != end.Reason { // it ended since the scan looked
+	if !row.Won { // it ended since the scan looked, perhaps by another instance's
 		return true
 	}
 	s.metrics.recovered.Inc()

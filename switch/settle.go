@@ -72,6 +72,7 @@ func (s *Switch) close(ctx context.Context, e *Entry, end *End) (Entry, error) {
 		}
 		back, found, readErr := s.Journal.Confirm(ctx, e.ID)
 		if readErr == nil && found && !back.Open {
+			back.Won = back.End.Outcome == end.Outcome && back.End.Reason == end.Reason // as far as can be known
 			s.closed(&back, end)
 			return back, nil
 		}

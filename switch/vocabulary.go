@@ -126,6 +126,8 @@ type Entry struct {
 	End  End  // the first answer: what a repeat of the key is told
 	// Ended is when the first answer was journalled.
 	Ended time.Time
+	// Won says of what Journal.Close returns that this was the Close that ended it.
+	Won bool
 	// Standing is how it stands today: End.Outcome until something late
 	// changed it.
 	Standing Outcome

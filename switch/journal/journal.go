@@ -273,7 +273,7 @@ func (j *Journal) end(ctx context.Context, tx db.Tx, e *switching.Entry, end *sw
 	if err != nil {
 		return false, fmt.Errorf("end entry: %w", err)
 	}
-	e.Open, e.Holds, e.End, e.Standing, e.Ended = false, doubt, *end, end.Outcome, now
+	e.Open, e.Holds, e.End, e.Standing, e.Ended, e.Won = false, doubt, *end, end.Outcome, now, true
 	return true, nil
 }
 
