@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -328,5 +329,30 @@ func TestTidy(t *testing.T) {
 		rest(49 * time.Hour)
 		equal(t, "kept", w.count(""), 1)
 		equal(t, "parked", w.count(notice.StateParked), 1)
+	})
+}
+
+// What was written or put off while the clock was ahead does not wait until then, nor
+// does what is behind it.
+func TestNoNoticeWaitsForAClockThatWasSetBack(t *testing.T) {
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	held(t, func(w *world) { w.o.Now = now }, func(t *testing.T, w *world) {
+		ahead.Store(int64(8 * time.Hour))
+		failing := true
+		w.front.answers(func(_ context.Context, m notice.Message) notice.Answer {
+			if failing {
+				return notice.Answer{Verdict: notice.Failed}
+			}
+			return accepted
+		})
+		w.run()
+		w.put(of("anna", "1", 0), of("anna", "1", 1))
+		rest(time.Minute)
+		failing = false
+		ahead.Store(0)
+		w.put(of("anna", "1", 2))
+		rest(time.Minute)
+		same(t, "told", w.front.got(), []string{"anna.1.0", "anna.1.1", "anna.1.2"})
 	})
 }

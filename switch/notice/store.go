@@ -193,9 +193,13 @@ const (
 // tidy deletes some of what ended long ago, and frees what a clock that was set
 // back would keep for too long. More than one batch waits for the next tick.
 func (n *Notices) tidy(ctx context.Context) {
-	now := n.o.Now()
+	now := n.o.Now().Round(0) // the wall's clock: the monotonic one is not set back
 	if now.Sub(n.tidied).Abs() < tidyPause {
 		return
+	}
+	late := now.Add(ahead)
+	if now.Before(n.tidied) {
+		late = now // what was put off for good reason is at worst tried early
 	}
 	more := false
 	err := n.o.DB.Write(ctx, func(ctx context.Context, tx db.Tx) error {
@@ -209,7 +213,7 @@ func (n *Notices) tidy(ctx context.Context) {
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE notice SET next = $1 WHERE head = 1 AND next > $2`, now.UnixMilli(), now.Add(ahead).UnixMilli())
+		_, err = tx.ExecContext(ctx, `UPDATE notice SET next = $1 WHERE state = 'pending' AND next > $2`, now.UnixMilli(), late.UnixMilli())
 		return err
 	})
 	if err != nil && !errors.Is(err, db.ErrBusy) {
