@@ -31,8 +31,13 @@ type Numbers struct {
 
 	mu    sync.Mutex // guards what follows
 	block Block
+	since time.Time // when the block was asked for, by the wall's clock
 	next  int64
 }
+
+// setBack is how far the clock is set back at least where that costs a block: the
+// stamps of the one before would be from the future until it is used up.
+const setBack = time.Minute
 
 // NewNumbers returns Numbers that reserve their blocks in the journal.
 func NewNumbers(j reserver, now func() time.Time) *Numbers {
@@ -61,22 +66,24 @@ func (n *Numbers) Take(ctx context.Context) (Number, error) {
 	if number, ok := n.take(); ok { // of the block that was waited for
 		return number, nil
 	}
+	since := n.now().Round(0)
 	b, err := n.journal.Numbers(ctx)
 	if err != nil {
 		return Number{}, fmt.Errorf("reserve numbers: %w", err)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.block, n.next = b, b.First
+	n.block, n.since, n.next = b, since, b.First
 	return n.number(n.now()), nil
 }
 
-// take returns no number where the block is used up or its time is past.
+// take returns no number where the block is used up, its time is past, or the clock was
+// set back since it was reserved.
 func (n *Numbers) take() (Number, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t := n.now()
-	if n.next > n.block.Last || t.After(n.block.NotAfter) {
+	if n.next > n.block.Last || t.After(n.block.NotAfter) || t.Before(n.since.Add(-setBack)) {
 		return Number{}, false
 	}
 	return n.number(t), true

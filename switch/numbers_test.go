@@ -72,3 +72,41 @@ func TestNumbersHoldNobodyUp(t *testing.T) {
 		}
 	})
 }
+
+// walls are blocks that begin when they are reserved, by a clock that may be set.
+type walls struct {
+	now      func() time.Time
+	reserved int64
+}
+
+func (w *walls) Numbers(context.Context) (switching.Block, error) {
+	w.reserved++
+	first := w.reserved * 5_000
+	return switching.Block{First: first, Last: first + 4_999, NotBefore: w.now(), NotAfter: w.now().Add(30 * time.Second)}, nil
+}
+
+// TestStampAfterTheClockWasSetBack: no message is stamped with the time that the clock
+// showed when the block was reserved, until the block is used up; a small step back
+// costs no block.
+func TestStampAfterTheClockWasSetBack(t *testing.T) {
+	now := time.Date(2026, 12, 31, 23, 59, 50, 0, codec.Shanghai)
+	blocks := &walls{now: func() time.Time { return now }}
+	numbers := switching.NewNumbers(blocks, blocks.now)
+	for _, step := range []struct {
+		by     time.Duration
+		sent   codec.Stamp
+		blocks int64
+	}{
+		{0, "1231235950", 1},
+		{-5 * time.Second, "1231235950", 1},
+		{8 * time.Hour, "0101075945", 2},
+		{-8 * time.Hour, "1231235945", 3},
+		{time.Second, "1231235946", 3},
+	} {
+		now = now.Add(step.by)
+		n, err := numbers.Take(t.Context())
+		if err != nil || n.Sent != step.sent || blocks.reserved != step.blocks {
+			t.Errorf("the clock set by %s: stamp %s of block %d, %v; want %s of %d", step.by, n.Sent, blocks.reserved, err, step.sent, step.blocks)
+		}
+	}
+}

@@ -112,9 +112,10 @@ func testStamps(w *world) {
 	}
 	first := take()
 	w.equal("the time", first.Sent, codec.NewStamp(w.clock.now()))
+	w.clock.add(-30 * time.Second)
+	w.equal("not before the block", take().Sent, first.Sent)
 	w.clock.add(-time.Hour)
-	back := take()
-	w.equal("not before the block", back.Sent, first.Sent)
+	w.equal("a fresh block, of the time before", take().Sent, codec.NewStamp(w.clock.now()))
 	w.clock.add(25 * time.Hour)
 	w.equal("a fresh block", take().Sent, codec.NewStamp(w.clock.now()))
 
