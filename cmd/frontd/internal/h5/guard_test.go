@@ -246,6 +246,25 @@ func TestASessionEnds(t *testing.T) {
 	}
 }
 
+// The platform is waited for ten minutes, by whatever the clock was set to meanwhile: a
+// state is remembered as served for little longer.
+func TestAnErrandEnds(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	now := time.Now()
+	b.Now = func() time.Time { return now }
+	for ago, ours := range map[time.Duration]bool{
+		9 * time.Minute: true, 11 * time.Minute: false, -time.Minute: true, -8 * time.Hour: false,
+	} {
+		e := errand{State: strings.Repeat("0", 48), To: "/h5/accounts", At: now.Add(-ago).Unix()}
+		name, _ := b.errandCookie(e.State)
+		r := httptest.NewRequest(http.MethodGet, "/h5/oauth?state="+e.State, nil)
+		r.AddCookie(&http.Cookie{Name: name, Value: b.sealer.seal(name, e)}) //nolint:gosec // a request's
+		if _, is := b.errandOf(r); is != ours {
+			t.Errorf("sent %s ago: ours is %t", ago, is)
+		}
+	}
+}
+
 // Where the pages are secure, no other host of the domain can plant a cookie, and
 // no browser that was here once comes without TLS.
 func TestSecurePages(t *testing.T) {

@@ -143,7 +143,7 @@ func (s *Site) errandOf(r *http.Request) (e errand, ours bool) {
 		return e, false
 	}
 	name, _ := s.errandCookie(state)
-	ours = s.unseal(r, name, &e) && e.State == state && s.Now().Before(time.Unix(e.At, 0).Add(stateLife))
+	ours = s.unseal(r, name, &e) && e.State == state && s.Now().Sub(time.Unix(e.At, 0)).Abs() < stateLife
 	return e, ours
 }
 
