@@ -29,7 +29,8 @@ import (
 //	appointment            FieldAppointment; FieldText, if any
 //
 // An answer that the dialect cannot write is logged with the rule that it broke
-// and not sent: the switch hears nothing, and what was done is in doubt.
+// and not sent: the switch hears nothing, and what was done is in doubt. So is
+// one that names another RRN or account than m: it would be another customer's.
 //
 // An error, a nil answer or a panic means that it is not known how it ended:
 // nothing is answered, and a repeat calls Serve again. The error's text is

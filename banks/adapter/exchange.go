@@ -156,6 +156,9 @@ func (a *Adapter) call(ctx context.Context, x *Exchange, repeat bool) (given ans
 	case reply == nil || reply.Get(codec.FieldCode) == "":
 		return answer{}, errUnknown
 	}
+	if f, is := x.Request.Contradicts(&reply.Fields, codec.FieldRRN, codec.FieldPAN, codec.FieldAccount); is {
+		return answer{}, fmt.Errorf("answer is another's: %w", &codec.FormatError{Field: f.String(), Rule: "the same as in the request"})
+	}
 	given = answerOf(reply)
 	if _, err = a.cfg.Dialect.Pack(given.reply(x.Request)); err != nil {
 		return answer{}, fmt.Errorf("answer cannot be written: %w", err)

@@ -1,15 +1,18 @@
 package adapter
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
 
 	"wxswitch/codec"
 	"wxswitch/switch/db"
@@ -47,6 +50,34 @@ func TestOnlyWhatIsKeptIsAnswered(t *testing.T) {
 				expect(t, "kept", kept.Get(codec.FieldCode), "00")
 				expect(t, "its holder", kept.Get(codec.FieldHolder), "陈𠮷")
 				expect(t, "told as repeats", fmt.Sprint(repeats), "[false true]")
+			})
+		})
+	}
+}
+
+// What Core answers in another's name is another customer's, and is given to nobody.
+func TestTheAnswerToAnotherIsNotGiven(t *testing.T) {
+	for _, f := range []codec.Field{codec.FieldRRN, codec.FieldPAN} {
+		t.Run(f.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				const another = "621008123456" // no card, and an RRN
+				calls := 0
+				k := start(t, openDB(t, ledgerPath(t)), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
+					r := codec.NewReply(m, "00")
+					if calls++; calls == 1 {
+						r.Set(f, another)
+					}
+					return r, nil
+				}, func(c *Config) { c.Log = zerolog.New(&log) })
+				p := k.connect(t)
+				m := p.message(codec.Deregister, "000000000001")
+				expect(t, "another's", p.code(m), "")
+				expect(t, "its own", p.code(m), "00")
+				k.stop()
+				if s := log.String(); !strings.Contains(s, f.String()+": the same as in the request") || strings.Contains(s, another) {
+					t.Error(s)
+				}
 			})
 		})
 	}
