@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"wxswitch/codec"
@@ -141,7 +144,7 @@ func (a *Adapter) call(ctx context.Context, x *Exchange, repeat bool) (given ans
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil { // its value may hold a customer's data
-			err = fmt.Errorf("%w: panic with a %T", errUnknown, p)
+			err = fmt.Errorf("%w: panic with a %T%s", errUnknown, p, places())
 		}
 	}()
 	m := *x.Request
@@ -164,6 +167,22 @@ func (a *Adapter) call(ctx context.Context, x *Exchange, repeat bool) (given ans
 		return answer{}, fmt.Errorf("answer cannot be written: %w", err)
 	}
 	return given, nil
+}
+
+// places says where Core panicked, innermost first, to one who recovered it: files
+// and lines, which hold nothing of a customer's.
+func places() (s string) {
+	pcs := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)]) // behind Callers, places, and who recovered
+	for word := " at "; ; {
+		f, more := frames.Next()
+		if !more || strings.HasSuffix(f.Function, ".(*Adapter).call") {
+			return s
+		}
+		if !strings.HasPrefix(f.Function, "runtime.") {
+			s, word = fmt.Sprintf("%s%s%s:%d", s, word, filepath.Base(f.File), f.Line), " from "
+		}
+	}
 }
 
 // Reply sends m as the answer, over another link if the request's own has gone,

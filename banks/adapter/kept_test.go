@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -81,6 +82,35 @@ func TestTheAnswerToAnotherIsNotGiven(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A panic is logged with its place, by which it is found, and without its value.
+func TestPanicIsLoggedWithItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		var none *codec.Message
+		k := start(t, openDB(t, ledgerPath(t)), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
+			if m.Type == codec.Balance {
+				panic(m.AccountNumber().Reveal())
+			}
+			return codec.NewReply(none, "00"), nil
+		}, func(c *Config) { c.Log = zerolog.New(&log) })
+		p := k.connect(t)
+		expect(t, "panic", p.code(p.message(codec.Balance, "000000000001")), "")
+		expect(t, "fault", p.code(p.message(codec.Deregister, "000000000002")), "")
+		k.stop()
+		for _, place := range []string{
+			`panic with a string at kept_test\.go:\d+`,
+			`panic with a runtime\.errorString at message\.go:\d+ from kept_test\.go:\d+`,
+		} {
+			if !regexp.MustCompile(place).MatchString(log.String()) {
+				t.Errorf("no %s in %s", place, &log)
+			}
+		}
+		if strings.Contains(log.String(), card) {
+			t.Error("the log names an account")
+		}
+	})
 }
 
 // Core is told how long is left when it is called, is given no longer than Work, and
