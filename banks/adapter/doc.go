@@ -78,7 +78,8 @@
 // on disk before Core hears of the reversal. Account numbers are kept as keyed
 // indexes, answers sealed; RRN, STAN, times and F39 are in clear. Rows are never
 // deleted: a repeat or a reversal is known however late it comes. Config.Keys
-// must stay the ledger's own: under others every old number is another account's.
+// must stay the ledger's own: under others every old number is another account's,
+// and New refuses those that do not open its newest answer.
 //
 // # A core must be idempotent
 //

@@ -17,6 +17,7 @@ import (
 
 	"wxswitch/codec"
 	"wxswitch/switch/db"
+	"wxswitch/switch/vault"
 )
 
 // An answer that the ledger could not keep, or that cannot be written, is not given:
@@ -109,6 +110,35 @@ func TestPanicIsLoggedWithItsPlace(t *testing.T) {
 		}
 		if strings.Contains(log.String(), card) {
 			t.Error("the log names an account")
+		}
+	})
+}
+
+// Under other keys each old number would be another account's, and its reversal be
+// refused without a word of why.
+func TestALedgerUnderOtherKeysIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := ledgerPath(t)
+		k := start(t, openDB(t, path), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
+			r := codec.NewReply(m, "00")
+			r.Set(codec.FieldHolder, "陈𠮷")
+			return r, nil
+		}, nil)
+		p := k.connect(t)
+		expect(t, "answer", p.code(p.message(codec.Authenticate, "000000000001")), "00")
+		k.stop()
+		others, err := vault.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := k.cfg
+		cfg.Keys = others
+		if _, err := New(t.Context(), cfg); !errors.Is(err, vault.ErrKey) || !strings.Contains(err.Error(), "put back the keys") {
+			t.Error(err)
+		}
+		cfg.Keys = keys()
+		if _, err := New(t.Context(), cfg); err != nil {
+			t.Error(err)
 		}
 	})
 }

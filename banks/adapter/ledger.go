@@ -10,6 +10,7 @@ import (
 
 	"wxswitch/codec"
 	"wxswitch/switch/db"
+	"wxswitch/switch/vault"
 )
 
 //go:embed migrations/*.sql
@@ -30,10 +31,34 @@ func openLedger(ctx context.Context, cfg *Config) (*ledger, error) {
 	if err := cfg.DB.Migrate(ctx, migrations, "adapter_version"); err != nil {
 		return nil, err
 	}
-	return &ledger{
+	l := &ledger{
 		db: cfg.DB, keys: cfg.Keys, dialect: cfg.Dialect, now: cfg.Now,
 		refusal: cfg.Refusal, unseen: cfg.Unseen,
-	}, nil
+	}
+	return l, l.checkKeys(ctx)
+}
+
+// checkKeys refuses keys that do not open the newest sealed answer: under them every
+// old number would be another account's, and its reversal refused.
+func (l *ledger) checkKeys(ctx context.Context) error {
+	return l.db.Read(ctx, func(ctx context.Context, tx db.Tx) error {
+		var n Number
+		var p part
+		var sealed []byte
+		err := tx.QueryRowContext(ctx, `SELECT p.acquirer, p.rrn, p.code3, p.part, p.fields
+			FROM adapter_arrival a JOIN adapter_part p USING (acquirer, rrn, code3, part)
+			WHERE p.fields IS NOT NULL ORDER BY a.id DESC LIMIT 1`).Scan(&n.Acquirer, &n.RRN, &n.Code, &p, &sealed)
+		if err == nil {
+			_, err = l.unseal(n, p, sealed)
+		}
+		switch {
+		case errors.Is(err, vault.ErrKey):
+			return fmt.Errorf("%w: put back the keys that it was written with", err)
+		case errors.Is(err, vault.ErrOpen), errors.Is(err, sql.ErrNoRows): // a damaged one is told when it is asked for
+			return nil
+		}
+		return err
+	})
 }
 
 // row is one part of a number.
