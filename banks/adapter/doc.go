@@ -81,6 +81,9 @@
 // must stay the ledger's own: under others every old number is another account's,
 // and New refuses those that do not open its newest answer.
 //
+// One Adapter at a time works on a ledger: what waits for what is kept in its
+// memory, and a second one would have Core undo what the first is still doing.
+//
 // # A core must be idempotent
 //
 // A crash between the moment that Core did something and the moment that its
