@@ -2,8 +2,10 @@ package strict
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -46,8 +48,12 @@ func (p Problems) Error() string {
 }
 
 // ReadFile reads a file, but no more than one byte above maxSize. The error is
-// that of package os.
+// that of package os. A pipe is none: to open it would wait for whoever writes, and
+// with it every later reload, and the stop.
 func ReadFile(path string, maxSize int) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("is not a file")}
+	}
 	f, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, err

@@ -1,8 +1,11 @@
 package strict_test
 
 import (
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"wxswitch/routing/strict"
 )
@@ -32,6 +35,30 @@ func TestDecimal(t *testing.T) {
 		if got, err := read(text); err == nil || !strings.HasPrefix(err.Error(), "f.yaml:1:") {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
+	}
+}
+
+// A pipe in a file's place would hold a reload up for ever, and with it the stop.
+func TestReadFileWaitsForNoWriter(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error, 1)
+	go func() {
+		_, err := strict.ReadFile(pipe, 1<<10)
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		if want := "read " + pipe + ": is not a file"; err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("a pipe is waited for")
+	}
+	if _, err := strict.ReadFile(t.TempDir(), 1<<10); err == nil || !strings.HasSuffix(err.Error(), "is a directory") {
+		t.Error(err)
 	}
 }
 
