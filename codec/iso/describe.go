@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"wxswitch/codec"
+	"wxswitch/codec/frame"
 )
 
 // Reading is a message as people may see it: every field by number and name,
@@ -33,18 +34,22 @@ type Line struct {
 }
 
 // Describe reads a message for people, also one that breaks rules: what could
-// be read stands beside the error. A prefix that frames the message is skipped.
+// be read stands beside the error. A prefix that frames the message is skipped; one
+// with another length is the error.
 //
 // In a message whose structure is broken a secret may stand in any field, so
 // that only the shape of values is shown, and what the dialect itself names.
 // Fields that the dialect gives no meaning are never shown.
 func Describe(d *Dialect, raw []byte) Reading {
-	raw = d.unframed(raw)
+	raw, misframed := d.unframed(raw)
 	r := Reading{Dialect: d.name, Size: len(raw), Fields: []Line{}}
 	var s scan
 	broken := d.scan(raw, &s, maxField)
 	if _, err := d.Unpack(raw); err != nil {
 		r.Error = err.Error()
+	}
+	if misframed != nil { // what stands first is told first
+		r.Error = misframed.Error()
 	}
 	v := viewer{d: d, sound: broken == nil, scratch: &codec.Message{}}
 	r.Header = v.header(raw)
@@ -67,16 +72,30 @@ func Describe(d *Dialect, raw []byte) Reading {
 	return r
 }
 
-// unframed takes a prefix off, if the message makes sense without it only.
-func (d *Dialect) unframed(raw []byte) []byte {
+// unframed takes a prefix off, if the message makes sense without it only. The error
+// is that of a prefix which is not the message's.
+func (d *Dialect) unframed(raw []byte) ([]byte, error) {
+	if d.format.Prefix == 0 || len(raw) < d.format.Prefix || d.begins(raw) {
+		return raw, nil
+	}
+	n, err := d.format.ReadLength(raw)
+	body := raw[d.format.Prefix:]
+	switch {
+	case err == nil && n == len(raw):
+		return body, nil
+	case !d.begins(body):
+		return raw, nil
+	case err == nil:
+		err = &frame.LengthError{Rule: fmt.Sprintf("of %d bytes with its prefix, where %d are", n, len(raw))}
+	}
+	return body, err
+}
+
+// begins reports whether a message of the dialect begins here.
+func (d *Dialect) begins(raw []byte) bool {
 	var s scan
-	if _ = d.scan(raw, &s, 1); s.mti != nil || d.format.Prefix == 0 {
-		return raw
-	}
-	if n, err := d.format.ReadLength(raw); err != nil || n != len(raw) {
-		return raw
-	}
-	return raw[d.format.Prefix:]
+	_ = d.scan(raw, &s, 1)
+	return s.mti != nil
 }
 
 func kindWord(m *mti) string {
