@@ -2,6 +2,7 @@ package iso
 
 import (
 	"encoding/hex"
+	"strconv"
 	"strings"
 
 	"wxswitch/codec"
@@ -42,7 +43,6 @@ var (
 	errMTI      = &codec.FormatError{Field: "MTI", Rule: "one that the dialect names"}
 	errBitmap   = &codec.FormatError{Field: "bitmap", Rule: "upper-case hexadecimal digits"}
 	errThird    = &codec.FormatError{Field: "bitmap", Rule: "no third bitmap"}
-	errUnknown  = &codec.FormatError{Field: "bitmap", Rule: "fields that the dialect names"}
 	errTrailing = &codec.FormatError{Field: "message", Rule: "no bytes after the last field"}
 )
 
@@ -59,7 +59,7 @@ func (d *Dialect) scan(raw []byte, s *scan, last int) error {
 		}
 		f := d.fields[n]
 		if f == nil {
-			return errUnknown
+			return &codec.FormatError{Field: "F" + strconv.Itoa(n), Rule: "a field that the dialect names"}
 		}
 		size := f.max
 		if f.digits > 0 {

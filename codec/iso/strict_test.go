@@ -101,7 +101,7 @@ func TestUnpackRefusesStructure(t *testing.T) {
 	raw := pack(t, d, request(d, codec.Balance))
 	bitmap := string(raw[4:20])
 	for name, c := range map[string]struct{ old, replacement, field string }{
-		"unknown field":      {bitmap, "6A" + bitmap[2:], "bitmap"},
+		"unknown field":      {bitmap, "6A" + bitmap[2:], "F5"},
 		"missing field":      {bitmap + "16" + card16, "2" + bitmap[1:], "F2|102"},
 		"lower-case bitmap":  {bitmap, strings.ToLower(bitmap[:15]) + "a", "bitmap"},
 		"bitmap not hex":     {bitmap, "G" + bitmap[1:], "bitmap"},
