@@ -20,11 +20,11 @@ const codeOK = "00"
 func (l *link) signing(ctx context.Context) state {
 	l.show(LinkSigning)
 	answer, err := l.ask(ctx, codec.SignOn)
-	switch {
-	case err != nil:
+	if err != nil {
 		return l.drop(err)
-	case l.dialect.Meaning(codec.SignOn, answer.Get(codec.FieldCode)) != codec.Approved:
-		return l.drop(errors.New("bank refused the sign-on"))
+	}
+	if code := answer.Get(codec.FieldCode); l.dialect.Meaning(codec.SignOn, code) != codec.Approved {
+		return l.drop(fmt.Errorf("bank refused the sign-on with %s", code))
 	}
 	return l.online
 }
