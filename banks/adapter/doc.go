@@ -36,7 +36,7 @@
 //   - What the bank says by itself: [Adapter.Tell] stores a movement (D4) or the
 //     end of an account (A14), and it is told until the switch acknowledges it:
 //     under the same STAN, F7 and RRN, so that a repeat is known; in order per
-//     account; over restarts; with growing pauses.
+//     account; over restarts; with growing pauses. What it refuses is logged.
 //
 // # The ledger
 //

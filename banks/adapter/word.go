@@ -175,12 +175,17 @@ func (a *Adapter) tell(ctx context.Context, w word) error {
 		code = reply.Get(codec.FieldCode)
 	}
 	state, attempts, next := "waiting", w.attempts, a.cfg.Now()
-	switch a.cfg.Dialect.Meaning(w.message.Type, code) {
+	meaning := a.cfg.Dialect.Meaning(w.message.Type, code)
+	switch meaning {
 	case codec.Approved, codec.Declined: // heard, whatever became of it
 		state = "told"
 	case codec.InDoubt, codec.Unmapped:
 		attempts++
 		next = next.Add(a.cfg.pause(attempts))
+	}
+	if meaning != codec.Approved && w.broken == nil && ctx.Err() == nil {
+		a.noisy.Warn().Int64("word", w.id).Str("type", string(w.message.Type)).Str("rrn", w.message.Get(codec.FieldRRN)).
+			Str("code", code).Stringer("meaning", meaning).Int("attempts", attempts).Msg("the switch did not take what was told")
 	}
 	err := a.ledger.db.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx db.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE adapter_word SET state = $1, code = $2, attempts = $3, next = $4 WHERE id = $5`,

@@ -1,12 +1,16 @@
 package adapter
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"wxswitch/codec"
 	"wxswitch/switch/db"
@@ -47,6 +51,37 @@ func (p *peer) word(limit time.Duration) *codec.Message {
 		case <-late.C:
 			return nil
 		}
+	}
+}
+
+// What the switch refuses to hear is told no more, and what it does not hear is told
+// again: both are logged, since nobody else at the bank knows of it.
+func TestWordThatIsNotHeardIsLogged(t *testing.T) {
+	for _, code := range []string{"14", "96", ""} {
+		t.Run(code, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.Log = zerolog.New(&log) })
+				p := k.connect(t)
+				if err := k.Tell(t.Context(), movement()); err != nil {
+					t.Fatal(err)
+				}
+				k.speak(t)
+				m := p.word(time.Second)
+				if code != "" {
+					p.send(codec.NewReply(m, code))
+				}
+				again := p.word(k.cfg.Told + time.Minute)
+				if told := again == nil; told != (code == "14") {
+					t.Errorf("told for good: %t", told)
+				}
+				k.stop()
+				want := `"word":1,"type":"movement","rrn":"000000000001","code":"` + code + `"`
+				if s := log.String(); !strings.Contains(s, want) || strings.Contains(s, card) {
+					t.Errorf("no %s in %s", want, s)
+				}
+			})
+		})
 	}
 }
 
