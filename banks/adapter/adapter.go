@@ -40,9 +40,9 @@ import (
 // must then return what the first call would have, and not do it again. The
 // package's documentation shows how.
 //
-// ctx ends after Config.Work; what the caller has left, in milliseconds, is
-// m.Get(codec.FieldRemaining), if it is known. An answer that comes later than
-// that is still sent.
+// ctx ends after Config.Work, and a call that goes on is logged; what the caller
+// has left, in milliseconds, is m.Get(codec.FieldRemaining), if it is known. An
+// answer that comes later than that is still sent.
 type Core interface {
 	Serve(ctx context.Context, m *codec.Message) (*codec.Message, error)
 }

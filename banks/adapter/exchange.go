@@ -91,13 +91,16 @@ func (a *Adapter) answer(ctx context.Context, x *Exchange) *codec.Message {
 func (a *Adapter) decide(ctx context.Context, x *Exchange) (reply *codec.Message, dropped string, err error) {
 	wait, cancel := context.WithDeadline(ctx, x.deadline)
 	defer cancel()
+	if err = wait.Err(); err != nil {
+		return nil, droppedExpired, err
+	}
 	leave, err := a.gates.enter(wait, x.number)
 	if err != nil {
-		return nil, droppedExpired, err
+		return nil, droppedExpired, fmt.Errorf("a message of the same number is still worked on: %w", err)
 	}
 	defer leave()
 	if err = a.takeSlot(wait); err != nil {
-		return nil, droppedExpired, err
+		return nil, droppedExpired, fmt.Errorf("as many calls of core as may be (%d) are under way: %w", a.cfg.Workers, err)
 	}
 	defer func() { <-a.slots }()
 
@@ -151,6 +154,11 @@ func (a *Adapter) call(ctx context.Context, x *Exchange, repeat bool) (given ans
 	m.Repeat = repeat
 	m.Set(codec.FieldRemaining, strconv.FormatInt(max(0, time.Until(x.deadline).Milliseconds()), 10))
 	begun := time.Now()
+	long := time.AfterFunc(a.cfg.Work, func() { // else one that never ends is never told of
+		a.cfg.Log.Warn().Str("type", string(x.Request.Type)).Str("rrn", string(x.number.RRN)).
+			Dur("took", a.cfg.Work).Msg("core is still at it")
+	})
+	defer long.Stop()
 	reply, err := a.cfg.Core.Serve(ctx, &m)
 	a.metrics.core.Observe(time.Since(begun).Seconds())
 	switch {

@@ -71,7 +71,7 @@ func TestTheAnswerToAnotherIsNotGiven(t *testing.T) {
 						r.Set(f, another)
 					}
 					return r, nil
-				}, func(c *Config) { c.Log = zerolog.New(&log) })
+				}, func(c *Config) { c.Log = zerolog.New(zerolog.SyncWriter(&log)) })
 				p := k.connect(t)
 				m := p.message(codec.Deregister, "000000000001")
 				expect(t, "another's", p.code(m), "")
@@ -95,7 +95,7 @@ func TestPanicIsLoggedWithItsPlace(t *testing.T) {
 				panic(m.AccountNumber().Reveal())
 			}
 			return codec.NewReply(none, "00"), nil
-		}, func(c *Config) { c.Log = zerolog.New(&log) })
+		}, func(c *Config) { c.Log = zerolog.New(zerolog.SyncWriter(&log)) })
 		p := k.connect(t)
 		expect(t, "panic", p.code(p.message(codec.Balance, "000000000001")), "")
 		expect(t, "fault", p.code(p.message(codec.Deregister, "000000000002")), "")
@@ -110,6 +110,38 @@ func TestPanicIsLoggedWithItsPlace(t *testing.T) {
 		}
 		if strings.Contains(log.String(), card) {
 			t.Error("the log names an account")
+		}
+	})
+}
+
+// Whoever looks why nothing is answered finds the call of Core that does not end, and
+// who waits for it.
+func TestCoreThatDoesNotEndIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		end := make(chan struct{})
+		k := start(t, openDB(t, ledgerPath(t)), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
+			<-end // whatever the context says
+			return codec.NewReply(m, "00"), nil
+		}, func(c *Config) { c.Workers, c.Work, c.Log = 1, 3*time.Second, zerolog.New(zerolog.SyncWriter(&log)) })
+		p := k.connect(t)
+		m := p.message(codec.Deregister, "000000000001")
+		p.send(m)
+		synctest.Wait()
+		p.send(p.advice(codec.Completion, m))
+		p.send(p.message(codec.Deregister, "000000000002"))
+		time.Sleep(10 * time.Second)
+		close(end)
+		expect(t, "the first", p.receive().Get(codec.FieldCode), "00")
+		k.stop()
+		for want, times := range map[string]int{
+			`"rrn":"000000000001","took":3000,"message":"core is still at it"`:                                     1,
+			`"rrn":"000000000001","reason":"expired","cause":"a message of the same number is still worked on: `:   1,
+			`"rrn":"000000000002","reason":"expired","cause":"as many calls of core as may be (1) are under way: `: 1,
+		} {
+			if n := strings.Count(log.String(), want); n != times {
+				t.Errorf("%d times %s in %s", n, want, &log)
+			}
 		}
 	})
 }

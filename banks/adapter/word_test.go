@@ -61,7 +61,7 @@ func TestWordThatIsNotHeardIsLogged(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
-				k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.Log = zerolog.New(&log) })
+				k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.Log = zerolog.New(zerolog.SyncWriter(&log)) })
 				p := k.connect(t)
 				if err := k.Tell(t.Context(), movement()); err != nil {
 					t.Fatal(err)
