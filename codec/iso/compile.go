@@ -52,6 +52,9 @@ func (c *compiler) frame() error {
 		return bad("name: missing", "name")
 	}
 	s := c.f.Frame
+	if s == (frameSpec{}) {
+		return bad("no frame, and no base that has one", "frame")
+	}
 	encoding, err := oneOf(s.Encoding, []string{"ascii", "binary", "bcd"}, "frame", "encoding")
 	if err != nil {
 		return err

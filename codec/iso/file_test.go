@@ -122,6 +122,7 @@ func TestFileRefuses(t *testing.T) {
 		"advice by codes":         {"advices:\n", "advices:\n  completion: {done: [\"00\"]}\n", `an answer to a completion is read by codes`},
 		"advice of no advice":     {"advices:\n  reversal:", "advices:\n  balance:", `no advice "balance"`},
 		"no such base":            {"name: cups", "name: cups\nbase: swift", `no dialect "swift"`},
+		"neither frame nor base":  {"frame: {offset: 2, size: 4, encoding: ascii, max: 4096}\n", "", "no frame, and no base that has one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if strings.Count(cups, c.old) < 1 {
