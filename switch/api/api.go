@@ -50,6 +50,8 @@ type Advices interface {
 type Limits struct {
 	Concurrent  int           // requests under way; default 1024
 	Follower    int           // of which in one follower's name; default 32
+	Burst       int           // that may come in one follower's name at once; default 1000
+	Every       time.Duration // and one more each time this has passed; default 1 s
 	HeaderBytes int           // default 16 KiB
 	ReadHeader  time.Duration // default 5 s
 	Read        time.Duration // header and body; default 10 s
@@ -61,6 +63,8 @@ type Limits struct {
 func (l Limits) withDefaults() Limits {
 	l.Concurrent = cmp.Or(l.Concurrent, 1024)
 	l.Follower = cmp.Or(l.Follower, 32)
+	l.Burst = cmp.Or(l.Burst, 1000)
+	l.Every = cmp.Or(l.Every, time.Second)
 	l.HeaderBytes = cmp.Or(l.HeaderBytes, 16<<10)
 	l.ReadHeader = cmp.Or(l.ReadHeader, 5*time.Second)
 	l.Read = cmp.Or(l.Read, 10*time.Second)
@@ -101,6 +105,7 @@ type API struct {
 	anonymous *Client       // nil where callers need a token
 	places    chan struct{} // one element for each request under way
 	busy      *busyFollowers
+	paces     *paces
 	metrics   *metrics
 	handler   http.Handler
 }
@@ -112,6 +117,7 @@ func New(o Options) *API {
 		Options: o,
 		places:  make(chan struct{}, o.Limits.Concurrent),
 		busy:    newBusyFollowers(o.Limits.Follower),
+		paces:   newPaces(o.Limits.Every, o.Limits.Burst),
 		metrics: newMetrics(o.Registerer),
 	}
 	if len(o.Anonymous) > 0 {

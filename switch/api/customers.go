@@ -87,19 +87,21 @@ func (b *busyFollowers) leave(f customer.Follower) {
 }
 
 // serve is around each generated operation: a caller that hangs up cancels
-// nothing; a follower is checked and bounded, and given on in the context.
+// nothing; a follower is checked and bounded, and given on in the context. What
+// the platform says of a follower is not what the follower asks.
 func (a *API) serve(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 	return func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error) {
 		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), maxTimeout)
 		defer stop()
-		if door, ok := w.(*answer); !ok || !door.op.follower {
+		door, ok := w.(*answer)
+		if !ok || !door.op.follower {
 			return next(ctx, w, r, request)
 		}
 		f := customer.Follower{Channel: r.Header.Get("Follower-Channel"), Subject: r.Header.Get("Follower-Subject")}
 		if !isVisible(f.Channel, 64) || !isVisible(f.Subject, 128) {
 			return nil, refuse(codeFollowerInvalid)
 		}
-		if !a.busy.enter(f) {
+		if !door.op.told && !a.paces.allow(f) || !a.busy.enter(f) {
 			return nil, refuse(codeFollowerBusy)
 		}
 		defer a.busy.leave(f)

@@ -78,7 +78,7 @@ var customerKinds = []kind{
 
 	{codeFollowerMissing, 400, never, 0, "No follower", "the headers Follower-Channel and Follower-Subject are required"},
 	{codeFollowerInvalid, 400, never, 0, "The follower is wrong", "the headers Follower-Channel and Follower-Subject have 1 to 64 and 1 to 128 visible ASCII characters, and stand once"},
-	{codeFollowerBusy, 429, later, 1e9, "The follower has too much under way", "as many requests as allowed are under way in the name of this follower; nothing was sent"},
+	{codeFollowerBusy, 429, later, 1e9, "The follower asks too much", "as many requests as allowed are under way in the name of this follower, or came lately; nothing was sent"},
 	{codeKeptFull, 503, later, 0, "No room to keep another value", "as many values as allowed are kept; nothing was done"},
 	{codeNoticeUnknown, 404, never, 0, "No such notice", "there is no notice with that id"},
 	{codeNoticeState, 409, never, 0, "The notice has ended", "nothing of the notice is left to be sent"},

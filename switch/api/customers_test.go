@@ -792,6 +792,26 @@ func TestOneFollowersPlaces(t *testing.T) {
 	k.ask(accounts, frontToken).ok(t, new(any))
 }
 
+// A program in one follower's name stops itself, and nobody else: neither what
+// the platform says of the follower nor another who asks.
+func TestOneFollowersPace(t *testing.T) {
+	k := openDesk(t, func(o *api.Options) { o.Limits.Burst, o.Limits.Every = 3, time.Hour })
+	view := operation{method: "GET", path: "/v1/customer", follower: true}
+	leave := operation{method: "POST", path: "/v1/customer/deregistration", follower: true, key: true}
+	k.ask(view, frontToken).ok(t, new(any))
+	k.ask(leave, frontToken).ok(t, new(any))
+	k.ask(view, frontToken).ok(t, new(any))
+	p := k.ask(leave, frontToken).problem(t, "follower-busy")
+	if p.Retry != api.ProblemRetryLater || p.Text == "" {
+		t.Errorf("%+v", p)
+	}
+	k.ask(operation{method: "POST", path: "/v1/customer/unfollow", follower: true, key: true}, frontToken).ok(t, new(any))
+	k.ask(leave, frontToken, "Follower-Subject", "o2").ok(t, new(any))
+	if got, want := k.metric(), "operation=deregister status=429 1\n"; !strings.Contains(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
+}
+
 func TestKept(t *testing.T) {
 	k := openDesk(t, nil)
 	put := operation{method: "PUT", path: "/v1/kept?seconds=60", body: `{"name":"a b","value":"<xml>\n😀</xml>"}`}

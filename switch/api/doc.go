@@ -50,8 +50,10 @@
 // The handlers decode, call package customer, and encode: each rule and each word
 // is decided there. A refusal is a problem whose code is its reason, and every
 // problem of the scope customer has a member text, which the customer reads. A
-// follower is checked for its form and bounded in what it has under way
-// (follower-busy); whose session, account or customer it names, package customer
+// follower is checked for its form and bounded in what it has under way and in how
+// often it asks (follower-busy): what a person does in pages comes nowhere near, a
+// program in a person's name is stopped. Following and leaving, which the platform
+// tells, are not counted. Whose session, account or customer it names, package customer
 // looks up, and another's reads as unknown. Accounts, certificates, codes, sealed
 // passwords and locations stand in bodies; a session's token in a header.
 //
@@ -59,6 +61,8 @@
 //
 //	Concurrent   1024        requests under way
 //	Follower     32          of which in one follower's name
+//	Burst        1000        that may come in one follower's name at once
+//	Every        1 s         and one more each time this has passed
 //	HeaderBytes  16 KiB      of request line and headers; net/http lets 4 to 8 KiB more pass
 //	ReadHeader   5 s         for them to come
 //	Read         10 s        for header and body to come

@@ -29,6 +29,7 @@ type operation struct {
 	own    bool   // not generated; see type server
 	// follower: comes in the name of a follower; see serve
 	follower bool
+	told     bool // by the platform, of the follower, who does not ask it
 	counts   *counts
 }
 
@@ -48,8 +49,8 @@ var operations = map[string]operation{
 	"GET /v1/page-key":                       {name: "page-key", scopes: front},
 	"GET /v1/choices":                        {name: "choices", scopes: front},
 	"GET /v1/customer":                       {name: "customer", scopes: front, follower: true},
-	"POST /v1/customer/follow":               {name: "follow", scopes: front, follower: true},
-	"POST /v1/customer/unfollow":             {name: "unfollow", scopes: front, follower: true},
+	"POST /v1/customer/follow":               {name: "follow", scopes: front, follower: true, told: true},
+	"POST /v1/customer/unfollow":             {name: "unfollow", scopes: front, follower: true, told: true},
 	"GET /v1/customer/codes":                 {name: "codes", scopes: front, follower: true},
 	"POST /v1/customer/codes":                {name: "code", scopes: front, follower: true, body: shapeFor[CodeRequest]()},
 	"POST /v1/customer/authentication":       {name: "authenticate", scopes: front, follower: true, body: shapeFor[Authentication]()},
