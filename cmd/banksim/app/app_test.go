@@ -62,6 +62,12 @@ func TestLoadSaysWhereItIsWrong(t *testing.T) {
 			good, good + "  - {name: one, dialect: cups, listen: [\"127.0.0.1:0\"], database: two.db}\n",
 			"banksim.yaml:8:12: banks[1].name: two banks",
 		},
+		"address twice": {`["127.0.0.1:0"]`, `["127.0.0.1:9101", "127.0.0.1:9101"]`, "banksim.yaml:5:32: banks[0].listen[1]: the address is that of banks[0].listen[0]"},
+		"control at another's links": {
+			good, strings.Replace(good, "127.0.0.1:0", "0.0.0.0:9181", 1) +
+				"  - {name: two, dialect: cups, listen: [\"127.0.0.1:0\"], database: two.db, control: \"127.0.0.1:9181\"}\n",
+			"banksim.yaml:8:84: banks[1].control: the address is that of banks[0].listen[0]",
+		},
 		"database twice": {
 			good, good + "  - name: two\n    dialect: cups\n    listen: [\"127.0.0.1:0\"]\n    database: ./one.db\n",
 			"banksim.yaml:11:15: banks[1].database: two banks",

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -92,6 +93,7 @@ func (c *Config) check(f *config.File) error {
 		return f.At("banks", "at least one")
 	}
 	names, files := map[string]bool{}, map[string]bool{}
+	var doors []config.Door
 	for i, b := range c.Banks {
 		at := fmt.Sprintf("banks[%d].", i)
 		if key, reason := b.check(); reason != "" {
@@ -108,8 +110,12 @@ func (c *Config) check(f *config.File) error {
 			return f.At(at+"database", "two banks with this database")
 		}
 		names[b.Name], files[database] = true, true
+		for k, address := range b.Listen {
+			doors = append(doors, config.Door{Key: fmt.Sprintf("%slisten[%d]", at, k), Address: address})
+		}
+		doors = append(doors, config.Door{Key: at + "control", Address: b.Control})
 	}
-	return nil
+	return errors.Join(config.CheckDoors(f.At, doors...)...)
 }
 
 // maxWaiting bounds workers and queue: no machine serves more.

@@ -247,14 +247,20 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 			errs = append(errs, at(key, rule))
 		}
 	}
-	address := func(s, key string) { rule := config.AddressRule(s); need(rule == "", key, rule) }
+	var doors []config.Door
+	door := func(key, address string) {
+		rule := config.AddressRule(address)
+		need(rule == "", key, rule)
+		doors = append(doors, config.Door{Key: key, Address: address})
+	}
 	if c.Listener == nil {
-		address(c.Listen, "listen")
+		door("listen", c.Listen)
 	}
 	if c.InternalListener == nil {
-		address(c.Internal, "internal")
+		door("internal", c.Internal)
 	}
-	address(c.Ops, "ops")
+	door("ops", c.Ops)
+	errs = append(errs, config.CheckDoors(at, doors...)...)
 	need(isPublic(c.Public), "public", "must be https://host, or http:// on the loopback interface, without a path: only there can a page encrypt")
 	need(len(c.Keys) > 0 || c.KeyFile != "", "key_file", "must not be empty")
 	need(c.FrameAncestors == "" || origin.MatchString(c.FrameAncestors), "frame_ancestors", "must be one origin: https://host")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -97,5 +98,26 @@ func TestIsURL(t *testing.T) {
 		if IsURL(s) {
 			t.Errorf("%s is taken", s)
 		}
+	}
+}
+
+func TestCheckDoors(t *testing.T) {
+	at := func(key, reason string) error { return errors.New(key + ": " + reason) }
+	for second, clashes := range map[string]bool{
+		"127.0.0.1:80": true, "localhost:80": true, ":80": true, "0.0.0.0:80": true, "[::]:80": true, "[::ffff:127.0.0.1]:080": true,
+		"127.0.0.1:81": false, "127.0.0.2:80": false, "[::1]:80": false, "front:80": false, "here": false, "": false,
+	} {
+		errs := CheckDoors(at, Door{"listen", "127.0.0.1:80"}, Door{"ops", second})
+		if (len(errs) > 0) != clashes || clashes && errs[0].Error() != "ops: the address is that of listen" {
+			t.Errorf("%q: %v", second, errs)
+		}
+	}
+	for _, both := range []string{"127.0.0.1:0", ":0", "nowhere", ""} {
+		if errs := CheckDoors(at, Door{"listen", both}, Door{"ops", both}); errs != nil {
+			t.Errorf("%q: %v", both, errs)
+		}
+	}
+	if errs := CheckDoors(at, Door{"a", "front:80"}, Door{"b", "front:80"}, Door{"c", ":80"}); len(errs) != 2 {
+		t.Error(errs)
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"net"
 	"net/url"
 	"strconv"
@@ -22,6 +23,47 @@ func AddressRule(s string) string {
 		return NoPort
 	}
 	return ""
+}
+
+// Door is an address that a program listens on, and its key.
+type Door struct{ Key, Address string }
+
+// CheckDoors tells of each door that one before it keeps from being opened.
+func CheckDoors(at func(key, reason string) error, doors ...Door) (errs []error) {
+	for i, d := range doors {
+		for _, before := range doors[:i] {
+			if clash(d.Address, before.Address) {
+				errs = append(errs, at(d.Key, "the address is that of "+before.Key))
+				break
+			}
+		}
+	}
+	return errs
+}
+
+// clash reports whether one program cannot listen on both addresses: port 0 is
+// another one each time, and no host is every host.
+func clash(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	n, errC := strconv.ParseUint(portA, 10, 16)
+	m, errD := strconv.ParseUint(portB, 10, 16)
+	if errors.Join(errA, errB, errC, errD) != nil || n != m || n == 0 {
+		return false
+	}
+	ipA, ipB := ipOf(hostA), ipOf(hostB)
+	return hostA == hostB || ipA.Equal(ipB) || ipA.IsUnspecified() || ipB.IsUnspecified()
+}
+
+// ipOf is the address of a host, nil for a name.
+func ipOf(host string) net.IP {
+	switch host {
+	case "":
+		return net.IPv6unspecified
+	case "localhost":
+		return net.IPv4(127, 0, 0, 1)
+	}
+	return net.ParseIP(host)
 }
 
 // IsVisible takes what a header can carry, and no blanks.

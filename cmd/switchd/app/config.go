@@ -176,6 +176,7 @@ func (c *Config) check(at func(key, reason string) error) (errs []error) {
 	}
 	address(c.Listen, "listen")
 	address(c.Ops, "ops")
+	errs = append(errs, config.CheckDoors(at, config.Door{Key: "listen", Address: c.Listen}, config.Door{Key: "ops", Address: c.Ops})...)
 	need(c.KeyFile != "" || c.Key != nil, "key_file", "must not be empty")
 	need(c.Database != "", "database", "must not be empty")
 	need(c.Routes != "", "routes", "must not be empty")

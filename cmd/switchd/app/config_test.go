@@ -51,6 +51,7 @@ func TestAWrongConfigurationSaysWhereAndWhy(t *testing.T) {
 		"negative":         {"drain: 20s", "drain: -1s", "drain: must not be negative"},
 		"no address":       {"127.0.0.1:8480", "here", ":5:9: listen: must be host:port"},
 		"no such port":     {"127.0.0.1:8480", "127.0.0.1:99999", ":5:9: listen: no such port"},
+		"one door twice":   {"ops: 127.0.0.1:8481", "ops: localhost:8480", ":6:6: ops: the address is that of listen"},
 		"no acquirer":      {`acquirer: "48980000"`, `acquirer: ""`, ": acquirer: must be 1 to 11 digits"},
 		"short hash":       {"d03cc96f3c0e1c92b7152a5793a246cf5e1e59cda6bfe46aa4031034f1b3ccad", "9f86", `client "batch": token_sha256 must be 64 hexadecimal digits`},
 		"unknown scope":    {"[operate]", "[rule]", `unknown scope "rule"`},
