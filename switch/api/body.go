@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"math/bits"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,16 +13,20 @@ import (
 // shape is what a body may look like: an object of strings and further objects.
 // It is read off the generated type once, so that the two cannot drift apart.
 type shape struct {
-	names  []string
-	nested []*shape // nil for a string
+	names    []string
+	nested   []*shape // nil for a string
+	required uint64   // a bit for each that must be there
 }
 
 // shapeOf returns the shape of a struct type whose fields are strings, structs,
-// or pointers to structs.
+// or pointers to structs; what may be left out is omitempty.
 func shapeOf(t reflect.Type) *shape {
 	s := &shape{}
 	for f := range t.Fields() {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if options == "" {
+			s.required |= 1 << len(s.names)
+		}
 		field := f.Type
 		if field.Kind() == reflect.Pointer {
 			field = field.Elem()
@@ -36,7 +41,7 @@ func shapeOf(t reflect.Type) *shape {
 }
 
 // read refuses a body that is not exactly one JSON object of the shape (RFC
-// 8259): UTF-8, no unknown or repeated field, no other type, nothing after it.
+// 8259): UTF-8, no unknown, repeated or missing field, no other type, nothing after it.
 // It never recurses deeper than the shape. What it accepts it stores in into, a
 // zero struct of the shape's type, as encoding/json would; the zero Value is for
 // checking only.
@@ -81,7 +86,7 @@ func (p *parser) object(s *shape, pointer string, into reflect.Value) *refusal {
 		return p.wrongType(pointer, "must be an object")
 	}
 	if p.take('}') {
-		return nil
+		return s.missing(0, pointer)
 	}
 	var seen uint64
 	for {
@@ -97,12 +102,22 @@ func (p *parser) object(s *shape, pointer string, into reflect.Value) *refusal {
 			return r
 		}
 		if p.take('}') {
-			return nil
+			return s.missing(seen, pointer)
 		}
 		if !p.take(',') {
 			return refuseField(pointer+"/"+s.names[i], malformed)
 		}
 	}
+}
+
+// missing refuses an object without a field that it must have: to leave one out
+// is not to say that it is empty.
+func (s *shape) missing(seen uint64, pointer string) *refusal {
+	left := s.required &^ seen
+	if left == 0 {
+		return nil
+	}
+	return refuseField(pointer+"/"+s.names[bits.TrailingZeros64(left)], "required")
 }
 
 // name reads a field's name and the colon, and returns its place in the shape.

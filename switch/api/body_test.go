@@ -63,7 +63,7 @@ var wrongBodies = []struct{ name, body, pointer string }{
 	{"full-width digits", `{"type":"balance","account":"６２１００８"}`, "/account"},
 	{"long account", `{"type":"balance","account":"` + strings.Repeat("6", 33) + `"}`, "/account"},
 	{"no certificate", `{"type":"authenticate","account":"6210085512347890"}`, "/certificate"},
-	{"empty certificate", `{"type":"authenticate","account":"6210085512347890","certificate":{}}`, "/certificate/type"},
+	{"empty certificate", `{"type":"authenticate","account":"6210085512347890","certificate":{}}`, "/certificate/number"},
 	{"certificate type", `{"type":"authenticate","account":"6210085512347890","certificate":{"type":"1","number":"1"}}`, "/certificate/type"},
 	{"certificate type's case", `{"type":"authenticate","account":"6210085512347890","certificate":{"type":"a1","number":"1"}}`, "/certificate/type"},
 	{"no number", `{"type":"authenticate","account":"6210085512347890","certificate":{"type":"01"}}`, "/certificate/number"},

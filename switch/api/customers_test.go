@@ -383,6 +383,12 @@ func (op operation) token() string {
 	return frontToken
 }
 
+// pattern is the operation's path as openapi.yaml has it.
+func (op operation) pattern() string {
+	path, _, _ := strings.Cut(op.path, "?")
+	return strings.NewReplacer(linkID, "{id}", "xjrcu-1", "{id}", "movement-41", "{id}").Replace(path)
+}
+
 // No scope includes another.
 func TestCustomersScopes(t *testing.T) {
 	k := openDesk(t, nil)
@@ -409,10 +415,7 @@ func TestCustomersAnswersKeepTheSpecification(t *testing.T) {
 	doc := specification(t)
 	called := map[string]bool{}
 	for _, op := range customerCalls {
-		path, _, _ := strings.Cut(op.path, "?")
-		for _, id := range []string{linkID, "xjrcu-1", "movement-41"} {
-			path = strings.Replace(path, id, "{id}", 1)
-		}
+		path := op.pattern()
 		called[op.method+" "+path] = true
 		item := doc.Paths.Find(path)
 		if item == nil || item.GetOperation(op.method) == nil {
@@ -617,6 +620,37 @@ func revealed(v reflect.Value) (all []string) {
 		}
 	}
 	return all
+}
+
+// What must be there and is not is refused by its name, and never taken for empty.
+func TestFieldsThatAreMissing(t *testing.T) {
+	k := openDesk(t, nil)
+	doc := specification(t)
+	for _, op := range customerCalls {
+		if op.body == "" {
+			continue
+		}
+		schema := doc.Paths.Find(op.pattern()).GetOperation(op.method).RequestBody.Value.Content["application/json"].Schema.Value
+		for _, name := range schema.Required {
+			var fields map[string]string
+			if err := json.Unmarshal([]byte(op.body), &fields); err != nil {
+				t.Fatal(err)
+			}
+			delete(fields, name)
+			body, err := json.Marshal(fields)
+			if err != nil {
+				t.Fatal(err)
+			}
+			less := op
+			less.body = string(body)
+			if p := k.ask(less, op.token()).problem(t, "body-invalid"); p.Pointer != "/"+name {
+				t.Errorf("%s %s without %s: %+v", op.method, op.path, name, p)
+			}
+		}
+	}
+	if k.customers.count() != 0 {
+		t.Errorf("%d were asked", k.customers.count())
+	}
 }
 
 func TestEnumsOfBodies(t *testing.T) {

@@ -35,8 +35,9 @@
 //     transactions, operate for operators, one of the last two for explaining a
 //     route; none includes another. GET /openapi.yaml and GET /problems need neither:
 //     they say nothing that the program's source does not.
-//   - body: at most 64 KiB of strict JSON. An error points to the field (RFC
-//     6901) and never shows its value. Accounts stand in bodies, never in URLs.
+//   - body: at most 64 KiB of strict JSON, with all that is required. An error
+//     points to the field (RFC 6901) and never shows its value. Accounts stand in
+//     bodies, never in URLs.
 //
 // The body and the answer of a transaction are read and written by hand (type
 // server), those of everything else by the generated server.
