@@ -75,7 +75,7 @@ func (l Limits) withDefaults() Limits {
 }
 
 // Options are what the door stands before. All are required but Anonymous,
-// Limits, Log and Registerer.
+// ConnState, Limits, Log and Registerer.
 type Options struct {
 	Switch  Switch
 	Router  *routing.Router
@@ -93,7 +93,9 @@ type Options struct {
 	Clients []Client
 	// Anonymous are the scopes of callers without a token, on the loopback
 	// interface only; none by default.
-	Anonymous  []Scope
+	Anonymous []Scope
+	// ConnState sees the state of each connection, as http.Server's; may be nil.
+	ConnState  func(net.Conn, http.ConnState)
 	Limits     Limits
 	Log        zerolog.Logger
 	Registerer prometheus.Registerer // may be nil
@@ -136,6 +138,7 @@ func (a *API) Handler() http.Handler { return a.handler }
 func (a *API) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           a.handler,
+		ConnState:         a.ConnState,
 		ReadHeaderTimeout: a.Limits.ReadHeader,
 		ReadTimeout:       a.Limits.Read,
 		WriteTimeout:      maxTimeout + a.Limits.Read + a.Limits.Write, // until the answer is ready; see type answer

@@ -321,6 +321,19 @@ func TestLongBodyIsRefusedByItsHeader(t *testing.T) {
 	readAnswer(t, bufio.NewReader(c)).problem(t, "body-too-large")
 }
 
+// What bounds the connections of a program sees those of the API.
+func TestConnectionsAreSeen(t *testing.T) {
+	states := make(chan http.ConnState, 16)
+	d := open(t, func(o *api.Options) { o.ConnState = func(_ net.Conn, s http.ConnState) { states <- s } })
+	c := d.raw("GET /problems HTTP/1.1\r\nHost: x\r\n\r\n")
+	readAnswer(t, bufio.NewReader(c))
+	for _, want := range []http.ConnState{http.StateNew, http.StateActive, http.StateIdle} {
+		if got := <-states; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func TestServeTellsOfALostListener(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

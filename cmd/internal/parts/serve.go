@@ -9,8 +9,10 @@ import (
 )
 
 // Serve is a part that serves a listener until ctx is done. Then it takes nothing
-// new, and what is in flight has the time of drain; 0 is none.
+// new, and what is in flight has the time of drain; 0 is none. At most MaxWaiting
+// connections wait for a request.
 func Serve(s *http.Server, l net.Listener, drain time.Duration) Run {
+	s.ConnState = Waiting(MaxWaiting)
 	return func(ctx context.Context) error {
 		done := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {

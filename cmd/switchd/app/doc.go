@@ -13,6 +13,12 @@
 // what it took. Each step has its limit, so that a stop ends by itself; what a
 // limit cuts off is settled at the next start.
 //
+// # Doors
+//
+// At most parts.MaxWaiting connections of a door wait for a request: for one more
+// the one that has waited longest is closed. So nobody who holds connections takes
+// the files that others, banks and the database need.
+//
 // # Log
 //
 // One line of JSON for each transaction, and for what happens. Lines of level
