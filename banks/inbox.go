@@ -68,10 +68,10 @@ func (x *inbox) handle(ctx context.Context, in inbound) {
 func (x *inbox) answer(in inbound, m *codec.Message) {
 	framed, err := x.bank.frame(m)
 	if err != nil {
-		x.bank.log.Error().Err(err).Str("type", string(m.Type)).Msg("answer cannot be written")
+		x.bank.noisy.Error().Err(err).Str("type", string(m.Type)).Msg("answer cannot be written")
 		return
 	}
 	if !in.answer(framed) {
-		x.bank.log.Warn().Str("type", string(m.Type)).Msg("answer not sent: link gone")
+		x.bank.noisy.Warn().Str("type", string(m.Type)).Msg("answer not sent: link gone")
 	}
 }

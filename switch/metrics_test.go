@@ -350,8 +350,8 @@ func TestOneOfTwoScansRecovers(t *testing.T) {
 	})
 }
 
-// A bank that answers what it was never asked, again and again, is counted and fills
-// no log.
+// A bank that answers what it was never asked, or says what changes nothing, again
+// and again, is counted and fills no log.
 func TestABankFillsNoLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, err := iso.Builtin("plain")
@@ -371,6 +371,30 @@ func TestABankFillsNoLog(t *testing.T) {
 		}
 		if n := values(t, registry)[`wxswitch_late_messages_total{bank="xjrcu",result="unmatched"}`]; n != 100 {
 			t.Errorf("%v counted", n)
+		}
+		movement := codec.NewRequest(codec.Movement)
+		movement.SetAccount(codec.NewAccount("6210081234567892"), true)
+		foreign := codec.NewRequest(codec.Movement)
+		foreign.SetAccount(codec.NewAccount("9999990000000000"), true)
+		for result, m := range map[string]*codec.Message{
+			"unsupported-request": codec.NewRequest(codec.Balance), "foreign-account": foreign, "repeated-request": movement, "error": movement,
+		} {
+			time.Sleep(time.Minute)
+			log.Reset()
+			if result == "error" {
+				broken := func(string) error { return errors.New("planted") }
+				r.fail.Store(&broken)
+			}
+			for range 101 {
+				r.sw.Incoming(t.Context(), "xjrcu", m)
+			}
+			r.fail.Store(nil)
+			if n := strings.Count(log.String(), "\n"); n < 1 || n > 10 {
+				t.Errorf("%s: %d lines in a moment", result, n)
+			}
+			if n := values(t, registry)[fmt.Sprintf(`wxswitch_late_messages_total{bank="xjrcu",result=%q}`, result)]; n < 100 {
+				t.Errorf("%s: %v counted", result, n)
+			}
 		}
 	})
 }
