@@ -372,6 +372,13 @@ func TestABankFillsNoLog(t *testing.T) {
 		if n := values(t, registry)[`wxswitch_late_messages_total{bank="xjrcu",result="unmatched"}`]; n != 100 {
 			t.Errorf("%v counted", n)
 		}
+		log.Reset()
+		for range 100 {
+			r.lateTook(codec.Authenticate, e.ID, e.Sent)
+		}
+		if n := strings.Count(log.String(), `"late reply"`); n > 10 {
+			t.Errorf("%d lines of one answer", n)
+		}
 		movement := codec.NewRequest(codec.Movement)
 		movement.SetAccount(codec.NewAccount("6210081234567892"), true)
 		foreign := codec.NewRequest(codec.Movement)

@@ -81,7 +81,7 @@ type Switch struct {
 	unheard chan lateMessage // what the journal did not take; what is more is lost. Run takes it
 	own     idSet            // open rows that this process will end itself, and no scan may
 	metrics *metrics
-	noisy   zerolog.Logger // for lines that a bank can cause at will, without a transaction
+	noisy   zerolog.Logger // for lines that a bank can cause at will
 
 	draining atomic.Bool
 	inflight atomic.Int64  // of Do, and of closes that run after the answer

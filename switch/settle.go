@@ -139,7 +139,7 @@ func (s *Switch) journalLate(ctx context.Context, l lateMessage) error {
 		s.noisy.Warn().Str("bank", l.Bank).Object("reply", l.m).Msg("reply to nothing that was sent")
 		s.metrics.late(l.Bank, lateUnmatched)
 	default:
-		s.Log.Info().Str("bank", l.Bank).Int64("id", e.ID).Str("code", l.Code).
+		s.noisy.Info().Str("bank", l.Bank).Int64("id", e.ID).Str("code", l.Code).
 			Str("standing", string(e.Standing)).Msg("late reply")
 		s.metrics.late(l.Bank, lateJournalled)
 		s.Wake(l.Bank, 0)
