@@ -19,9 +19,9 @@ const (
 func (s *Switch) Incoming(ctx context.Context, bank string, m *codec.Message) *codec.Message {
 	code, result := s.hear(ctx, bank, m)
 	s.metrics.late(bank, result)
-	log := &s.noisy // what changes nothing a bank may say without end
+	log := s.noisy[bank] // what changes nothing a bank may say without end
 	if result == lateRequest {
-		log = &s.Log
+		log = s.Log
 	}
 	log.Info().Str("bank", bank).Str("type", string(m.Type)).Str("rrn", m.Get(codec.FieldRRN)).
 		Str("stan", m.Get(codec.FieldSTAN)).Str("sent", m.Get(codec.FieldSent)).Str("code", code).Str("result", result).Msg("bank said")
@@ -42,7 +42,8 @@ func (s *Switch) hear(ctx context.Context, bank string, m *codec.Message) (code,
 	code, repeat, err := s.Journal.Hear(ctx, Heard{Bank: bank, Message: m, At: s.Now()})
 	switch {
 	case err != nil:
-		s.noisy.Error().Err(err).Str("bank", bank).Msg("store what the bank said")
+		noisy := s.noisy[bank]
+		noisy.Error().Err(err).Str("bank", bank).Msg("store what the bank said")
 		return "", lateError
 	case repeat:
 		return code, lateRepeated

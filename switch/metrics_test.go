@@ -372,6 +372,15 @@ func TestABankFillsNoLog(t *testing.T) {
 		if n := values(t, registry)[`wxswitch_late_messages_total{bank="xjrcu",result="unmatched"}`]; n != 100 {
 			t.Errorf("%v counted", n)
 		}
+		other, err := banks.New(banks.Config{
+			Name: "klb", Links: []banks.LinkConfig{{Name: "l", Addresses: []string{"x:1"}}}, Deadline: time.Second, Acquirer: "48980000", Forwarder: "48980000",
+		}, d, r.sw, banks.Options{Numbers: r.numbers})
+		must(t, err)
+		r.sw.AddBank(other)
+		r.sw.Incoming(t.Context(), "klb", codec.NewRequest(codec.Balance))
+		if !strings.Contains(log.String(), `"bank":"klb"`) {
+			t.Error("one bank keeps another's lines out")
+		}
 		log.Reset()
 		for range 100 {
 			r.lateTook(codec.Authenticate, e.ID, e.Sent)

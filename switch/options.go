@@ -81,7 +81,7 @@ type Switch struct {
 	unheard chan lateMessage // what the journal did not take; what is more is lost. Run takes it
 	own     idSet            // open rows that this process will end itself, and no scan may
 	metrics *metrics
-	noisy   zerolog.Logger // for lines that a bank can cause at will
+	noisy   map[string]zerolog.Logger // by bank, for lines that it can cause at will; as banks
 
 	draining atomic.Bool
 	inflight atomic.Int64  // of Do, and of closes that run after the answer
@@ -102,7 +102,7 @@ func New(o Options) *Switch {
 		Options: o,
 		banks:   make(map[string]*banks.Bank),
 		metrics: newMetrics(o.Registerer),
-		noisy:   banks.Noisy(o.Log),
+		noisy:   make(map[string]zerolog.Logger),
 		closers: make(chan struct{}, maxClosers),
 		unheard: make(chan lateMessage, maxUnheard),
 	}
@@ -110,7 +110,7 @@ func New(o Options) *Switch {
 
 // AddBank makes a bank known. All banks are added before Run and before Do.
 func (s *Switch) AddBank(b *banks.Bank) {
-	s.banks[b.Name()] = b
+	s.banks[b.Name()], s.noisy[b.Name()] = b, banks.Noisy(s.Log)
 	s.metrics.begin(b.Name())
 }
 

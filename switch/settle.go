@@ -132,14 +132,15 @@ func (s *Switch) late(ctx context.Context, l lateMessage) {
 
 func (s *Switch) journalLate(ctx context.Context, l lateMessage) error {
 	e, known, err := s.Journal.Late(ctx, l.LateReply)
+	noisy := s.noisy[l.Bank]
 	switch {
 	case err != nil:
 		return err
 	case !known:
-		s.noisy.Warn().Str("bank", l.Bank).Object("reply", l.m).Msg("reply to nothing that was sent")
+		noisy.Warn().Str("bank", l.Bank).Object("reply", l.m).Msg("reply to nothing that was sent")
 		s.metrics.late(l.Bank, lateUnmatched)
 	default:
-		s.noisy.Info().Str("bank", l.Bank).Int64("id", e.ID).Str("code", l.Code).
+		noisy.Info().Str("bank", l.Bank).Int64("id", e.ID).Str("code", l.Code).
 			Str("standing", string(e.Standing)).Msg("late reply")
 		s.metrics.late(l.Bank, lateJournalled)
 		s.Wake(l.Bank, 0)
