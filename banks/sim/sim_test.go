@@ -156,7 +156,7 @@ func TestFileOfMorePeople(t *testing.T) {
 	sms.Set(codec.FieldPurpose, "authenticate")
 	l.expect(sms, "00")
 	stop()
-	after, _ := start(t, func(c *Config) { c.Path, c.People = path, 5 })
+	after, _ := start(t, func(c *Config) { c.Path, c.People, c.Vault = path, 5, before.cfg.Vault })
 	effects, err := after.Effects(t.Context())
 	if err != nil || len(effects) != 1 || effects[0].Account != "" {
 		t.Errorf("effects %v, %v", effects, err)
