@@ -3,7 +3,8 @@
 // and faults on demand.
 //
 //	d, err := iso.Builtin("cups")
-//	b, err := sim.New(ctx, sim.Config{Dialect: d, Path: "bank.db", Listen: []string{"127.0.0.1:0"}, Seed: 1})
+//	keys, err := vault.Load("bank.key") // the same for the same file
+//	b, err := sim.New(ctx, sim.Config{Dialect: d, Path: "bank.db", Vault: keys, Listen: []string{"127.0.0.1:0"}, Seed: 1})
 //	go b.Run(ctx)
 //	who := b.People()[0]
 //	id, err := b.SetFault(sim.Fault{Kind: sim.Silence, Account: who.Accounts[0].Number, Count: 1})

@@ -28,7 +28,7 @@ type Config struct {
 	Dialect codec.Dialect // required
 	Path    string        // of the database; required
 	// Vault seals the kit's ledger; nil makes keys that last as long as the
-	// Bank: the answers remembered in the file then cannot be repeated after.
+	// Bank: no other Bank opens its file, once there are answers in it.
 	Vault *vault.Vault
 	// Listen are the addresses on which links are accepted; none serves only
 	// what is given to ServeConn.
