@@ -128,6 +128,9 @@ type Entry struct {
 	Ended time.Time
 	// Won says of what Journal.Close returns that this was the Close that ended it.
 	Won bool
+	// Unheard says, to an Effect, that a reply ends it for which nobody waited: whoever
+	// asked may have died, and its caller have heard nothing.
+	Unheard bool
 	// Standing is how it stands today: End.Outcome until something late
 	// changed it.
 	Standing Outcome

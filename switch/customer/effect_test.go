@@ -95,6 +95,31 @@ func TestLateApprovalOfAnAuthenticationRevivesNothing(t *testing.T) {
 	}
 }
 
+// Who deregisters hears of a front that loses the switch that it timed out: of the bank's
+// answer to the row that a crash left open it is told.
+func TestAnAnswerAfterACrashIsTold(t *testing.T) {
+	for m, want := range map[codec.Meaning]struct {
+		state State
+		told  switching.NoticeKind
+	}{
+		codec.Approved: {Deregistered, switching.NoticeDeregistered}, codec.Declined: {Authenticated, switching.NoticeRestored},
+	} {
+		w := newWorld(t)
+		f := w.authenticated("a", cardA)
+		w.desk.before = func() {
+			open, err := w.journal.Due(w.Context(), w.now.Add(time.Minute), 1)
+			w.must(err)
+			w.desk.late(open[0], m, "00")
+		}
+		_, err := w.service.Deregister(w.Context(), w.call(f))
+		w.must(err)
+		w.state(f, want.state)
+		if got := w.told(f); !slices.Equal(got, []switching.NoticeKind{want.told}) {
+			t.Errorf("told %v, want %s", got, want.told)
+		}
+	}
+}
+
 func TestOneCertificateOneFollower(t *testing.T) {
 	w := newWorld(t)
 	a := w.authenticated("a", cardA)

@@ -10,7 +10,7 @@ import (
 )
 
 // Late journals a reply that nobody waits for and applies what it changes. An
-// entry still open is closed by it, as if it had been in time: nobody has heard
+// entry still open is closed by it, as if it had been in time: nobody has been answered
 // otherwise.
 func (j *Journal) Late(ctx context.Context, r switching.LateReply) (e switching.Entry, known bool, err error) {
 	id, ours := r.RRN.Number()
@@ -33,6 +33,7 @@ func (j *Journal) Late(ctx context.Context, r switching.LateReply) (e switching.
 			return nil
 		case e.Open:
 			end := switching.EndOf(e.Type, r.Reply, r.Meaning)
+			e.Unheard = true
 			return j.close(ctx, tx, &e, &end)
 		}
 		e, err = j.lateEntry(ctx, tx, e, r)

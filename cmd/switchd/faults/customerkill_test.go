@@ -120,10 +120,11 @@ func attachmentEnded(p *patron, again world.Reply) error {
 	return p.oneOf(again, standing{state: "authenticated", first: 1, links: 1})
 }
 
-// detachmentEnded: who heard that it timed out is told the end.
+// detachmentEnded: who heard that it timed out is told the end, and so is who may have
+// heard nothing.
 func detachmentEnded(p *patron, again world.Reply) error {
 	if again.Outcome() == "approved" {
-		return p.oneOf(again, standing{state: "authenticated", first: 1, links: 1})
+		return p.oneOf(again, standing{state: "authenticated", first: 1, links: 1}, standing{state: "authenticated", first: 1, links: 1, notices: 1})
 	}
 	return p.oneOf(again, standing{state: "authenticated", first: 1, links: 1, notices: 1})
 }
@@ -131,12 +132,13 @@ func detachmentEnded(p *patron, again world.Reply) error {
 func deregistrationEnded(p *patron, again world.Reply) error {
 	switch again.Outcome() {
 	case "approved":
-		return p.oneOf(again, standing{state: "deregistered"})
+		return p.oneOf(again, standing{state: "deregistered"}, standing{state: "deregistered", notices: 1})
 	case "timed-out":
 		return p.oneOf(again, standing{state: "deregistered", notices: 1},
 			standing{state: "authenticated", first: 1, second: 1, links: 2, notices: 1})
 	}
-	return p.oneOf(again, standing{state: "authenticated", first: 1, second: 1, links: 2})
+	return p.oneOf(again, standing{state: "authenticated", first: 1, second: 1, links: 2},
+		standing{state: "authenticated", first: 1, second: 1, links: 2, notices: 1})
 }
 
 func movementTold(p *patron, again world.Reply) error {

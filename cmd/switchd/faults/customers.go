@@ -235,8 +235,8 @@ func (c *Customers) checkNotices(h Holder) {
 		return !h.Left && !slices.ContainsFunc(h.Ends, func(t Ending) bool { return t.By != by && !t.At.Before(at) })
 	}
 	for _, e := range c.Rows {
-		if id := lateNotice(e); id != "" && e.Customer == h.ID && e.Joins == 0 && e.End.Outcome == switching.TimedOut {
-			due[id] = must(e.ID, e.Opened)
+		if id := lateNotice(e); id != "" && e.Customer == h.ID && e.Joins == 0 {
+			due[id] = e.End.Outcome == switching.TimedOut && must(e.ID, e.Opened)
 		}
 	}
 	for _, t := range h.Ends {
@@ -261,12 +261,12 @@ func (c *Customers) checkNotices(h Holder) {
 	}
 }
 
-// lateNotice is the notice of how a row stands that its customer heard to have
-// timed out; empty for none.
+// lateNotice is the notice of how a row stands that its customer heard to have timed
+// out, or for whose end perhaps nobody waited; empty for none.
 func lateNotice(e switching.Entry) string {
 	kinds := map[codec.Type][2]string{codec.Deregister: {"deregistered", "restored"}, codec.Detach: {"detached", "attached"}}[e.Type]
 	switch {
-	case kinds[0] == "":
+	case kinds[0] == "" || e.Open || e.End.Outcome == switching.Refused:
 		return ""
 	case e.Standing == switching.Approved:
 		return fmt.Sprintf("%s-%d", kinds[0], e.ID)
