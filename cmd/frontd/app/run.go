@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -169,9 +170,27 @@ const (
 // serve serves a door; at the end, what is in flight.
 func (a *app) serve(l net.Listener, h http.Handler) parts.Run {
 	return parts.Serve(&http.Server{
-		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeader,
+		Handler: a.guard(h), ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeader,
 		WriteTimeout: readTime + 2*a.Switch.Timeout,
 	}, l, a.Switch.Timeout+drainMore)
+}
+
+// guard has a panic end its own request only, without an answer that would look like
+// one. What it said may hold a secret, so only its type and place are logged.
+func (a *app) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v != http.ErrAbortHandler { //nolint:errorlint // the very value, as net/http looks
+				a.log.Error().Type("panic", v).Bytes("stack", debug.Stack()).Msg("panic")
+			}
+			panic(http.ErrAbortHandler)
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // pages are the operators'.

@@ -1,20 +1,62 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"io"
+	stdlog "log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"wxswitch/cmd/frontd/internal/callback/callbacktest"
 	"wxswitch/cmd/internal/parts"
 )
+
+// A panic ends its own request only, and what it said is not logged.
+func TestPanic(t *testing.T) {
+	var log, lines bytes.Buffer
+	stdlog.SetOutput(&lines)
+	defer stdlog.SetOutput(os.Stderr)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &app{log: zerolog.New(&log)}
+	door := a.serve(l, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/panic" {
+			panic("6210081234567892")
+		}
+	}))
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- door(ctx) }()
+	get := func(path string) error {
+		r, err := http.Get("http://" + l.Addr().String() + path)
+		if err == nil {
+			err = r.Body.Close()
+		}
+		return err
+	}
+	if get("/panic") == nil || get("/") != nil {
+		t.Error("a panic was answered, or ended more than its request")
+	}
+	stop()
+	if err := <-ran; err != nil {
+		t.Error(err)
+	}
+	if text := log.String() + lines.String(); !strings.Contains(text, `"panic":"string"`) || !strings.Contains(text, "run_test.go") || strings.Contains(text, "6210081234567892") {
+		t.Error(text)
+	}
+}
 
 // Who is told to stop takes nothing new, and finishes what is in flight.
 func TestAStopFinishesWhatIsInFlight(t *testing.T) {
