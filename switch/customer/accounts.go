@@ -111,18 +111,13 @@ func choose(links []link, ids []string) (chosen []link, unknown []string) {
 	if len(ids) == 0 {
 		return links, nil
 	}
-	byID := make(map[string]link, len(links))
-	for _, l := range links {
-		byID[l.ID] = l
-	}
-	for _, id := range ids {
-		l, ok := byID[id]
-		if !ok {
+	for i, id := range ids {
+		at := slices.IndexFunc(links, func(l link) bool { return l.ID == id })
+		if at < 0 || slices.Contains(ids[:i], id) {
 			unknown = append(unknown, id)
 			continue
 		}
-		chosen = append(chosen, l)
-		delete(byID, id)
+		chosen = append(chosen, links[at])
 	}
 	return chosen, unknown
 }
