@@ -104,7 +104,7 @@ func characterString(s string) (value, rule string) {
 	if s == "" {
 		return "", "must not be empty"
 	}
-	return s[:min(len(s), 32)], ""
+	return strings.TrimRight(s[:min(len(s), 32)], " "), ""
 }
 
 func phrase(s string) (value, rule string) {
