@@ -120,4 +120,7 @@ func TestCheckDoors(t *testing.T) {
 	if errs := CheckDoors(at, Door{"a", "front:80"}, Door{"b", "front:80"}, Door{"c", ":80"}); len(errs) != 2 {
 		t.Error(errs)
 	}
+	if errs := CheckDoors(at, Door{"a", "front:80"}, Door{"b", "back:80"}); errs != nil {
+		t.Errorf("two names: %v", errs)
+	}
 }

@@ -52,7 +52,7 @@ func clash(a, b string) bool {
 		return false
 	}
 	ipA, ipB := ipOf(hostA), ipOf(hostB)
-	return hostA == hostB || ipA.Equal(ipB) || ipA.IsUnspecified() || ipB.IsUnspecified()
+	return hostA == hostB || ipA != nil && ipA.Equal(ipB) || ipA.IsUnspecified() || ipB.IsUnspecified()
 }
 
 // ipOf is the address of a host, nil for a name.
