@@ -303,51 +303,42 @@ func abandoned(t *testing.T, r *rig) switching.Entry {
 	return e
 }
 
-// What a late reply ends between the scan's look and its own close was not
-// recovered, and is not said to have timed out.
-func TestWhatALateReplyEndsIsNotRecovered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		registry, lines := prometheus.NewRegistry(), new(bytes.Buffer)
-		d, err := iso.Builtin("plain")
-		must(t, err)
-		r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.New(lines)}, false)
-		defer stop()
-		e := abandoned(t, r)
-		r.sw.Journal = meanwhile{r.j, func() { r.lateTook(e.Type, e.ID, e.Sent) }}
-		ctx, end := context.WithCancel(t.Context())
-		time.AfterFunc(500*time.Millisecond, end)
-		must(t, r.sw.Run(ctx))
-		row, _, err := r.j.Get(t.Context(), e.ID)
-		must(t, err)
-		if row.End.Outcome != switching.Approved {
-			t.Errorf("ended as %s", row.End.Outcome)
-		}
-		if n := values(t, registry)["wxswitch_recovered_total"]; n != 0 || strings.Contains(lines.String(), "recovered") {
-			t.Errorf("%v recovered: %s", n, lines)
-		}
-	})
-}
-
-// Of two instances that find one row abandoned one recovers it, and says so.
-func TestOneOfTwoScansRecovers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		registry, lines := prometheus.NewRegistry(), new(bytes.Buffer)
-		d, err := iso.Builtin("plain")
-		must(t, err)
-		r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.New(lines)}, false)
-		defer stop()
-		e := abandoned(t, r)
-		r.sw.Journal = meanwhile{r.j, func() {
+// What another ends between the scan's look and its own close, a late reply or another
+// instance's scan, was not recovered here, and is not said to have been.
+func TestWhatAnotherEndsIsNotRecovered(t *testing.T) {
+	for name, c := range map[string]struct {
+		ends func(*testing.T, *rig, switching.Entry)
+		as   switching.Outcome
+	}{
+		"a late reply": {func(_ *testing.T, r *rig, e switching.Entry) { r.lateTook(e.Type, e.ID, e.Sent) }, switching.Approved},
+		"another's scan": {func(t *testing.T, r *rig, e switching.Entry) {
 			_, err := r.j.Close(t.Context(), e, switching.End{Outcome: switching.TimedOut, Reason: switching.ReasonRecovered})
 			must(t, err)
-		}}
-		ctx, end := context.WithCancel(t.Context())
-		time.AfterFunc(500*time.Millisecond, end)
-		must(t, r.sw.Run(ctx))
-		if n := values(t, registry)["wxswitch_recovered_total"]; n != 0 || strings.Contains(lines.String(), "recovered") {
-			t.Errorf("%v recovered: %s", n, lines)
-		}
-	})
+		}, switching.TimedOut},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				registry, lines := prometheus.NewRegistry(), new(bytes.Buffer)
+				d, err := iso.Builtin("plain")
+				must(t, err)
+				r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.New(lines)}, false)
+				defer stop()
+				e := abandoned(t, r)
+				r.sw.Journal = meanwhile{r.j, func() { c.ends(t, r, e) }}
+				ctx, end := context.WithCancel(t.Context())
+				time.AfterFunc(500*time.Millisecond, end)
+				must(t, r.sw.Run(ctx))
+				row, _, err := r.j.Get(t.Context(), e.ID)
+				must(t, err)
+				if row.End.Outcome != c.as {
+					t.Errorf("ended as %s", row.End.Outcome)
+				}
+				if n := values(t, registry)["wxswitch_recovered_total"]; n != 0 || strings.Contains(lines.String(), "recovered") {
+					t.Errorf("%v recovered: %s", n, lines)
+				}
+			})
+		})
+	}
 }
 
 // A bank that answers what it was never asked, or says what changes nothing, again

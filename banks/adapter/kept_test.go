@@ -37,13 +37,12 @@ func TestOnlyWhatIsKeptIsAnswered(t *testing.T) {
 					return nil
 				}})
 				var repeats []bool
-				p := start(t, d, func(_ context.Context, m *codec.Message) (*codec.Message, error) {
-					r := codec.NewReply(m, "00")
-					r.Set(codec.FieldHolder, "陈𠮷")
+				p := start(t, d, func(ctx context.Context, m *codec.Message) (*codec.Message, error) {
+					r, err := named(ctx, m)
 					if repeats = append(repeats, m.Repeat); len(repeats) == 1 {
 						first(&full, r)
 					}
-					return r, nil
+					return r, err
 				}, nil).connect(t)
 				m := p.message(codec.Authenticate, "000000000001")
 				expect(t, "not kept", p.code(m), "")
@@ -151,11 +150,7 @@ func TestCoreThatDoesNotEndIsLogged(t *testing.T) {
 func TestALedgerUnderOtherKeysIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := ledgerPath(t)
-		k := start(t, openDB(t, path), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
-			r := codec.NewReply(m, "00")
-			r.Set(codec.FieldHolder, "陈𠮷")
-			return r, nil
-		}, nil)
+		k := start(t, openDB(t, path), named, nil)
 		p := k.connect(t)
 		expect(t, "answer", p.code(p.message(codec.Authenticate, "000000000001")), "00")
 		k.stop()

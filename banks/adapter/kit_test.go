@@ -91,11 +91,9 @@ func TestRepeatOverRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := ledgerPath(t)
 		var calls int
-		k := start(t, openDB(t, path), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
+		k := start(t, openDB(t, path), func(ctx context.Context, m *codec.Message) (*codec.Message, error) {
 			calls++
-			r := codec.NewReply(m, "00")
-			r.Set(codec.FieldHolder, "陈𠮷")
-			return r, nil
+			return named(ctx, m)
 		}, nil)
 		m := k.connect(t).message(codec.Authenticate, "000000000001")
 		expect(t, "first", k.connect(t).code(m), "00")
@@ -426,11 +424,7 @@ func TestNoAnswerOverALinkThatIsNotSignedOn(t *testing.T) {
 
 func TestLedgerHoldsNoSecrets(t *testing.T) {
 	path := ledgerPath(t)
-	k := start(t, openDB(t, path), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
-		r := codec.NewReply(m, "00")
-		r.Set(codec.FieldHolder, "陈𠮷")
-		return r, nil
-	}, nil)
+	k := start(t, openDB(t, path), named, nil)
 	p := k.connect(t)
 	m := p.message(codec.Authenticate, "000000000001")
 	expect(t, "answer", p.code(m), "00")

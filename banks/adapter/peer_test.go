@@ -31,6 +31,13 @@ func approve(_ context.Context, m *codec.Message) (*codec.Message, error) {
 	return codec.NewReply(m, "00"), nil
 }
 
+// named approves, and names the holder.
+func named(_ context.Context, m *codec.Message) (*codec.Message, error) {
+	r := codec.NewReply(m, "00")
+	r.Set(codec.FieldHolder, "陈𠮷")
+	return r, nil
+}
+
 // kit is an adapter over a database and the links to it.
 type kit struct {
 	*Adapter

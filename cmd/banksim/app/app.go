@@ -13,6 +13,7 @@ import (
 
 	"wxswitch/banks/adapter"
 	"wxswitch/banks/sim"
+	"wxswitch/cmd/internal/config"
 	"wxswitch/cmd/internal/parts"
 	"wxswitch/codec/iso"
 	"wxswitch/switch/vault"
@@ -31,14 +32,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	level, err := zerolog.ParseLevel(c.Log.Level)
-	if err != nil {
-		return fmt.Errorf("log level: %w", err)
-	}
-	if level == zerolog.NoLevel {
-		level = zerolog.InfoLevel
-	}
-	log := zerolog.New(c.LogTo).Level(level).With().Timestamp().Logger()
+	log := zerolog.New(c.LogTo).Level(config.Level(c.Log.Level)).With().Timestamp().Logger()
 	var banks []*sim.Bank
 	for _, b := range c.Banks {
 		one, err := b.open(ctx, keys, log)
