@@ -1,6 +1,7 @@
 package banks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -185,23 +186,23 @@ func (v *violations) duration(key string, d time.Duration) {
 
 // withDefaults returns the configuration with every zero value filled in.
 func (c Config) withDefaults() Config {
-	fill(&c.Deadline, 10*time.Second)
-	fill(&c.Limit, 256)
-	fill(&c.Queue, 2*c.Limit)
-	fill(&c.EchoIdle, 30*time.Second)
-	fill(&c.NetworkTimeout, 5*time.Second)
-	fill(&c.DialTimeout, 5*time.Second)
-	fill(&c.WriteTimeout, 5*time.Second)
-	fill(&c.ReadTimeout, 10*time.Second)
-	fill(&c.BackoffMin, 250*time.Millisecond)
-	fill(&c.BackoffMax, 30*time.Second)
-	fill(&c.DrainLimit, 15*time.Second)
-	fill(&c.Breaker.ConsecutiveFailures, 10)
-	fill(&c.Breaker.FailureRatio, 0.5)
-	fill(&c.Breaker.MinRequests, 20)
-	fill(&c.Breaker.Window, max(time.Minute, 2*c.longest()))
-	fill(&c.Breaker.OpenFor, 10*time.Second)
-	fill(&c.Breaker.Probes, 1)
+	c.Deadline = cmp.Or(c.Deadline, 10*time.Second)
+	c.Limit = cmp.Or(c.Limit, 256)
+	c.Queue = cmp.Or(c.Queue, 2*c.Limit)
+	c.EchoIdle = cmp.Or(c.EchoIdle, 30*time.Second)
+	c.NetworkTimeout = cmp.Or(c.NetworkTimeout, 5*time.Second)
+	c.DialTimeout = cmp.Or(c.DialTimeout, 5*time.Second)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 5*time.Second)
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, 10*time.Second)
+	c.BackoffMin = cmp.Or(c.BackoffMin, 250*time.Millisecond)
+	c.BackoffMax = cmp.Or(c.BackoffMax, 30*time.Second)
+	c.DrainLimit = cmp.Or(c.DrainLimit, 15*time.Second)
+	c.Breaker.ConsecutiveFailures = cmp.Or(c.Breaker.ConsecutiveFailures, 10)
+	c.Breaker.FailureRatio = cmp.Or(c.Breaker.FailureRatio, 0.5)
+	c.Breaker.MinRequests = cmp.Or(c.Breaker.MinRequests, 20)
+	c.Breaker.Window = cmp.Or(c.Breaker.Window, max(time.Minute, 2*c.longest()))
+	c.Breaker.OpenFor = cmp.Or(c.Breaker.OpenFor, 10*time.Second)
+	c.Breaker.Probes = cmp.Or(c.Breaker.Probes, 1)
 	return c
 }
 
@@ -212,11 +213,4 @@ func (c Config) longest() time.Duration {
 		d = max(d, of)
 	}
 	return d
-}
-
-func fill[T comparable](v *T, d T) {
-	var zero T
-	if *v == zero {
-		*v = d
-	}
 }

@@ -1,6 +1,7 @@
 package switching
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 	"time"
@@ -50,8 +51,8 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	orDefault(&o.Grace, 5*time.Second)
-	orDefault(&o.Drain, 30*time.Second)
+	o.Grace = cmp.Or(o.Grace, 5*time.Second)
+	o.Drain = cmp.Or(o.Drain, 30*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -65,12 +66,6 @@ func (o Options) withDefaults() Options {
 		o.Failpoint = func(string) {}
 	}
 	return o
-}
-
-func orDefault(d *time.Duration, v time.Duration) {
-	if *d == 0 {
-		*d = v
-	}
 }
 
 // Switch routes, sends, journals and settles. It is safe for concurrent use.

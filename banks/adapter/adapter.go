@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,22 +144,22 @@ func (c *Config) required() error {
 }
 
 func (c *Config) defaults() {
-	or(&c.Workers, 64)
-	or(&c.Queue, 1024)
-	or(&c.Links, 16)
-	or(&c.Deadline, 30*time.Second)
-	or(&c.Work, 2*time.Minute)
-	or(&c.Idle, 30*time.Second)
-	or(&c.EchoWait, 10*time.Second)
-	or(&c.Write, 10*time.Second)
-	or(&c.Drain, 10*time.Second)
-	or(&c.Told, 10*time.Second)
-	or(&c.RetryMin, time.Second)
-	or(&c.RetryMax, 5*time.Minute)
-	or(&c.Words, 10_000)
-	or(&c.Refusal, "12")
-	or(&c.Unseen, "25")
-	or(&c.Malformed, "30")
+	c.Workers = cmp.Or(c.Workers, 64)
+	c.Queue = cmp.Or(c.Queue, 1024)
+	c.Links = cmp.Or(c.Links, 16)
+	c.Deadline = cmp.Or(c.Deadline, 30*time.Second)
+	c.Work = cmp.Or(c.Work, 2*time.Minute)
+	c.Idle = cmp.Or(c.Idle, 30*time.Second)
+	c.EchoWait = cmp.Or(c.EchoWait, 10*time.Second)
+	c.Write = cmp.Or(c.Write, 10*time.Second)
+	c.Drain = cmp.Or(c.Drain, 10*time.Second)
+	c.Told = cmp.Or(c.Told, 10*time.Second)
+	c.RetryMin = cmp.Or(c.RetryMin, time.Second)
+	c.RetryMax = cmp.Or(c.RetryMax, 5*time.Minute)
+	c.Words = cmp.Or(c.Words, 10_000)
+	c.Refusal = cmp.Or(c.Refusal, "12")
+	c.Unseen = cmp.Or(c.Unseen, "25")
+	c.Malformed = cmp.Or(c.Malformed, "30")
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -227,13 +228,6 @@ func (c *Config) identified() error {
 		}
 	}
 	return nil
-}
-
-func or[T comparable](v *T, otherwise T) {
-	var zero T
-	if *v == zero {
-		*v = otherwise
-	}
 }
 
 // Adapter answers the switch on behalf of a bank's Core.

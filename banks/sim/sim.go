@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -60,13 +61,13 @@ func (c *Config) complete() error {
 	if c.Dialect == nil || c.Path == "" {
 		return errors.New("simulated bank: dialect and path are required")
 	}
-	or(&c.Name, "sim")
-	or(&c.Title, c.Name)
-	or(&c.People, 100)
-	or(&c.NotRegistered, "25")
+	c.Name = cmp.Or(c.Name, "sim")
+	c.Title = cmp.Or(c.Title, c.Name)
+	c.People = cmp.Or(c.People, 100)
+	c.NotRegistered = cmp.Or(c.NotRegistered, "25")
 	if len(c.Cards) == 0 {
 		c.Cards = []Range{{"621008", 16}}
-		or(&c.Passbooks, Range{"1008", 17})
+		c.Passbooks = cmp.Or(c.Passbooks, Range{"1008", 17})
 	}
 	if c.Kit.Identity.Empty() {
 		c.Kit.Identity.Set(codec.FieldForwarder, "48980000")
@@ -93,13 +94,6 @@ func (c *Config) complete() error {
 const MaxPeople = 100_000
 
 const maxLength = 28 // of F102
-
-func or[T comparable](v *T, otherwise T) {
-	var zero T
-	if *v == zero {
-		*v = otherwise
-	}
-}
 
 // position is where an account stands among the people; id is its number in the
 // database.

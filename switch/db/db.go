@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -52,20 +53,14 @@ type Options struct {
 }
 
 func (o *Options) defaults() {
-	setDefault(&o.MaxBatch, 256)
-	setDefault(&o.Queue, 4096)
-	setDefault(&o.Readers, 4)
+	o.MaxBatch = cmp.Or(o.MaxBatch, 256)
+	o.Queue = cmp.Or(o.Queue, 4096)
+	o.Readers = cmp.Or(o.Readers, 4)
 	if o.Observe == nil {
 		o.Observe = func(int, time.Duration) {}
 	}
 	if o.Fail == nil {
 		o.Fail = func(string) error { return nil }
-	}
-}
-
-func setDefault(n *int, value int) {
-	if *n <= 0 {
-		*n = value
 	}
 }
 
