@@ -177,7 +177,7 @@ func (c *Config) readFiles(f *config.File) (errs []error) {
 		if s.path == "" {
 			continue
 		}
-		text, err := readSecret(f.Dir(s.path))
+		text, err := config.Line(f.Dir(s.path))
 		switch {
 		case err != nil:
 			errs = append(errs, f.At(s.key, err.Error()))
@@ -194,20 +194,6 @@ func (c *Config) readFiles(f *config.File) (errs []error) {
 		c.Keys = keys
 	}
 	return errs
-}
-
-const maxSecret = 4 << 10
-
-func readSecret(path string) (string, error) {
-	data, err := os.ReadFile(filepath.Clean(path))
-	switch text := strings.TrimSpace(string(data)); {
-	case err != nil:
-		return "", err
-	case text == "" || len(data) > maxSecret || strings.ContainsAny(text, "\r\n"):
-		return "", errors.New("the file must hold one line")
-	default:
-		return text, nil
-	}
 }
 
 // readKeys reads the keys that seal cookies: base64, a line each.

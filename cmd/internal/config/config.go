@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -52,6 +54,34 @@ func Parse(path string, data []byte, into any) (*File, error) {
 		return nil, located(path, err)
 	}
 	return &File{path, tree}, nil
+}
+
+// Line reads a file of one line, which a secret has to itself, without the blanks
+// around it. The error names the file, never what is in it.
+func Line(path string) (string, error) {
+	const most = 4 << 10
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return "", err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", err
+	}
+	line := strings.TrimSpace(string(data))
+	if line == "" || len(data) > most || strings.ContainsAny(line, "\r\n") {
+		return "", fmt.Errorf("%s must hold one line", path)
+	}
+	return line, nil
+}
+
+// Token is Line for a token.
+func Token(path string) (string, error) {
+	token, err := Line(path)
+	if err == nil && !IsVisible(token) {
+		return "", fmt.Errorf("%s must hold one token and nothing else", path)
+	}
+	return token, err
 }
 
 // located puts the library's error into one line: its own spans several, and

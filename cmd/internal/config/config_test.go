@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -122,5 +124,39 @@ func TestCheckDoors(t *testing.T) {
 	}
 	if errs := CheckDoors(at, Door{"a", "front:80"}, Door{"b", "back:80"}); errs != nil {
 		t.Errorf("two names: %v", errs)
+	}
+}
+
+func TestSecretsHaveTheirLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	for text, want := range map[string]struct{ line, token string }{
+		"s3cret":                            {"s3cret", "s3cret"},
+		" s3cret \r\n\n":                    {"s3cret", "s3cret"}, // as editors leave it
+		"two words\n":                       {"two words", ""},
+		"密\n":                               {"密", ""},
+		"s3cret\nmore\n":                    {},
+		"s3cret\rmore":                      {},
+		"\n":                                {},
+		"":                                  {},
+		strings.Repeat("s", 4<<10):          {strings.Repeat("s", 4<<10), strings.Repeat("s", 4<<10)},
+		strings.Repeat("s", 4<<10) + "\n":   {},
+		strings.Repeat("s", 1<<10) + "\x00": {strings.Repeat("s", 1<<10) + "\x00", ""},
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		line, errLine := Line(path)
+		token, errToken := Token(path)
+		if line != want.line || token != want.token || (errLine == nil) != (want.line != "") || (errToken == nil) != (want.token != "") {
+			t.Errorf("%.20q: %.20q %v, %.20q %v", text, line, errLine, token, errToken)
+		}
+		for _, err := range []error{errLine, errToken} {
+			if err != nil && (!strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "s3cret")) {
+				t.Error(err)
+			}
+		}
+	}
+	if _, err := Line(path + ".none"); err == nil {
+		t.Error("there is none")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -60,18 +59,9 @@ func (r *remote) token() (string, error) {
 	if r.tokenFile == "" {
 		return os.Getenv("WXSWITCH_TOKEN"), nil
 	}
-	const most = 4 << 10
-	f, err := os.Open(filepath.Clean(r.tokenFile))
+	token, err := config.Token(r.tokenFile)
 	if err != nil {
 		return "", fmt.Errorf("token: %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, most))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", fmt.Errorf("token: %w", err)
-	}
-	token := strings.TrimSpace(string(text))
-	if token == "" || strings.ContainsAny(token, " \t\r\n") {
-		return "", fmt.Errorf("token: %s must hold one token and nothing else", r.tokenFile)
 	}
 	return token, nil
 }

@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"strings"
 
 	"wxswitch/cmd/internal/config"
 	"wxswitch/codec"
@@ -34,18 +32,8 @@ func (f Front) token() (codec.Secret, error) {
 	if !f.Token.IsZero() {
 		return f.Token, nil
 	}
-	text, err := os.ReadFile(f.TokenFile)
-	if err != nil {
-		return f.Token, err
-	}
-	token := strings.TrimSpace(string(text))
-	switch {
-	case token == "":
-		return f.Token, fmt.Errorf("%s is empty", f.TokenFile)
-	case !config.IsVisible(token):
-		return f.Token, fmt.Errorf("%s must hold one token and nothing else", f.TokenFile)
-	}
-	return codec.NewSecret(token), nil
+	token, err := config.Token(f.TokenFile)
+	return codec.NewSecret(token), err
 }
 
 func (c *Config) checkAccess(at func(key, reason string) error) (errs []error) {

@@ -384,7 +384,7 @@ var outOfRange = map[string][][2]string{
 	"routes":           {{`""`, ": must not be empty"}, {"none.yaml", ": open "}, {".", ": "}},
 	"places":           {{"none.yaml", ": open "}, {".", ": "}},
 	"front.url":        {{"ftp://a", ": must be http"}, {"here", ": must be http"}, {`"http://a:b@c"`, ": must be http"}, {"http://a?b", ": must be http"}},
-	"front.token_file": {{`""`, ": must not be empty"}, {"none.token", ": open "}, {".", ": read "}, {"empty.token", ": empty.token is empty"}, {"printed.token", ": printed.token must hold one token and nothing else"}},
+	"front.token_file": {{`""`, ": must not be empty"}, {"none.token", ": open "}, {".", ": read "}, {"empty.token", ": empty.token must hold one line"}, {"printed.token", ": printed.token must hold one line"}},
 	"banks[].title":    {{`"一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一"`, ": must be at most 30 characters"}},
 	"banks[].words":    {{"{A: b}", ".A: must be a code of two letters or digits"}, {"{ABC: b}", ".ABC: must be a code"}, {"{A1: 7}", ".A1: must be text"}},
 	"banks[].words.*":  {{`""`, ": must be 1 to 60 characters"}},
