@@ -101,6 +101,21 @@ func Writer(r prometheus.Registerer, waiting func() int, busy func() time.Durati
 	)
 }
 
+// Reloads returns what is to be told how each reload of the routes and places ended.
+func Reloads(r prometheus.Registerer) func(error) {
+	refused := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "wxswitch_reload_refused", Help: "1 if routes or places, as they were last read, were refused: those before stay in force.",
+	})
+	r.MustRegister(refused)
+	return func(err error) {
+		if err != nil {
+			refused.Set(1)
+			return
+		}
+		refused.Set(0)
+	}
+}
+
 // Advices collects how many advices wait, by bank and state, and the age of the
 // oldest: Stat is asked at every scrape. A bank of Banks without any shows 0, not
 // nothing, which an alert could not tell from a broken scrape.

@@ -54,6 +54,7 @@ type app struct {
 	stopping context.Context //nolint:containedctx // done when the stop begins
 	stop     context.CancelFunc
 	reloads  sync.Mutex // held while routes are read and put in use: the last read wins
+	reloaded func(error) // what is told how each ended
 	parts    parts.Stack
 }
 
@@ -152,6 +153,7 @@ func (a *app) foundation(ctx context.Context) (err error) {
 		return err
 	}
 	ops.Writer(a.registry, a.db.Waiting, a.db.Busy)
+	a.reloaded = ops.Reloads(a.registry)
 	if err = a.tellers(ctx); err != nil {
 		return err
 	}
@@ -290,9 +292,10 @@ func (a *app) statuses() []banks.Status {
 }
 
 // reload puts the route file in use again, whole, or leaves the table in force.
-func (a *app) reload(context.Context) error {
+func (a *app) reload(context.Context) (err error) {
 	a.reloads.Lock()
 	defer a.reloads.Unlock()
+	defer func() { a.reloaded(err) }()
 	table, err := a.loadRoutes()
 	if err != nil {
 		a.log.Error().Err(err).Msg("routes not reloaded; the table before stays in force")

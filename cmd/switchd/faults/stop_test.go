@@ -357,6 +357,7 @@ func TestReloadUnderTraffic(t *testing.T) {
 		if turns%2 == 0 {
 			must(t, os.WriteFile(h.path("routes.yaml"), good, 0o600))
 			h.reload(200)
+			h.metric("wxswitch_reload_refused 0")
 			must(t, os.WriteFile(h.path("routes.yaml"), []byte(wrong), 0o600))
 			if body := string(h.reload(422)); !strings.Contains(body, "routes.yaml:2") {
 				t.Fatalf("the problem does not say where: %s", body)
@@ -372,6 +373,7 @@ func TestReloadUnderTraffic(t *testing.T) {
 		if got := h.routed("999900000000000000"); got != plainBank {
 			t.Errorf("a wrong file changed the table: %q", got)
 		}
+		h.metric("wxswitch_reload_refused 1")
 	}
 	close(stop)
 	traffic.Wait()
