@@ -137,6 +137,8 @@ func (c *Config) required() error {
 		return errors.New("adapter: no dialect")
 	case c.DB == nil:
 		return errors.New("adapter: no database")
+	case !c.DB.Alone():
+		return errors.New("adapter: the database must be opened alone")
 	case c.Keys == nil:
 		return errors.New("adapter: no keys")
 	}

@@ -2,7 +2,7 @@
 // writes one method, [Core].Serve, and the package does the rest.
 //
 //	keys, err := vault.Load("bank.key")
-//	ledger, err := db.Open(ctx, db.Options{Path: "ledger.db"})
+//	ledger, err := db.Open(ctx, db.Options{Path: "ledger.db", Alone: true})
 //	dialect, err := iso.Open("cups")
 //	var identity codec.Fields
 //	identity.Set(codec.FieldForwarder, "10344") // cups wants to know who sends
@@ -82,7 +82,8 @@
 // and New refuses those that do not open its newest answer.
 //
 // One Adapter at a time works on a ledger: what waits for what is kept in its
-// memory, and a second one would have Core undo what the first is still doing.
+// memory, and a second one would have Core undo what the first is still doing. So
+// New wants a database that was opened alone: the second process is told so.
 //
 // # A core must be idempotent
 //

@@ -30,7 +30,7 @@ func TestOnlyWhatIsKeptIsAnswered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var full atomic.Bool
-				d := openWith(t, db.Options{Path: ledgerPath(t), Fail: func(step string) error {
+				d := openWith(t, db.Options{Path: ledgerPath(t), Alone: true, Fail: func(step string) error {
 					if step == "commit-before" && full.Load() {
 						return errors.New("planted")
 					}

@@ -15,6 +15,7 @@ import (
 
 	"wxswitch/codec"
 	"wxswitch/codec/iso"
+	"wxswitch/switch/db"
 )
 
 // blocking is a core that waits to be let go, call by call.
@@ -97,7 +98,7 @@ func TestRepeatOverRestart(t *testing.T) {
 		}, nil)
 		m := k.connect(t).message(codec.Authenticate, "000000000001")
 		expect(t, "first", k.connect(t).code(m), "00")
-		k.stop()
+		k.end()
 		k = start(t, openDB(t, path), approve, nil)
 		got := k.connect(t).ask(m)
 		expect(t, "repeat's code", got.Get(codec.FieldCode), "00")
@@ -130,7 +131,7 @@ func crashInsideCore(t *testing.T, crash func()) {
 	p := k.connect(t)
 	m := p.message(codec.Authenticate, "000000000001")
 	expect(t, "crashed", p.code(m), "")
-	k.stop()
+	k.end()
 	var repeats []bool
 	k = start(t, openDB(t, path), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
 		repeats = append(repeats, m.Repeat)
@@ -155,7 +156,7 @@ func TestTombstoneOverRestart(t *testing.T) {
 		p := k.connect(t)
 		m := p.message(codec.Authenticate, "000000000001")
 		expect(t, "reversal of the unseen", p.code(p.advice(codec.Reversal, m)), "25")
-		k.stop()
+		k.end()
 		k = start(t, openDB(t, path), never, nil)
 		p = k.connect(t)
 		expect(t, "original", p.code(m), "12")
@@ -292,6 +293,14 @@ func TestIdleEcho(t *testing.T) {
 }
 
 // A bank that could not write its own echo would have each idle link closed.
+// Nothing else keeps a second kit from the ledger.
+func TestALedgerIsOneKits(t *testing.T) {
+	cfg := Config{Core: coreFunc(approve), Dialect: dialect(t), DB: openWith(t, db.Options{Path: ledgerPath(t)}), Keys: keys()}
+	if _, err := New(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "must be opened alone") {
+		t.Error(err)
+	}
+}
+
 func TestIdentityThatTheDialectWants(t *testing.T) {
 	cups, err := iso.Builtin("cups")
 	if err != nil {

@@ -45,6 +45,12 @@ type kit struct {
 	link func(net.Conn)
 }
 
+// end stops the kit as its process would, with the ledger.
+func (k *kit) end() {
+	k.stop()
+	_ = k.cfg.DB.Close()
+}
+
 func dialect(t testing.TB) codec.Dialect {
 	d, err := iso.Builtin("plain")
 	if err != nil {
@@ -63,7 +69,9 @@ var keys = sync.OnceValue(func() *vault.Vault {
 })
 
 // openDB opens a database whose writer runs until the test ends.
-func openDB(t testing.TB, path string) *db.DB { return openWith(t, db.Options{Path: path}) }
+func openDB(t testing.TB, path string) *db.DB {
+	return openWith(t, db.Options{Path: path, Alone: true})
+}
 
 func openWith(t testing.TB, o db.Options) *db.DB {
 	d, err := db.Open(t.Context(), o)

@@ -136,7 +136,7 @@ func askedAgain(t *testing.T, kind codec.Type, undecided string) {
 	expect(t, "original", p.code(m), "05")
 	expect(t, "advice", p.code(p.advice(kind, m)), undecided)
 	expect(t, "advice again", p.code(p.advice(kind, m)), undecided)
-	k.stop()
+	k.end()
 	p = start(t, openDB(t, path), core, nil).connect(t)
 	expect(t, "advice after a restart", p.code(p.advice(kind, m)), "00")
 	expect(t, "advice that was decided", p.code(p.advice(kind, m)), "00")

@@ -103,7 +103,7 @@ func TestDrainOfASlowReader(t *testing.T) {
 func TestTimePastWhileItIsClaimed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slow atomic.Bool
-		d := openWith(t, db.Options{Path: ledgerPath(t), Fail: func(point string) error {
+		d := openWith(t, db.Options{Path: ledgerPath(t), Alone: true, Fail: func(point string) error {
 			if point == "commit-before" && slow.Swap(false) {
 				time.Sleep(8 * time.Second)
 			}

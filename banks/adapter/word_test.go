@@ -138,7 +138,7 @@ func TestWordUnderAClockSetBack(t *testing.T) {
 func TestWordUnderALedgerThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var full atomic.Bool
-		d := openWith(t, db.Options{Path: ledgerPath(t), Fail: func(point string) error {
+		d := openWith(t, db.Options{Path: ledgerPath(t), Alone: true, Fail: func(point string) error {
 			if point == "begin" && full.Load() {
 				return errors.New("disk is full")
 			}

@@ -153,7 +153,7 @@ func (b *Bank) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if b.db, err = db.Open(ctx, db.Options{Path: b.cfg.Path}); err != nil {
+	if b.db, err = db.Open(ctx, db.Options{Path: b.cfg.Path, Alone: true}); err != nil {
 		return err
 	}
 	if err = b.db.Migrate(ctx, migrations, "sim_version"); err != nil {

@@ -20,13 +20,15 @@ type Tx interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// Errors of [DB.Write] and [DB.Read].
+// Errors of [Open], [DB.Write] and [DB.Read].
 var (
 	// ErrBusy: the queue is full, which is refused at once, or the writer did not
 	// come to it within 30 s. Nothing done.
 	ErrBusy = errors.New("db: writer is busy")
 	// ErrClosed: Run has ended, or had not begun in time. Nothing done.
 	ErrClosed = errors.New("db: not running")
+	// ErrTaken: another has the database open alone.
+	ErrTaken = errors.New("another process has it open alone")
 	// ErrUnknown: the commit failed or its result is not known. The caller must
 	// read back what it wrote.
 	ErrUnknown = errors.New("db: result of commit unknown")
@@ -46,6 +48,9 @@ type Options struct {
 	MaxBatch int    // functions in one transaction
 	Queue    int    // functions waiting for the writer
 	Readers  int    // reading transactions at once
+	// Alone keeps out, until Close, whoever else opens the database so, with ErrTaken.
+	// Who opens it otherwise is not kept out.
+	Alone bool
 	// Observe is told of every commit: how many functions shared it and how long
 	// the COMMIT took. It is called by the writer and must be quick. May be nil.
 	Observe func(batch int, commit time.Duration)
@@ -77,6 +82,7 @@ const (
 // DB is one database. All methods may be called from any goroutine.
 type DB struct {
 	o       Options
+	alone   func() error  // gives back the lock; nil without Options.Alone
 	pool    *sql.DB       // hands out the writer's, the readers' and Migrate's connections
 	writer  *session      // Run's alone
 	readers chan *session // the idle ones
@@ -119,10 +125,28 @@ func open(ctx context.Context, o Options, write []pragma) (*DB, error) {
 		started: make(chan struct{}), ended: make(chan struct{}), closed: make(chan struct{}),
 		wal: newWAL(file),
 	}
-	if err := d.connect(ctx, write); err != nil {
-		return nil, errors.Join(fmt.Errorf("db: open %s: %w", o.Path, err), pool.Close())
+	if o.Alone {
+		d.alone, err = lockOut(ctx, file)
+	}
+	if err == nil {
+		err = d.connect(ctx, write)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("db: open %s: %w", o.Path, err), d.release())
 	}
 	return d, nil
+}
+
+// Alone reports whether the database was opened so.
+func (d *DB) Alone() bool { return d.alone != nil }
+
+// release closes the files, the lock's last.
+func (d *DB) release() error {
+	err := d.pool.Close()
+	if d.alone != nil {
+		err = errors.Join(err, d.alone())
+	}
+	return err
 }
 
 // connect opens the writer first: it turns the file to WAL.
@@ -256,7 +280,7 @@ func (d *DB) close() error {
 	}
 	d.wal.keeper.close()
 	d.writer.close()
-	if err := d.pool.Close(); err != nil {
+	if err := d.release(); err != nil {
 		return fmt.Errorf("db: close: %w", err)
 	}
 	return nil

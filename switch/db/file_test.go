@@ -342,3 +342,16 @@ func TestCloseLeavesNoFileOpen(t *testing.T) {
 		t.Error("the log is still there:", err)
 	}
 }
+
+// Who opens a file alone keeps others out that want it so, and nobody else.
+func TestAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	d := opened(t, Options{Path: path, Alone: true})
+	same(t, "alone", d.Alone(), true)
+	same(t, "with others", opened(t, Options{Path: path}).Alone(), false)
+	if second, err := Open(t.Context(), Options{Path: path, Alone: true}); !errors.Is(err, ErrTaken) || !strings.Contains(err.Error(), path) {
+		t.Error(second, err)
+	}
+	must(t, d.Close())
+	opened(t, Options{Path: path, Alone: true})
+}

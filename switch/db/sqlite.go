@@ -97,11 +97,14 @@ func makeFile(path string) error {
 	return nil
 }
 
-// dsn is the path as a URI, so that ?, # and % in it are taken literally. Its
-// settings are for Migrate's connections; sessions set theirs themselves.
+// dsn has the settings of Migrate's connections; sessions set theirs themselves.
 func dsn(path string) string {
-	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) +
-		"?_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)"
+	return uri(path) + "?_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)"
+}
+
+// uri is the path in a form in which ?, # and % are taken literally.
+func uri(path string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 }
 
 func openSession(ctx context.Context, pool *sql.DB, pragmas []pragma, write bool) (*session, error) {
@@ -156,6 +159,31 @@ func set(ctx context.Context, conn *sql.Conn, p pragma) error {
 func busy(err error) bool {
 	const locked = 5 // SQLITE_BUSY
 	return resultCode(err)&0xff == locked
+}
+
+// lockOut takes the lock of a file beside the database, and returns what gives it
+// back; the system does for a process that ended.
+func lockOut(ctx context.Context, file string) (release func() error, err error) {
+	file += "-alone"
+	if err := makeFile(file); err != nil {
+		return nil, err
+	}
+	pool, err := sql.Open("sqlite", uri(file))
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	release = func() error { return errors.Join(conn.Close(), pool.Close()) }
+	if _, err = conn.ExecContext(ctx, "BEGIN EXCLUSIVE"); busy(err) {
+		err = ErrTaken
+	}
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return release, nil
 }
 
 // watch hooks the session to SQLite, which may end a transaction by itself. A
