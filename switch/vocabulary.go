@@ -77,6 +77,9 @@ type Request struct {
 	Proof Proof
 	// Timeout shortens the bank's deadline; 0 leaves it, below 0 is past.
 	Timeout time.Duration
+	// Gone reports whether who asked has hung up, and will not hear how it ended; nil
+	// where that cannot be known.
+	Gone func() bool
 }
 
 // Proof is what a customer must show for a change: a password's verdict, an SMS
@@ -128,8 +131,8 @@ type Entry struct {
 	Ended time.Time
 	// Won says of what Journal.Close returns that this was the Close that ended it.
 	Won bool
-	// Unheard says, to an Effect, that a reply ends it for which nobody waited: whoever
-	// asked may have died, and its caller have heard nothing.
+	// Unheard says, to an Effect, that nobody waits for this end: whoever asked may have
+	// died, or its caller have hung up and heard nothing.
 	Unheard bool
 	// Standing is how it stands today: End.Outcome until something late
 	// changed it.

@@ -87,11 +87,11 @@ func (b *busyFollowers) leave(f customer.Follower) {
 }
 
 // serve is around each generated operation: a caller that hangs up cancels
-// nothing; a follower is checked and bounded, and given on in the context. What
-// the platform says of a follower is not what the follower asks.
+// nothing; a follower is checked and bounded, and given on in the context with the
+// caller. What the platform says of a follower is not what the follower asks.
 func (a *API) serve(next StrictHandlerFunc, _ string) StrictHandlerFunc {
-	return func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error) {
-		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), maxTimeout)
+	return func(caller context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error) {
+		ctx, stop := context.WithTimeout(context.WithoutCancel(caller), maxTimeout)
 		defer stop()
 		door, ok := w.(*answer)
 		if !ok || !door.op.follower {
@@ -105,21 +105,29 @@ func (a *API) serve(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 			return nil, refuse(codeFollowerBusy)
 		}
 		defer a.busy.leave(f)
-		return next(context.WithValue(ctx, followerKey{}, f), w, r, request)
+		return next(context.WithValue(ctx, askerKey{}, asker{f, caller}), w, r, request)
 	}
 }
 
-type followerKey struct{}
+type askerKey struct{}
 
-// followerOf is the follower that serve checked.
-func followerOf(ctx context.Context) customer.Follower {
-	return ctx.Value(followerKey{}).(customer.Follower)
+// asker is the follower that serve checked, and who asks in its name.
+type asker struct {
+	customer.Follower
+	caller context.Context //nolint:containedctx // only asked whether it has ended
 }
+
+func (a asker) gone() bool { return a.caller.Err() != nil }
+
+func askerOf(ctx context.Context) asker { return ctx.Value(askerKey{}).(asker) }
+
+func followerOf(ctx context.Context) customer.Follower { return askerOf(ctx).Follower }
 
 // callOf is who asks, in whose name, and the headers that the operation takes:
 // empty and nil for those that it does not.
 func callOf(ctx context.Context, session string, key *Key, timeout *RequestTimeout) (customer.Call, error) {
-	call := customer.Call{Client: clientOf(ctx).ID, Follower: followerOf(ctx), Session: codec.NewSecret(session)}
+	who := askerOf(ctx)
+	call := customer.Call{Client: clientOf(ctx).ID, Follower: who.Follower, Session: codec.NewSecret(session), Gone: who.gone}
 	if session != "" && !isVisible(session, 128) {
 		return call, refuseParameter("Session-Token", false)
 	}

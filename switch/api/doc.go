@@ -42,7 +42,8 @@
 // The body and the answer of a transaction are read and written by hand (type
 // server), those of everything else by the generated server.
 //
-// A caller that hangs up cancels nothing. What changes something at a bank or
+// A caller that hangs up cancels nothing: how its deregistration or detachment ended
+// is then told to the follower by a notice. What changes something at a bank or
 // for a customer needs an Idempotency-Key; the operators' calls, and what a front
 // keeps here, are idempotent by themselves.
 //

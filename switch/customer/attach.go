@@ -65,7 +65,7 @@ func (s *Service) Attach(ctx context.Context, call Call, r AttachRequest) (Answe
 // Detach ends the link of an account that is not the primary (C4).
 func (s *Service) Detach(ctx context.Context, call Call, id string) (Answer, error) {
 	q := switching.Request{
-		Type: codec.Detach, Client: call.Client, Operation: "detach", Key: call.Key, Asked: id, Timeout: call.Timeout,
+		Type: codec.Detach, Client: call.Client, Operation: "detach", Key: call.Key, Asked: id, Timeout: call.Timeout, Gone: call.Gone,
 	}
 	var l link
 	var who visitor

@@ -57,7 +57,7 @@ func (s *Service) Deregister(ctx context.Context, call Call) (Answer, error) {
 	}
 	q := switching.Request{
 		Type: codec.Deregister, Client: call.Client, Operation: "deregister", Key: call.Key, Customer: c.ID,
-		Asked: "deregister", Timeout: call.Timeout,
+		Asked: "deregister", Timeout: call.Timeout, Gone: call.Gone,
 	}
 	if !c.State.Active() {
 		return s.replayOr(ctx, q, ReasonNotAuthenticated)

@@ -42,7 +42,7 @@ func countsNothing(r switching.Reason) bool { return r == ReasonBusy || r == Rea
 func ours(e switching.Entry) bool { return e.Joins == 0 }
 
 // late reports whether the end came after the customer had heard another: also one for
-// which nobody waited, since a front that loses the switch tells of a timeout.
+// which nobody waits, since a front that gives up tells of a timeout.
 func late(e switching.Entry, o switching.Outcome) bool { return e.End.Outcome != o || e.Unheard }
 
 // by is the cause of what a transaction did.

@@ -65,6 +65,7 @@ type Call struct {
 	Follower Follower
 	Session  codec.Secret // token of a login; empty for none
 	Timeout  time.Duration
+	Gone     func() bool // whether who asked has hung up; may be nil
 }
 
 // Answer is how an operation ended, with the words for the customer.

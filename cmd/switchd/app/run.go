@@ -53,7 +53,7 @@ type app struct {
 	advices  *saf.Forwarder
 	stopping context.Context //nolint:containedctx // done when the stop begins
 	stop     context.CancelFunc
-	reloads  sync.Mutex // held while routes are read and put in use: the last read wins
+	reloads  sync.Mutex  // held while routes are read and put in use: the last read wins
 	reloaded func(error) // what is told how each ended
 	parts    parts.Stack
 }

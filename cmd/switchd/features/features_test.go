@@ -279,6 +279,13 @@ func itsThreeEnds(r row) {
 		k.Fatal(n)
 	}
 
+	m := r.person().authenticated(bankA) // done, and nobody there to hear it
+	m.fault(bankA, sim.Fault{Kind: sim.Late, Delay: 400 * time.Millisecond, Type: codec.Deregister})
+	m.hangsUp("POST", "/v1/customer/deregistration")
+	if n := m.told(1); n.Kind != "deregistered" {
+		m.Fatal(n)
+	}
+
 	l := r.person().authenticated(bankA) // not registered counts as approved
 	l.fault(bankA, sim.Fault{Kind: sim.Decline, Code: "25", Type: codec.Deregister})
 	l.ends(l.ask("POST", "/v1/customer/deregistration", nil), "approved", "交易成功")
@@ -508,6 +515,14 @@ func detach(r row) {
 	}
 	if len(f.linked()) != 1 || f.registered(bankB) {
 		f.Fatal("still linked")
+	}
+
+	g := r.person().authenticated(bankA).loggedIn() // who is gone before the answer is told
+	g.attached(bankB)
+	g.fault(bankB, sim.Fault{Kind: sim.Late, Delay: 400 * time.Millisecond, Type: codec.Detach})
+	g.hangsUp("POST", "/v1/customer/accounts/"+g.linked()[1]["id"].(string)+"/detach")
+	if n := g.told(1); n.Kind != "detached" {
+		g.Fatal(n)
 	}
 }
 

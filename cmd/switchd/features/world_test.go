@@ -2,6 +2,7 @@ package features
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -111,6 +112,16 @@ func (f *follower) askWith(key, method, path string, body any) world.Reply {
 	r, err := f.AskWith(f.Context(), key, method, path, body)
 	f.must(err)
 	return r
+}
+
+// hangsUp asks, and is gone before the answer.
+func (f *follower) hangsUp(method, path string) {
+	f.Helper()
+	ctx, cancel := context.WithTimeout(f.Context(), 100*time.Millisecond)
+	defer cancel()
+	if r, err := f.Ask(ctx, method, path, nil); !errors.Is(err, context.DeadlineExceeded) {
+		f.Fatal(r, err)
+	}
 }
 
 func (r row) must(err error) {

@@ -2236,7 +2236,7 @@ type ClientInterface interface {
 	// Detach 账户解挂
 	//
 	// Not of the primary. After `timed-out` it is in doubt, and is told once its bank
-	// said how it ended.
+	// said how it ended; so is one whose caller hung up before the answer.
 	//
 	// Problems: `account-unknown` (also another customer's), `account-primary`,
 	// `deregistering`,
@@ -2383,7 +2383,8 @@ type ClientInterface interface {
 	//
 	// Asks the bank of the primary account, whose answer alone decides. After
 	// `timed-out` it is in doubt; trying again, with a new key, joins what the bank was
-	// asked before.
+	// asked before. Who was in doubt is told once its bank said how it ended; so is one
+	// whose caller hung up before the answer.
 	//
 	// Problems: `not-authenticated` (also for one who is gone), `frozen`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
@@ -3202,7 +3203,7 @@ func (c *Client) Attach(ctx context.Context, params *AttachParams, body AttachJS
 // Detach 账户解挂
 //
 // Not of the primary. After `timed-out` it is in doubt, and is told once its bank
-// said how it ended.
+// said how it ended; so is one whose caller hung up before the answer.
 //
 // Problems: `account-unknown` (also another customer's), `account-primary`,
 // `deregistering`,
@@ -3429,7 +3430,8 @@ func (c *Client) SendCode(ctx context.Context, params *SendCodeParams, body Send
 //
 // Asks the bank of the primary account, whose answer alone decides. After
 // `timed-out` it is in doubt; trying again, with a new key, joins what the bank was
-// asked before.
+// asked before. Who was in doubt is told once its bank said how it ended; so is one
+// whose caller hung up before the answer.
 //
 // Problems: `not-authenticated` (also for one who is gone), `frozen`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
@@ -7232,7 +7234,7 @@ type ClientWithResponsesInterface interface {
 	// DetachWithResponse 账户解挂
 	//
 	// Not of the primary. After `timed-out` it is in doubt, and is told once its bank
-	// said how it ended.
+	// said how it ended; so is one whose caller hung up before the answer.
 	//
 	// Problems: `account-unknown` (also another customer's), `account-primary`,
 	// `deregistering`,
@@ -7387,7 +7389,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Asks the bank of the primary account, whose answer alone decides. After
 	// `timed-out` it is in doubt; trying again, with a new key, joins what the bank was
-	// asked before.
+	// asked before. Who was in doubt is told once its bank said how it ended; so is one
+	// whose caller hung up before the answer.
 	//
 	// Problems: `not-authenticated` (also for one who is gone), `frozen`,
 	// `settling`, `deadline`, `breaker-open`, `no-link`,
@@ -10512,7 +10515,7 @@ func (c *ClientWithResponses) AttachWithResponse(ctx context.Context, params *At
 // DetachWithResponse 账户解挂
 //
 // Not of the primary. After `timed-out` it is in doubt, and is told once its bank
-// said how it ended.
+// said how it ended; so is one whose caller hung up before the answer.
 //
 // Problems: `account-unknown` (also another customer's), `account-primary`,
 // `deregistering`,
@@ -10715,7 +10718,8 @@ func (c *ClientWithResponses) SendCodeWithResponse(ctx context.Context, params *
 //
 // Asks the bank of the primary account, whose answer alone decides. After
 // `timed-out` it is in doubt; trying again, with a new key, joins what the bank was
-// asked before.
+// asked before. Who was in doubt is told once its bank said how it ended; so is one
+// whose caller hung up before the answer.
 //
 // Problems: `not-authenticated` (also for one who is gone), `frozen`,
 // `settling`, `deadline`, `breaker-open`, `no-link`,
