@@ -76,7 +76,7 @@
 //	file mode    0600, also of a file that was there before
 //
 // Options.Alone takes the lock of a second file, named as the database with -alone
-// behind, which may be deleted while nothing runs.
+// behind and empty.
 //
 // The file stays readable by other programs (sqlite3 switch.db) while the switch
 // runs; one that keeps a write lock for 5 s makes Writes fail.

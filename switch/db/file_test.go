@@ -352,6 +352,9 @@ func TestAlone(t *testing.T) {
 	if second, err := Open(t.Context(), Options{Path: path, Alone: true}); !errors.Is(err, ErrTaken) || !strings.Contains(err.Error(), path) {
 		t.Error(second, err)
 	}
+	beside, err := filepath.Glob(path + "-alone*")
+	must(t, err)
+	same(t, "files beside", len(beside), 1)
 	must(t, d.Close())
 	opened(t, Options{Path: path, Alone: true})
 }

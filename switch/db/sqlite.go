@@ -177,7 +177,7 @@ func lockOut(ctx context.Context, file string) (release func() error, err error)
 		return nil, errors.Join(err, pool.Close())
 	}
 	release = func() error { return errors.Join(conn.Close(), pool.Close()) }
-	if _, err = conn.ExecContext(ctx, "BEGIN EXCLUSIVE"); busy(err) {
+	if _, err = conn.ExecContext(ctx, "PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE"); busy(err) {
 		err = ErrTaken
 	}
 	if err != nil {
