@@ -148,24 +148,12 @@ func TestAJoinOfAnUnknownCommitSendsNothing(t *testing.T) {
 		defer stop()
 		seen := r.script(nil)
 		r.do(request(codec.Deregister, "k"))
-		r.failOnce("commit-after")
+		r.failsCommits("commit-after", true)
 		wantEnd(t, r.do(request(codec.Deregister, "another")), switching.TimedOut, "no-reply", "")
 		if n := seen(codec.Deregister); n != 1 {
 			t.Errorf("sent %d times", n)
 		}
 	})
-}
-
-// failOnce fails the next commit.
-func (r *rig) failOnce(at string) {
-	once := new(atomic.Bool)
-	fail := func(step string) error {
-		if step == at && once.CompareAndSwap(false, true) {
-			return errors.New("planted")
-		}
-		return nil
-	}
-	r.fail.Store(&fail)
 }
 
 // refusing is an Effect that lets nobody.
@@ -186,7 +174,7 @@ func TestARefusalOfAnUnknownCommitSendsNothing(t *testing.T) {
 		defer stop()
 		r.j.Effects = map[codec.Type]switching.Effect{codec.Authenticate: refusing{}}
 		seen := r.script(map[codec.Type]string{codec.Authenticate: "00"})
-		r.failOnce("commit-after")
+		r.failsCommits("commit-after", true)
 		wantEnd(t, r.do(request(codec.Authenticate, "k")), switching.Refused, "sms-code-wrong", "")
 		if n := seen(codec.Authenticate); n != 0 {
 			t.Errorf("sent %d times", n)

@@ -248,7 +248,7 @@ func lateWhileCommitsFail(t *testing.T, wait time.Duration) {
 		t.Fatal(result.End)
 	}
 	time.Sleep(5 * time.Second) // the reversal was not found
-	r.failsCommits(wait == 0)
+	r.failsCommits("commit-before", wait == 0)
 	r.sw.Late(t.Context(), "xjrcu", codec.NewReply(original.Load(), "00"))
 	time.Sleep(wait)
 	r.fail.Store(nil)
@@ -258,11 +258,11 @@ func lateWhileCommitsFail(t *testing.T, wait time.Duration) {
 	}
 }
 
-// failsCommits lets the next commit fail, or every one.
-func (r *rig) failsCommits(once bool) {
+// failsCommits lets the next commit fail at the step, or every one.
+func (r *rig) failsCommits(at string, once bool) {
 	var failed atomic.Bool
 	fail := func(step string) error {
-		if step == "commit-before" && (!failed.Swap(true) || !once) {
+		if step == at && (!failed.Swap(true) || !once) {
 			return errors.New("planted")
 		}
 		return nil
@@ -284,7 +284,7 @@ func TestLateRepliesAtAStop(t *testing.T) {
 			r.answers(func(m *codec.Message) *codec.Message { original.Store(m); return nil })
 			result, err := r.sw.Do(t.Context(), request(codec.Authenticate, "k"))
 			must(t, err)
-			r.failsCommits(false)
+			r.failsCommits("commit-before", false)
 			for range 1003 {
 				r.sw.Late(t.Context(), "xjrcu", codec.NewReply(original.Load(), "00"))
 			}
@@ -381,6 +381,33 @@ func TestAnAnswerToARowThatAnotherEndedIsLate(t *testing.T) {
 			t.Errorf("the bank's registration would stand for ever: late %s, advices %+v", e.Late, list)
 		}
 	})
+}
+
+// An end whose commit failed is told only once it is on disk, and is not known while
+// the disk takes nothing.
+func TestAnEndIsToldOnceItIsOnDisk(t *testing.T) {
+	for name, c := range map[string]struct {
+		step string
+		once bool
+		want error
+	}{
+		"not persisted":      {"commit-before", true, nil},
+		"persisted":          {"commit-after", true, nil},
+		"the disk takes not": {"commit-before", false, switching.ErrOutcomeUnknown},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r, stop := newPlainRig(t, false)
+			defer stop()
+			r.answers(func(m *codec.Message) *codec.Message { r.failsCommits(c.step, c.once); return approves(m) })
+			result, err := r.sw.Do(t.Context(), request(codec.Authenticate, "k"))
+			r.fail.Store(nil)
+			e, _, findErr := r.j.Find(t.Context(), r.keys.Index("idempotency", "c", "op", "k"))
+			must(t, findErr)
+			if !errors.Is(err, c.want) || result.End.Outcome != e.End.Outcome || e.Open != (c.want != nil) {
+				t.Errorf("%s: told %q, %v; on disk %q, open %v", name, result.End.Outcome, err, e.End.Outcome, e.Open)
+			}
+		})
+	}
 }
 
 // Of two answers that contradict each other the first counts, also where the second
