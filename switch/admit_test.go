@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +15,8 @@ import (
 	switching "wxswitch/switch"
 )
 
-// TestOnlyItsClientReadsATransaction: another finds nothing under its number.
+// TestOnlyItsClientReadsATransaction: another finds nothing under its number. What
+// cannot be read is not told as what is not there.
 func TestOnlyItsClientReadsATransaction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, stop := newPlainRig(t, false)
@@ -28,6 +30,54 @@ func TestOnlyItsClientReadsATransaction(t *testing.T) {
 			if err != nil || found != want || !want && (e.ID != 0 || !e.Account.IsZero()) {
 				t.Errorf("%q reads %d: found %v, %+v, %v", client, result.ID, found, e, err)
 			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		r.sw.Journal = hanging{r.sw.Journal}
+		if _, found, err := r.sw.Get(ctx, q.Client, result.ID); err == nil {
+			t.Error("of a disk that hangs: found", found)
+		}
+	})
+}
+
+// A customer's request is all that is sent as one: neither an advice nor what only
+// links or banks say.
+func TestOnlyCustomersRequestsAreSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.answers(func(m *codec.Message) *codec.Message { t.Error("sent", m.Type); return approves(m) })
+		for _, kind := range []codec.Type{codec.Reversal, codec.Completion, codec.Release, codec.Movement, codec.SignOn, "made-up"} {
+			wantEnd(t, r.do(request(kind, string(kind))), switching.Refused, switching.ReasonUnsupported, "")
+		}
+	})
+}
+
+// TestTheSMSCodeIsSentAndNotKept: another under the same key is a repeat.
+func TestTheSMSCodeIsSentAndNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		var sent []string
+		r.answers(func(m *codec.Message) *codec.Message {
+			sent = append(sent, m.Get(codec.FieldSMSCode))
+			return approves(m)
+		})
+		for _, code := range []string{"042137", "731240"} {
+			q := request(codec.SMSCode, "k")
+			q.Fields.Set(codec.FieldSMSCode, code)
+			q.Fields.Set(codec.FieldSeconds, "300")
+			q.Fields.Set(codec.FieldPurpose, "attach")
+			result := r.do(q)
+			time.Sleep(time.Second)
+			e, _, err := r.j.Get(t.Context(), result.ID)
+			must(t, err)
+			if result.Fields.Has(codec.FieldSMSCode) || e.Fields.Has(codec.FieldSMSCode) {
+				t.Error("kept", code)
+			}
+		}
+		if !slices.Equal(sent, []string{"042137"}) {
+			t.Error("sent", sent)
 		}
 	})
 }
@@ -70,6 +120,7 @@ func TestAKeyIsOfOneBody(t *testing.T) {
 			"customer":    func(q *switching.Request) { q.Customer = "1001" },
 			"account":     func(q *switching.Request) { q.Account = codec.NewAccount("6210081234567884") },
 			"bank":        func(q *switching.Request) { q.Bank = "xjrcu" },
+			"asked":       func(q *switching.Request) { q.Asked = "another" },
 			"proof":       func(q *switching.Request) { q.Proof = shown("000000") },
 			"certificate": func(q *switching.Request) { q.Fields.Set(codec.FieldCertNumber, "65010219900101123X") },
 		} {

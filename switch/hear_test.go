@@ -12,7 +12,8 @@ import (
 )
 
 // TestABankIsHeardOnItsOwnAccounts (A14): what another says of them is answered
-// as no account, and stored nowhere; what could not be stored is not answered.
+// as no account, and stored nowhere; what could not be stored is not answered. What
+// was is remembered from when it was said.
 func TestABankIsHeardOnItsOwnAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, err := iso.Builtin("cups")
@@ -54,6 +55,11 @@ func TestABankIsHeardOnItsOwnAccounts(t *testing.T) {
 		r.fail.Store(nil)
 		if got := say("xjrcu", codec.Movement, "000002", ours); got != "40" {
 			t.Error(got)
+		}
+		_, err = r.j.Forget(context.Background())
+		must(t, err)
+		if got := say("xjrcu", codec.Movement, "000002", "6210081234567884"); got != "94" {
+			t.Errorf("%q: its number is forgotten", got)
 		}
 	})
 }

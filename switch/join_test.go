@@ -113,32 +113,41 @@ func TestAJoinTakesARefusal(t *testing.T) {
 	})
 }
 
-// A crash leaves a join open; the scan ends it as what it joined had ended.
+// A crash leaves a join open; the scan ends it as what it joined had ended, and in
+// doubt while that has no end.
 func TestTheScanEndsAJoinAsItsFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r, stop := newPlainRig(t, true)
-		defer stop()
-		open := func(key string) switching.Entry {
-			n, err := r.numbers.Take(t.Context())
+	for name, c := range map[string]struct{ first, want switching.End }{
+		"declined": {switching.End{Outcome: switching.Declined, Code: "14"}, switching.End{Outcome: switching.Declined, Code: "14"}},
+		"in doubt": {switching.End{Outcome: switching.TimedOut, Code: "98"}, switching.End{Outcome: switching.TimedOut, Reason: switching.ReasonRecovered}},
+		"open":     {switching.End{}, switching.End{Outcome: switching.TimedOut, Reason: switching.ReasonRecovered}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r, stop := newPlainRig(t, true)
+			defer stop()
+			open := func(key string, within time.Duration) switching.Entry {
+				n, err := r.numbers.Take(t.Context())
+				must(t, err)
+				o, err := r.j.Open(t.Context(), switching.Entry{
+					ID: n.ID, STAN: n.STAN, Sent: n.Sent, RRN: codec.NewRRN(n.ID), Client: "c", Operation: "op", Type: codec.Deregister,
+					KeyHash: []byte(key), BodyHash: []byte("b"), Bank: "xjrcu", Card: true, Account: codec.NewAccount("6210081234567892"),
+					Instance: "gone", Opened: time.Now(), Deadline: time.Now().Add(within),
+				})
+				must(t, err)
+				return o.Entry
+			}
+			first, joined := open("k", 2*time.Minute), open("another", 10*time.Second)
+			if c.first.Outcome != "" {
+				_, err := r.j.Close(t.Context(), first, c.first)
+				must(t, err)
+			}
+			time.Sleep(time.Minute)
+			e, _, err := r.j.Get(t.Context(), joined.ID)
 			must(t, err)
-			o, err := r.j.Open(t.Context(), switching.Entry{
-				ID: n.ID, STAN: n.STAN, Sent: n.Sent, RRN: codec.NewRRN(n.ID), Client: "c", Operation: "op", Type: codec.Deregister,
-				KeyHash: []byte(key), BodyHash: []byte("b"), Bank: "xjrcu", Card: true, Account: codec.NewAccount("6210081234567892"),
-				Instance: "gone", Opened: time.Now(), Deadline: time.Now().Add(10 * time.Second),
-			})
-			must(t, err)
-			return o.Entry
-		}
-		first, joined := open("k"), open("another")
-		_, err := r.j.Close(t.Context(), first, switching.End{Outcome: switching.Declined, Code: "14"})
-		must(t, err)
-		time.Sleep(time.Minute)
-		e, _, err := r.j.Get(t.Context(), joined.ID)
-		must(t, err)
-		if e.Joins != first.ID || e.End.Outcome != switching.Declined || e.End.Code != "14" {
-			t.Errorf("joins %d, ended %s %s %s", e.Joins, e.End.Outcome, e.End.Reason, e.End.Code)
-		}
-	})
+			if e.Joins != first.ID || e.End.Outcome != c.want.Outcome || e.End.Reason != c.want.Reason || e.End.Code != c.want.Code {
+				t.Errorf("%s: joins %d, ended %q %s %s", name, e.Joins, e.End.Outcome, e.End.Reason, e.End.Code)
+			}
+		})
+	}
 }
 
 // A join whose commit was not told of is a join still: nothing is sent for it.
