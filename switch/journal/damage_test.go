@@ -39,7 +39,8 @@ func opened(t *testing.T, store journaltest.Store, n *switching.Numbers, o journ
 	return opening.Entry
 }
 
-// TestUnreadableOpen: a row that cannot be read keeps no other from the scan.
+// TestUnreadableOpen: a row that cannot be read keeps no other from the scan. A reply
+// to it is not taken for one to nothing.
 func TestUnreadableOpen(t *testing.T) {
 	o := options(t)
 	j := start(t, o)
@@ -55,6 +56,10 @@ func TestUnreadableOpen(t *testing.T) {
 	}
 	if _, err := j.Close(t.Context(), good, switching.End{Outcome: switching.TimedOut}); err != nil {
 		t.Fatal(err)
+	}
+	late := switching.LateReply{Bank: bad.Bank, Type: bad.Type, RRN: bad.RRN, STAN: bad.STAN, Sent: bad.Sent, Code: "00", Meaning: codec.Approved}
+	if _, known, err := j.Late(t.Context(), late); err == nil {
+		t.Fatal("a reply to it: known", known)
 	}
 }
 

@@ -99,6 +99,7 @@ func testLocalCommit(w *world) {
 type ear struct {
 	mu   sync.Mutex // guards what follows
 	fail error
+	full error // of put
 	told []string
 }
 
@@ -114,14 +115,17 @@ func (l *ear) Hear(ctx context.Context, tx switching.Tx, h switching.Heard) (str
 func (l *ear) put(_ context.Context, _ switching.Tx, n switching.Notice) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.full != nil {
+		return l.full
+	}
 	l.told = append(l.told, n.ID)
 	return nil
 }
 
-func (l *ear) failing(err error) {
+func (l *ear) failing(hear, put error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.fail = err
+	l.fail, l.full = hear, put
 }
 
 func (w *world) heard(t codec.Type, stan, amount string) (code string, repeat bool, err error) {
@@ -153,11 +157,15 @@ func testHear(w *world) {
 	w.effects(here, "000001", "000002")
 }
 
+// testHearFails: what could not be heard, or told, left nothing; it is heard when the
+// bank repeats it.
 func testHearFails(w *world) {
-	w.ear.failing(errEffect)
-	_, _, err := w.heard(codec.Movement, "000001", "3250")
-	w.equal("its own error", errors.Is(err, errEffect), true)
-	w.ear.failing(nil)
+	for _, fail := range [][2]error{{errEffect, nil}, {nil, errEffect}} {
+		w.ear.failing(fail[0], fail[1])
+		_, _, err := w.heard(codec.Movement, "000001", "3250")
+		w.equal("its own error", errors.Is(err, errEffect), true)
+	}
+	w.ear.failing(nil, nil)
 	w.hears(codec.Movement, "000001", "3250", "00", false)
 	w.effects(here, "000001")
 }
