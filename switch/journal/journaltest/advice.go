@@ -194,6 +194,9 @@ func testOtherBanks(w *world) {
 	w.equal("claimed", w.claim().Entry.ID, e.ID)
 	_, ok := w.tryClaim()
 	w.equal("the other bank's", ok, false)
+	w.answer(w.advicesOf(e.ID)[0], codec.NotFound, 0)
+	w.lateOf(e, codec.Approved)
+	w.standing(e.ID, switching.TimedOut, true)
 }
 
 // testOrder: of one account only the oldest goes out, even while it pauses.

@@ -248,12 +248,14 @@ func testNewerRegistration(w *world) {
 			w.equal("noted", w.get(e.ID).Late, codec.Approved)
 		})
 	}
-	// A registration that was declined, or is another account's, or another customer's
-	// of the same account, is not newer: it keeps nobody's own from its end.
+	// A registration that was declined, or is another account's or another bank's, or
+	// another customer's of the same account, is not newer: it keeps nobody's own from
+	// its end.
 	e, _ := w.timedOut(codec.Deregister)
 	w.answer(w.claim(), 0, codec.Declined)
 	w.close(w.opened(codec.Authenticate), end(switching.Declined))
 	w.close(w.opened(codec.Authenticate, account(other)), end(switching.Approved))
+	w.close(w.opened(codec.Authenticate, func(e *switching.Entry) { e.Bank = "klb" }), end(switching.Approved))
 	w.close(w.opened(codec.Authenticate, customer("c2")), end(switching.Approved))
 	w.equal("takes effect", w.lateOf(e, codec.Approved).Standing, switching.Approved)
 	// One that names no customer may be anybody's.

@@ -49,6 +49,14 @@ func testLocal(w *world) {
 		_, _, err = w.store.Local(w.Context(), other, counting(&ran, "other", nil))
 		w.equal("reused", errors.Is(err, switching.ErrKeyReused), true)
 	}
+	for _, other := range []switching.Local{
+		{Client: "other", Operation: "login", Key: "k", Customer: "c1", Covers: []string{"a"}},
+		{Client: "front", Operation: "other", Key: "k", Customer: "c1", Covers: []string{"a"}},
+	} {
+		_, done, err := w.store.LocalDone(w.Context(), other)
+		w.must(err)
+		w.equal("done by another", done, false)
+	}
 	_, done, err := w.store.LocalDone(w.Context(), local("k", "a"))
 	w.must(err)
 	w.equal("done", done, true)
@@ -128,14 +136,18 @@ func (l *ear) failing(hear, put error) {
 	l.fail, l.full = hear, put
 }
 
-func (w *world) heard(t codec.Type, stan, amount string) (code string, repeat bool, err error) {
+func (w *world) heard(t codec.Type, stan, amount string, with ...func(*switching.Heard)) (code string, repeat bool, err error) {
 	m := codec.NewRequest(t)
 	m.SetAccount(codec.NewAccount(card), true)
 	m.Set(codec.FieldSTAN, stan)
 	m.Set(codec.FieldSent, "0701093000")
 	m.Set(codec.FieldAcquirer, "10344")
 	m.Set(codec.FieldAmount, amount)
-	return w.store.Hear(w.Context(), switching.Heard{Bank: bank, Message: m, At: w.clock.now()})
+	h := switching.Heard{Bank: bank, Message: m, At: w.clock.now()}
+	for _, f := range with {
+		f(&h)
+	}
+	return w.store.Hear(w.Context(), h)
 }
 
 func (w *world) hears(t codec.Type, stan, amount, want string, repeated bool) {
@@ -155,6 +167,16 @@ func testHear(w *world) {
 	w.hears(codec.AccountEvent, "000001", "", "40", false)
 	w.equal("told", len(w.ear.told), 2)
 	w.effects(here, "000001", "000002")
+	for name, with := range map[string]func(*switching.Heard){
+		"bank":     func(h *switching.Heard) { h.Bank = "klb" },
+		"acquirer": func(h *switching.Heard) { h.Message.Set(codec.FieldAcquirer, "10345") },
+		"stamp":    func(h *switching.Heard) { h.Message.Set(codec.FieldSent, "0702093000") },
+	} {
+		code, repeat, err := w.heard(codec.Movement, "000001", "1", with)
+		w.must(err)
+		w.equal("code of another "+name, code, "00")
+		w.equal("repeat of another "+name, repeat, false)
+	}
 }
 
 // testHearFails: what could not be heard, or told, left nothing; it is heard when the
@@ -180,12 +202,15 @@ func testHearCommit(w *world) {
 	}
 }
 
-// testHeardForgotten: F7 has no year, so that numbers come again.
+// testHeardForgotten: F7 has no year, so that numbers come again; but a repeat is one
+// for 60 days.
 func testHeardForgotten(w *world) {
 	w.hears(codec.Movement, "000001", "3250", "00", false)
-	w.clock.add(61 * 24 * time.Hour)
-	_, err := w.store.Forget(w.Context())
-	w.must(err)
+	w.clock.add(60 * 24 * time.Hour)
+	w.forget()
+	w.hears(codec.Movement, "000001", "3250", "00", true)
+	w.clock.add(24 * time.Hour)
+	w.forget()
 	w.hears(codec.Movement, "000001", "77", "00", false)
 }
 
@@ -205,6 +230,7 @@ func testRelease(w *world) {
 	w.standing(e.ID, switching.Approved, false)
 	w.effect.returns()
 	w.close(w.opened(codec.Attach), end(switching.Approved)) // beside it
+	w.standing(e.ID, switching.Approved, false)
 	w.clock.add(time.Hour)
 	a = w.claim()
 	w.answer(a, codec.NotFound, 0)
@@ -230,7 +256,7 @@ func testNoAccount(w *world) {
 }
 
 // testHearBeside: the end of an account is not heard while a registration of it is
-// under way, and is after it.
+// under way, and is after it, also where that is in doubt, and beside another account's.
 func testHearBeside(w *world) {
 	for stan, t := range map[string]codec.Type{"000001": codec.Authenticate, "000002": codec.Attach} {
 		e := w.opened(t)
@@ -240,6 +266,12 @@ func testHearBeside(w *world) {
 		w.close(e, end(switching.Approved))
 		w.hears(codec.AccountEvent, stan, "", "40", false)
 	}
-	w.opened(codec.Deregister)
+	w.opened(codec.Authenticate, account(other))
+	w.opened(codec.Authenticate, func(e *switching.Entry) { e.Bank = "klb" })
 	w.hears(codec.AccountEvent, "000003", "", "40", false)
+	w.timedOut(codec.Authenticate)
+	w.hears(codec.AccountEvent, "000004", "", "40", false)
+	w.answer(w.claim(), codec.Done, 0)
+	w.opened(codec.Deregister, customer("c2"))
+	w.hears(codec.AccountEvent, "000005", "", "40", false)
 }
