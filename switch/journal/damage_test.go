@@ -17,13 +17,46 @@ import (
 // if there is one.
 func damage(t *testing.T, o journaltest.Options, first int64, last ...int64) {
 	t.Helper()
-	raw, err := sql.Open("sqlite", "file:"+filepath.Join(o.At, "journal.db")+"?_pragma=busy_timeout(5000)")
+	raw(t, o, `UPDATE entry SET asked = x'0102' WHERE id BETWEEN $1 AND $2`, first, append(last, first)[0])
+}
+
+// raw changes the database behind the journal's back.
+func raw(t *testing.T, o journaltest.Options, query string, args ...any) {
+	t.Helper()
+	d, err := sql.Open("sqlite", "file:"+filepath.Join(o.At, "journal.db")+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer raw.Close() //nolint:errcheck // the statement tells
-	if _, err := raw.ExecContext(t.Context(), `UPDATE entry SET asked = x'0102' WHERE id BETWEEN $1 AND $2`, first, append(last, first)[0]); err != nil {
+	defer d.Close() //nolint:errcheck // the statement tells
+	if _, err := d.ExecContext(t.Context(), query, args...); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSealedValuesAreTheirRows: one that was copied to another row, or to the other
+// column, does not open there.
+func TestSealedValuesAreTheirRows(t *testing.T) {
+	o := options(t)
+	j := start(t, o)
+	n := switching.NewNumbers(j, time.Now)
+	for name, copied := range map[string]string{
+		"request of another": `UPDATE entry SET asked = (SELECT asked FROM entry WHERE id = $2) WHERE id = $1`,
+		"reply of another":   `UPDATE entry SET reply = (SELECT reply FROM entry WHERE id = $2) WHERE id = $1`,
+		"its own request":    `UPDATE entry SET reply = asked WHERE id = $1 AND $2 > 0`,
+	} {
+		var rows [2]switching.Entry
+		for i := range rows {
+			rows[i] = opened(t, j, n, o, fmt.Sprintf("621008123456789%d", i))
+			end := switching.End{Outcome: switching.Approved, Code: "00"}
+			end.Reply.Set(codec.FieldHolder, "阿依古丽")
+			if _, err := j.Close(t.Context(), rows[i], end); err != nil {
+				t.Fatal(err)
+			}
+		}
+		raw(t, o, copied, rows[0].ID, rows[1].ID)
+		if e, found, err := j.Get(t.Context(), rows[0].ID); err == nil {
+			t.Errorf("%s opens: found %v, of %s", name, found, e.Account.Reveal())
+		}
 	}
 }
 

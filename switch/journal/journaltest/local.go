@@ -257,12 +257,14 @@ func testNoAccount(w *world) {
 
 // testHearBeside: the end of an account is not heard while a registration of it is
 // under way, and is after it, also where that is in doubt, and beside another account's.
+// A movement is.
 func testHearBeside(w *world) {
 	for stan, t := range map[string]codec.Type{"000001": codec.Authenticate, "000002": codec.Attach} {
 		e := w.opened(t)
 		if _, _, err := w.heard(codec.AccountEvent, stan, ""); err == nil {
 			w.Errorf("heard beside %s", t)
 		}
+		w.hears(codec.Movement, stan, "1", "00", false)
 		w.close(e, end(switching.Approved))
 		w.hears(codec.AccountEvent, stan, "", "40", false)
 	}
