@@ -92,10 +92,7 @@ func note(ctx context.Context, tx db.Tx, e *switching.Entry, r switching.LateRep
 // doubt reads what the rules need to know: the entry's advice, and whether a
 // newer registration of its account was approved.
 func (j *Journal) doubt(ctx context.Context, tx db.Tx, e switching.Entry) (*switching.Advice, bool, error) {
-	if e.Type.Doubt() == "" {
-		return nil, false, nil
-	}
-	a, err := j.adviceOf(ctx, tx, e, e.Type.Doubt())
+	a, err := j.adviceOf(ctx, tx, e, e.Type.Doubt()) // of an enquiry there is none
 	if err != nil || a == nil {
 		return nil, false, err
 	}
