@@ -205,3 +205,29 @@ func TestDoubt(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAdviceNamesItsOriginal: by account, RRN, processing code and F90, under a
+// number of its own; the first sending is no repeat, each after it is.
+func TestAnAdviceNamesItsOriginal(t *testing.T) {
+	e := Entry{
+		Type: codec.Authenticate, Account: codec.NewAccount("6210081234567892"), Card: true, MTI: "0100", Code3: "870100",
+		STAN: "000122", Sent: "1124100955", RRN: "000000000122",
+	}
+	e.Fields.Set(codec.FieldAcquirer, "48980000")
+	for attempts := 1; attempts <= 2; attempts++ {
+		m := AdviceMessage(Advice{Type: codec.Reversal, Entry: e, Attempts: attempts}, Number{ID: 123, STAN: "000123", Sent: "1124101005"})
+		if m.Type != codec.Reversal || m.Repeat != (attempts > 1) {
+			t.Errorf("attempt %d: %s, repeat %v", attempts, m.Type, m.Repeat)
+		}
+		for field, want := range map[codec.Field]string{
+			codec.FieldPAN: "6210081234567892", codec.FieldRRN: "000000000122", codec.FieldProcessingCode: "870100",
+			codec.FieldSTAN: "000123", codec.FieldSent: "1124101005", codec.FieldAcquirer: "48980000",
+			codec.FieldOriginalMTI: "0100", codec.FieldOriginalSTAN: "000122", codec.FieldOriginalSent: "1124100955",
+			codec.FieldOriginalAcquirer: "48980000",
+		} {
+			if got := m.Get(field); got != want {
+				t.Errorf("attempt %d: %s %q, want %q", attempts, field, got, want)
+			}
+		}
+	}
+}
