@@ -105,15 +105,17 @@ func TestSilenceAndHurry(t *testing.T) {
 	})
 }
 
-// A claim outlasts its sending, also where a release is given longest.
+// A claim outlasts its sending by the grace, also where a release is given longest.
 func TestAClaimOutlastsItsSending(t *testing.T) {
 	list := advices(1)
 	list[0].Type, list[0].Entry.Type = codec.Release, codec.Authenticate
 	list[0].Entry.Fields.Set(codec.FieldCertType, "01")
 	list[0].Entry.Fields.Set(codec.FieldCertNumber, "650102199001011234")
 	inBubble(t, list, func(t *testing.T, w *world) {
+		begun := time.Now()
 		w.run()
 		rest(releaseDeadline - time.Second)
+		equal(t, "claimed for", w.store.advice(0).Claimed.Sub(begun), releaseDeadline+5*time.Second)
 		equal(t, "sent", w.sent(), 1)
 		equal(t, "claims", w.store.claims(), 1)
 	})
