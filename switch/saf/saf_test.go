@@ -82,6 +82,23 @@ func TestRefusedIsNoAttempt(t *testing.T) {
 	})
 }
 
+// Nor is what was claimed before the bank's links went.
+func TestWhatNoLinkTakesIsNoAttempt(t *testing.T) {
+	inBubble(t, advices(1), func(t *testing.T, w *world) {
+		const slow = 20 * time.Second // longer than the bank drains
+		w.store.set(func(s *store) { s.slow = slow })
+		w.run()
+		synctest.Wait()
+		w.bankEnd()
+		rest(slow + time.Second)
+		a := w.store.advice(0)
+		equal(t, "claims", w.store.claims(), 1)
+		equal(t, "not sent", w.attempts("not-sent"), 1)
+		equal(t, "attempts", a.Attempts, 0)
+		equal(t, "still claimed", !a.Claimed.IsZero(), false)
+	})
+}
+
 // Silence puts an advice off, and is an attempt; a wake ends the pause.
 func TestSilenceAndHurry(t *testing.T) {
 	inBubble(t, advices(1), func(t *testing.T, w *world) {
