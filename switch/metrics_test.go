@@ -342,7 +342,7 @@ func TestWhatAnotherEndsIsNotRecovered(t *testing.T) {
 }
 
 // A bank that answers what it was never asked, or says what changes nothing, again
-// and again, is counted and fills no log.
+// and again, is counted and fills no log. What is new is logged, however much comes.
 func TestABankFillsNoLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, err := iso.Builtin("plain")
@@ -402,6 +402,15 @@ func TestABankFillsNoLog(t *testing.T) {
 			if n := values(t, registry)[fmt.Sprintf(`wxswitch_late_messages_total{bank="xjrcu",result=%q}`, result)]; n < 100 {
 				t.Errorf("%s: %v counted", result, n)
 			}
+		}
+		time.Sleep(time.Minute)
+		log.Reset()
+		for i := range 20 {
+			movement.Set(codec.FieldSTAN, string(codec.NewSTAN(int64(i)+1)))
+			r.sw.Incoming(t.Context(), "xjrcu", movement)
+		}
+		if n := strings.Count(log.String(), `"result":"request"`); n != 20 {
+			t.Errorf("%d lines of 20 movements", n)
 		}
 	})
 }
