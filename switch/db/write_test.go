@@ -125,6 +125,19 @@ func TestFunctionMayNotEndTheTransaction(t *testing.T) {
 	}
 }
 
+// One that releases the savepoint that would undo it alone is undone with those before
+// it in the batch, whether it fails or not.
+func TestFunctionMayNotReleaseItsSavepoint(t *testing.T) {
+	for name, last := range map[string]fn{"fails": failing, "does not": insert("outside")} {
+		d := withTable(t, Options{})
+		errs := together(t, d, insert("a"), then(insert("outside too"), exec("RELEASE job"), last), insert("b"))
+		same(t, name+": rows", values(t, d), []string{"b"})
+		for i, failed := range []bool{true, true, false} {
+			same(t, fmt.Sprint(name, ": failed ", i), errs[i] != nil && !errors.Is(errs[i], ErrUnknown), failed)
+		}
+	}
+}
+
 // Each durable step fails, and what is on disk is what the error said.
 func TestFailpoints(t *testing.T) {
 	for _, c := range []struct {
