@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
@@ -12,6 +13,9 @@ import (
 
 	"wxswitch/codec"
 	switching "wxswitch/switch"
+	"wxswitch/switch/api"
+	"wxswitch/switch/db"
+	"wxswitch/switch/notice"
 )
 
 // silentBank is a bank that reads whatever comes and says nothing; it counts what it
@@ -133,4 +137,30 @@ func TestAnAdviceGoesWhenAnOperatorRetries(t *testing.T) {
 			t.Errorf("the bank heard %d messages before and %d after", before, n)
 		}
 	})
+}
+
+// What cannot be done with a notice the API says in words of its own, and never as
+// done: of a commit that failed nobody knows.
+func TestTheAPIKnowsWhyANoticeIsLeft(t *testing.T) {
+	within(t, asItIs, func(t *testing.T, a *app, _ *silentBank) {
+		door, ctx := told{a.notices}, t.Context()
+		for name, err := range map[string]error{
+			"resend": door.Resend(ctx, "none"), "discard": door.Discard(ctx, "none", "by phone"),
+			"delivered": door.Delivered(ctx, "none", string(notice.StatusSuccess), time.Now()),
+		} {
+			if !errors.Is(err, api.ErrNoNotice) {
+				t.Errorf("%s of none: %v", name, err)
+			}
+		}
+	})
+	for err, want := range map[error]error{
+		nil: nil, notice.ErrUnknown: api.ErrNoNotice, notice.ErrEnded: api.ErrNoticeEnded, db.ErrUnknown: switching.ErrOutcomeUnknown, db.ErrBusy: db.ErrBusy,
+	} {
+		if err != nil {
+			err = fmt.Errorf("wrapped: %w", err)
+		}
+		if got := noticeError(err); !errors.Is(got, want) {
+			t.Errorf("%v: %v, want %v", err, got, want)
+		}
+	}
 }
