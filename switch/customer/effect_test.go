@@ -381,6 +381,48 @@ func TestOnlyAnApprovalOpensTheSettingAndTakesConsent(t *testing.T) {
 	}
 }
 
+// Who did not tick 动账 is told of no movement.
+func TestConsentIsWhatWasTicked(t *testing.T) {
+	for notices, told := range map[string]bool{"2026-11": true, "": false} {
+		w := newWorld(t)
+		f := follower("f")
+		r := authRequest(cardA, w.code(f, ForAuthenticate, cardA))
+		r.Notices = notices
+		a, err := w.service.Authenticate(w.Context(), w.call(f), r)
+		w.want(a, err, switching.Approved, "")
+		if c := w.row(f); c.Told != told {
+			t.Errorf("version %q: told %v", notices, c.Told)
+		}
+	}
+}
+
+// Who is frozen with a code in hand cannot use it.
+func TestFrozenWithACode(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("f", cardA)
+	r := authRequest(cardB, w.code(f, ForAuthenticate, cardB))
+	_, err := w.store.Freeze(w.Context(), w.row(f).ID, "ops", "why")
+	w.must(err)
+	a, err := w.service.Authenticate(w.Context(), w.call(f), r)
+	w.want(a, err, switching.Refused, ReasonFrozen)
+}
+
+// A code that is used, or tried in vain, leaves another follower's as it was.
+func TestACodeIsItsFollowers(t *testing.T) {
+	w := newWorld(t)
+	other, f := follower("other"), follower("f")
+	theirs := w.code(other, ForAuthenticate, cardC)
+	code := w.code(f, ForAuthenticate, cardA)
+	for range w.store.Limits.CodeTries - 1 {
+		a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, theirs))
+		w.want(a, err, switching.Refused, ReasonCodeWrong)
+	}
+	a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, code))
+	w.want(a, err, switching.Approved, "")
+	a, err = w.service.Authenticate(w.Context(), w.call(other), authRequest(cardC, theirs))
+	w.want(a, err, switching.Approved, "")
+}
+
 func TestACodeThatWasNeverSentVoidsNone(t *testing.T) {
 	w := newWorld(t)
 	f := follower("f")

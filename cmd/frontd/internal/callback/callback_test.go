@@ -712,3 +712,14 @@ type ready struct{}
 func (ready) Answer(context.Context, Message) Answer {
 	return Answer{Text: "您好，注销请点击这里"}
 }
+
+// Alike replies are not sealed alike: each begins with random bytes of its own.
+func TestNoTwoRepliesAreSealedAlike(t *testing.T) {
+	k, err := newKey(sampleKey, platform.AppID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain := []byte("<xml/>"); k.seal(plain) == k.seal(plain) || newNonce() == newNonce() {
+		t.Error("twice the same")
+	}
+}
