@@ -2,6 +2,7 @@ package iso_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,10 @@ func wantFault(t *testing.T, text, marker, reason string) {
 // TestFileRefuses breaks the shipped file in one place at a time.
 func TestFileRefuses(t *testing.T) {
 	cups := text(t, "cups")
+	var tags strings.Builder // as many as may be
+	for i := range 64 {
+		fmt.Fprintf(&tags, "        %c%d: {name: more, format: n1}\n", 'a'+i/8, i%8)
+	}
 	for name, c := range map[string]struct{ old, replacement, reason string }{
 		"no name":                 {"name: cups", "name: ''", "name: missing"},
 		"unknown key":             {"bitmap: binary", "bitmaps: binary", `unknown field "bitmaps"`},
@@ -61,6 +66,7 @@ func TestFileRefuses(t *testing.T) {
 		"broken YAML":             {"bitmap: binary", "bitmap: [binary", ""},
 		"anchor":                  {"bitmap: binary", "bitmap: &b binary", "only mappings"},
 		"tag":                     {"bitmap: binary", "bitmap: !!str binary", "only mappings"},
+		"merge key":               {"bitmap: binary", "<<: {bitmap: binary}", "merge keys"},
 		"bitmap":                  {"bitmap: binary", "bitmap: octal", "one of binary, hex"},
 		"encoding":                {"encoding: ascii", "encoding: roman", "one of ascii, binary, bcd"},
 		"frame":                   {"max: 4096", "max: 4", "max: more than the header"},
@@ -76,6 +82,7 @@ func TestFileRefuses(t *testing.T) {
 		"format of length 0":      {"format: n..19", "format: n0", "1 to 9999"},
 		"dots too few":            {"format: n..19", "format: n.19", "as many dots"},
 		"dots too many":           {"format: n..19", "format: n.....19", "as many dots"},
+		"format of many digits":   {"format: n..19", "format: n.....10000", "1 to 9999"},
 		"min too large":           {"min: 12", "min: 20", "min: 1 to 19"},
 		"min of fixed":            {"format: n12, is", "format: n12, min: 3, is", "not for the fixed"},
 		"no field of that name":   {"is: pan", "is: pam", `no field "pam"`},
@@ -88,6 +95,8 @@ func TestFileRefuses(t *testing.T) {
 		"copy of nothing":         {"copy: sent}", "copy: sand}", `no field "sand"`},
 		"from without copy":       {`fill: "6012"`, `fill: "6012", from: 3`, "with copy only"},
 		"reply outside header":    {`value: "156"`, `value: "156", reply: "840"`, "header"},
+		"words without is":        {"is: purpose, words", `fill: "1", words`, "with is only"},
+		"no length in the header": {"total length, format: n4", `total length, format: n4, value: "0000"`, "needs a part for the length"},
 		"pad of text":             {"is: holder}", "is: holder, pad: zeros}", "format n only"},
 		"amount as text":          {"format: n12, is: amount", "format: an12, is: amount", "format n only"},
 		"variable part":           {"format: an2, is: cert-type", "format: an..2, is: cert-type", "fixed format"},
@@ -97,6 +106,16 @@ func TestFileRefuses(t *testing.T) {
 		"certificate kind size":   {"  02: 02 #", "  02: 022 #", "F61 certificate type"},
 		"balance rows":            {`ledger: "01"`, `ledger: "1"`, "two letters or digits"},
 		"balance kinds":           {`ledger: "01"`, `ledger: "02"`, "must differ"},
+		"balances too short":      {"format: ans...120, balances", "format: ans..39, balances", "two rows"},
+		"directions alike":        {"rows: {in: C, out: D", "rows: {in: C, out: C", "which differ"},
+		"long direction":          {"rows: {in: C, out: D", "rows: {in: C, out: DD", "a letter or digit each"},
+		"short summary":           {"summary: 20", "summary: 3", "4 to 60"},
+		"long summary":            {"summary: 20", "summary: 61", "4 to 60"},
+		"row too short":           {"format: gb...600, rows", "format: gb..59, rows", "a row must fit"},
+		"many tags":               {"        HN:", tags.String() + "        HN:", "at most 64 tags"},
+		"long usage":              {"usage: AS", "usage: ASASASASA", "at most 8"},
+		"usage of no letters":     {"usage: AS", `usage: "A "`, "letters and digits"},
+		"tag of many characters":  {"      tag: 2", "      tag: 9", "1 to 8 characters"},
 		"tag size":                {"        HN:", "        HNX:", "a tag is 2"},
 		"tag length":              {"      length: 3", "      length: 1", "too long for 1 digits"},
 		"tag digits":              {"      length: 3", "      length: 9", "1 to 4 digits"},
@@ -106,15 +125,20 @@ func TestFileRefuses(t *testing.T) {
 		"MTI":                     {`repeat: "0401"`, `repeat: "401"`, "four digits"},
 		"MTI of no request":       {`mti: {request: "0100", reply: "0110"}`, `mti: {reply: "0110"}`, "four digits"},
 		"MTI of no reply":         {`mti: {request: "0100", reply: "0110"}`, `mti: {request: "0100"}`, "four digits"},
+		"MTI with letters":        {`repeat: "0401"`, `repeat: "04O1"`, "four digits"},
 		"MTI of two meanings":     {`repeat: "0401"`, `repeat: "0410"`, "two meanings"},
+		"repeat like the first":   {`repeat: "0401"`, `repeat: "0400"`, "two meanings"},
 		"two types alike":         {`code: "890100"`, `code: "890000"`, "cannot be told from"},
+		"original before others":  {`code: "890300"`, "code: original", "cannot be told from"},
 		"original beside others":  {`code: "890100"`, "code: original", "cannot be told from"},
 		"neither code":            {`    code: "300000"`, `    code: ""`, "one of code and network"},
 		"code of wrong size":      {`code: "300000"`, `code: "30000"`, "original, or a value"},
 		"network code":            {`network: "301"`, `network: "31"`, "field 70"},
+		"constant in field 70":    {"network code, format: n3", `network code, format: n3, fill: "301"`, "field 70"},
 		"needs nothing known":     {"approved: [54]", "approved: [55]", "a field of the table"},
 		"needs half":              {"approved: [54]", "approved: [54|]", "a field of the table"},
 		"no default":              {"  default:\n    approved", "  echo:\n    approved", "no default block"},
+		"codes of no type":        {"codes:\n", "codes:\n  loan: {declined: [\"05\"]}\n", `no type "loan"`},
 		"code twice":              {`in-doubt: ["09"`, `in-doubt: ["00"`, "two meanings"},
 		"code of wrong length":    {`in-doubt: ["09"`, `in-doubt: ["9"`, "a value of F39"},
 		"meaning":                 {"    in-doubt: [", "    doubtful: [", "one of approved, declined, in-doubt"},
@@ -199,11 +223,63 @@ codes:
 	if got, err := d.Unpack(raw); err != nil || !got.Equal(&m.Fields) {
 		t.Error(got, err)
 	}
+	m.Set(codec.FieldHolder, "A")
+	raw = relength(d, swap(t, pack(t, d, m), "008ASHN001A", "014ASQQ001xHN001A"))
+	if got, err := d.Unpack(raw); err != nil || !got.Equal(&m.Fields) {
+		t.Error("a tag of the bank's own is not passed over", got, err)
+	}
 	if d.Meaning(codec.Balance, "Z1") != codec.Declined || d.Meaning(codec.Balance, "00") != codec.Approved {
 		t.Error("codes are not merged")
 	}
 	if _, code, _ := d.Wire(codec.Balance); code != "301000" {
 		t.Error(code)
+	}
+}
+
+// TestTimeLeftNeedsNoPlace: a bank that does not want to know it is asked all the
+// same.
+func TestTimeLeftNeedsNoPlace(t *testing.T) {
+	d, err := iso.Load(write(t, "name: b\nbase: cups\nfields: {48: {tlv: {tags: {RT: null}}}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := request(d, codec.Balance)
+	got, err := d.Unpack(pack(t, d, m))
+	if err != nil || !got.Equal(&with(m, codec.FieldRemaining, "").Fields) {
+		t.Error(got, err)
+	}
+}
+
+// TestWhatSaysNothingToUs: of a fill in the header any value is read, of one in a
+// text field any text.
+func TestWhatSaysNothingToUs(t *testing.T) {
+	cups := strings.Replace(text(t, "cups"), `user information, format: b1, value: "00"`, `user information, format: b1, fill: "00"`, 1)
+	d, err := iso.Load(write(t, strings.Replace(cups, "terminal, format: ans8", "terminal, format: gb8", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := pack(t, d, request(d, codec.Balance))
+	for old, other := range map[string]string{"\x00000000200": "\x07000000200", "WX000001": "\xd6\xd5\xb6\xcb    "} {
+		if _, err := d.Unpack(swap(t, raw, old, other)); err != nil {
+			t.Errorf("%q: %v", other, err)
+		}
+	}
+	_, err = d.Unpack(swap(t, raw, "WX000001", "WX00000\x80"))
+	wantFormat(t, err, "F41 terminal", "readable text only")
+}
+
+// TestNoMessageIsLongerThanItsFrame: what could not be sent is not packed.
+func TestNoMessageIsLongerThanItsFrame(t *testing.T) {
+	for _, dialect := range iso.Builtins() {
+		all := text(t, dialect)
+		at := strings.Index(all, "max: ")
+		end := at + strings.IndexAny(all[at:], ",}")
+		d, err := iso.Load(write(t, all[:at]+"max: 99"+all[end:]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.Pack(request(d, codec.Balance))
+		wantFormat(t, err, "message", "at most the frame's largest")
 	}
 }
 
@@ -245,6 +321,8 @@ func TestChangesNeedTheirAdvice(t *testing.T) {
 	wantFault(t, "name: b\nbase: cups\ntypes:\n  completion: null\n", "completion", "settles d")
 	wantFault(t, "name: b\nbase: plain\ntypes:\n  reversal: null\n", "reversal", "settles a")
 	wantFault(t, strings.Replace(small, "  completion:", "  reversal:", 1), "types:\n  deregister", "no completion")
+	wantFault(t, "name: b\nbase: cups\ntypes:\n  release: null\nadvices: {release: null}\n", "release", "ends what attach began")
+	wantFault(t, "name: b\nbase: cups\nadvices: {release: null}\n", "advices", "no block for release")
 	d, err := iso.Open(write(t, "name: b\nbase: cups\ntypes: {deregister: null, detach: null, completion: null}\ncodes: {deregister: null, detach: null, completion: null}\n"))
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package iso_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"wxswitch/codec"
@@ -44,6 +45,10 @@ func TestWordsThatTheDialectDoesNotName(t *testing.T) {
 			"code":      with(clone(all["sms-code-request"]), codec.FieldSMSCode, "12345"),
 			"phone":     with(clone(all["appointment-request"]), codec.FieldPhone, "1380000000x"),
 			"rows":      with(clone(all["details-reply"]), codec.FieldRows, "20261124101009\tin\t1\n"),
+			"amount":    with(clone(all["details-reply"]), codec.FieldRows, "20261124101009\tin\t1000000000000\t0\t\n"),
+			"credit":    with(clone(all["details-reply"]), codec.FieldRows, "20261124101009\tin\t1\t1000000000000\t\n"),
+			"debit":     with(clone(all["details-reply"]), codec.FieldRows, "20261124101009\tin\t1\t-1000000000000\t\n"),
+			"summary":   with(clone(all["details-reply"]), codec.FieldRows, "20261124101009\tin\t1\t0\t\xff\n"),
 		} {
 			if _, err := d.Pack(m); err == nil {
 				t.Errorf("%s: %s is packed", dialect, name)
@@ -69,4 +74,8 @@ func TestRowsThatAreNone(t *testing.T) {
 			t.Errorf("%q is read", other)
 		}
 	}
+	last := "999999999999D000000000001" + strings.Repeat(" ", 20)
+	longer := swap(t, swap(t, raw, "120"+string(row), "121"+string(row)), last, last+" ")
+	_, err := d.Unpack(relength(d, longer))
+	wantFormat(t, err, "F59 details", "rows of")
 }

@@ -27,7 +27,7 @@ type slot struct {
 	field codec.Field // of fromField and fromCopy
 	skip  int         // of fromCopy: characters left out at its start
 	text  string      // of fromValue and fromFill, as on the wire
-	other string      // of fromValue: what replies say, where it differs
+	other string      // of fromValue in the header: what replies say, where it differs
 	zeros bool        // numbers: leading zeros fill it, and are not part of the value
 	// toWire and toCentre translate between the centre's words and the bank's.
 	toWire, toCentre map[string]string
@@ -189,7 +189,7 @@ func (s *slot) read(wire string, m *codec.Message) error {
 		}
 		return err
 	}
-	if s.from == fromValue && wire != s.text && wire != s.other {
+	if s.from == fromValue && wire != s.text {
 		return s.fail("the dialect's own value")
 	}
 	if s.class == classGB {

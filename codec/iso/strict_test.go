@@ -70,6 +70,7 @@ func TestUnpackRefuses(t *testing.T) {
 		"length past the end":     {"011AS" + rt, "511AS" + rt, "F48 additional data", "cut short"},
 		"over the limit":          {"011AS" + rt, "513AS" + rt, "F48 additional data", "1 to 512 bytes"},
 		"another usage":           {"011AS" + rt, "011NK" + rt, "F48 additional data", "usage"},
+		"half a usage":            {"011AS" + rt, "001A", "F48 additional data", "usage"},
 		"tag cut short":           {"011AS" + rt, "013AS" + rt + "TX", "F48 additional data", "tags with their lengths"},
 		"tag longer than its TLV": {"RT0044500", "RT0054500", "F48 additional data", "tags with their lengths"},
 		"sign in a tag's length":  {"RT0044500", "RT+044500", "F48 additional data", "tags with their lengths"},
@@ -147,6 +148,7 @@ func TestPartsAndBalancesRefuse(t *testing.T) {
 		"original's month":    {back, "1124100955", "0024100955", "F90 original date and time", "a month"},
 		"sign":                {paid, row, "1001156+000000123456", "F54 balances", "rows of"},
 		"amount":              {paid, row, "1001156C00000012345x", "F54 balances", "rows of"},
+		"letters in currency": {paid, row, "100115xC000000123456", "F54 balances", "rows of"},
 		"row cut":             {paid, "040" + row, "039" + row[:19], "F54 balances", "rows of"},
 		"two currencies":      {paid, row, "1001840C000000123456", "F54 balances", "one currency"},
 		"balances of others":  {paid, row + "1002156D", "1003156C0000001234561004156D", "F54 balances", "missing"},
@@ -215,10 +217,13 @@ func TestPackRefuses(t *testing.T) {
 		"balance":             {balance(codec.FieldBalance, "1e3"), "F54 balances", "an integer"},
 		"balance with zeros":  {balance(codec.FieldBalance, "01"), "F54 balances", "an integer"},
 		"large balance":       {balance(codec.FieldBalance, "1000000000000"), "F54 balances", "an integer"},
+		"large debit":         {balance(codec.FieldBalance, "-1000000000000"), "F54 balances", "an integer"},
+		"letters in currency": {balance(codec.FieldCurrency, "15x"), "F54 balances", "a currency"},
 		"no currency":         {balance(codec.FieldCurrency, ""), "F54 balances", "a currency"},
 		"currency alone":      {with(request(d, codec.Balance), codec.FieldCurrency, "156"), "F54 balances", "needs a balance"},
 		"approved, but blank": {codec.NewReply(request(d, codec.Balance), "00"), "F54 balances", "missing"},
 		"reply without code":  {codec.NewReply(request(d, codec.Balance), ""), "F39 response code", "missing"},
+		"no account to undo":  {with(reversal(d), codec.FieldPAN, ""), "F2|102", "missing"},
 		"no original":         {with(request(d, codec.Reversal)), "F90 original data", "missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -258,6 +263,14 @@ func TestPeekPairs(t *testing.T) {
 		_, err = d.Peek(swap(t, raw, "000123", "00O123"))
 		wantFormat(t, err, "F11 system trace audit number", "digits only")
 	}
+}
+
+// TestPeekWantsATraceNumber: without one all such would be one exchange.
+func TestPeekWantsATraceNumber(t *testing.T) {
+	d := builtin(t, "plain")
+	raw := swap(t, pack(t, d, request(d, codec.Balance)), "000123", "")
+	_, err := d.Peek(swap(t, raw, "02006238", "02006218"))
+	wantFormat(t, err, "F11 system trace audit number", "missing")
 }
 
 // TestPeekKeepsApart: what may be in flight together has different pairs.
