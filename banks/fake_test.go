@@ -156,7 +156,11 @@ func (l *listener) Incoming(_ context.Context, _ string, m *codec.Message) *code
 	if m.Get(codec.FieldText) == "no answer" {
 		return nil
 	}
-	return codec.NewReply(m, "00")
+	reply := codec.NewReply(m, "00")
+	if m.Get(codec.FieldText) == "no word for it" {
+		reply.Set(codec.FieldText, "unwritable")
+	}
+	return reply
 }
 
 func (l *listener) lateSTANs() (stans []string) {

@@ -262,6 +262,42 @@ func TestBankSignsOffWhenAskedForAnEcho(t *testing.T) {
 	}, signsOn, echoes)
 }
 
+// A bank that signs off and closes is dialled anew at once.
+func TestBankSignsOffAndCloses(t *testing.T) {
+	inBubble(t, approve, func(t *testing.T, r *rig) {
+		l := r.peer.nth(0)
+		l.say(request(codec.SignOff, 1))
+		synctest.Wait()
+		want(t, "state", r.state(), LinkDraining)
+		l.hangUp()
+		time.Sleep(time.Second)
+		want(t, "connections", r.peer.connections(), 2)
+		want(t, "state", r.state(), LinkOnline)
+	}, signsOn)
+}
+
+// A bank that asks for a sign of life while it is asked for one is answered, and
+// its own answer still waited for.
+func TestEchoesThatCross(t *testing.T) {
+	crossing := func(l *line, m *codec.Message) {
+		if m.Type != codec.Echo || m.Reply {
+			telling(l, m)
+			return
+		}
+		l.say(request(codec.Echo, 1))
+		l.peer.wg.Go(func() {
+			time.Sleep(time.Second)
+			approve(l, m)
+		})
+	}
+	inBubble(t, crossing, func(t *testing.T, r *rig) {
+		time.Sleep(33 * time.Second)
+		wantTold(t, r.peer, "echo true")
+		want(t, "connections", r.peer.connections(), 1)
+		want(t, "state", r.state(), LinkOnline)
+	}, echoes)
+}
+
 // No request leaves by a link whose bank signed off while another is up.
 func TestNoRequestOnALinkThatWasSignedOff(t *testing.T) {
 	serve := network(func(l *line, m *codec.Message) {

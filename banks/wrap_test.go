@@ -144,3 +144,17 @@ func TestWhoGivesUpTakesNoOthersPlace(t *testing.T) {
 		t.Error("the first took the second's place")
 	}
 }
+
+// A reply that is claimed as the deadline passes is its caller's, however long its
+// link takes to hand it over: it goes nowhere else.
+func TestReplyThatIsClaimedAtTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, c := &Bank{mux: newMux(), gate: newGate()}, &call{done: make(chan result, 1)}
+		if b.mux.add(c) != nil || !c.leave(writing) || b.mux.reply(c.pair) != c {
+			t.Fatal("the reply is not the call's")
+		}
+		time.AfterFunc(time.Second, func() { c.done <- result{raw: []byte("reply")} })
+		r := b.await(c, time.After(0))
+		want(t, "reply", string(r.raw), "reply")
+	})
+}
