@@ -167,6 +167,16 @@ func TestALedgerUnderOtherKeysIsRefused(t *testing.T) {
 		if _, err := New(t.Context(), cfg); err != nil {
 			t.Error(err)
 		}
+		err = k.ledger.db.Write(t.Context(), func(ctx context.Context, tx db.Tx) error {
+			_, err := tx.ExecContext(ctx, `UPDATE adapter_part SET part = 'completion'`) // to which it is not sealed
+			if err == nil {
+				_, err = tx.ExecContext(ctx, `UPDATE adapter_arrival SET part = 'completion'`)
+			}
+			return err
+		})
+		if _, opened := New(t.Context(), cfg); err != nil || opened != nil {
+			t.Error("one damaged answer keeps the ledger shut: ", err, opened)
+		}
 	})
 }
 

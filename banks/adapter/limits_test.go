@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,6 +111,11 @@ func TestTellRefuses(t *testing.T) {
 	if err := k.Tell(context.WithoutCancel(t.Context()), m); err == nil {
 		t.Error("the bank asked the centre for a balance")
 	}
+	m = movement()
+	m.Set(codec.FieldDirection, "up")
+	if err := k.Tell(t.Context(), m); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+		t.Errorf("a movement up: %v", err)
+	}
 }
 
 // A completion that was told what a late original had done is told so for good,
@@ -145,6 +151,23 @@ func TestUnknownType(t *testing.T) {
 			p.write(bytes.Replace(raw, []byte(code), []byte("777777")[:len(code)], 1))
 		}
 		expect(t, "then", p.code(p.message(codec.Authenticate, "000000000002")), "00")
+	})
+}
+
+// An answer that cannot be written is an error, by whatever link.
+func TestAnswerThatCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wrong := make(chan error, 1)
+		k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) {
+			c.Wrap = func(_ context.Context, x *Exchange, _ func(context.Context) *codec.Message) {
+				wrong <- x.Reply(codec.NewReply(x.Request, "123"))
+			}
+		})
+		p, _ := k.connect(t), k.connect(t)
+		p.send(p.message(codec.Authenticate, "000000000001"))
+		if err := <-wrong; err == nil {
+			t.Error("a code of three digits was written")
+		}
 	})
 }
 

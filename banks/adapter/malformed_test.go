@@ -1,12 +1,15 @@
 package adapter
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -14,7 +17,6 @@ import (
 	"pgregory.net/rapid"
 
 	"wxswitch/codec"
-	"wxswitch/codec/iso"
 )
 
 func TestMalformedIsAnsweredWhereItCanBePaired(t *testing.T) {
@@ -29,12 +31,18 @@ func TestMalformedIsAnsweredWhereItCanBePaired(t *testing.T) {
 		got := p.receive()
 		expect(t, "code", got.Get(codec.FieldCode), "30")
 		expect(t, "RRN", got.Get(codec.FieldRRN), "000000000001")
+		off, err := p.d.Pack(p.message(codec.SignOff, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.write(append(off, 'x')) // and is not signed off by it
+		expect(t, "network message", p.receive().Get(codec.FieldCode), "30")
 		p.write([]byte("0100 but nothing else"))
 		expect(t, "what cannot be paired", p.receive().Get(codec.FieldCode), "")
 		expect(t, "the same, whole", p.code(p.message(codec.Authenticate, "000000000001")), "00")
 		var n dto.Metric
-		if err := k.metrics.dropped[droppedMalformed].Write(&n); err != nil || n.GetCounter().GetValue() != 2 {
-			t.Errorf("counted %v malformed messages, want 2", n.GetCounter().GetValue())
+		if err := k.metrics.dropped[droppedMalformed].Write(&n); err != nil || n.GetCounter().GetValue() != 3 {
+			t.Errorf("counted %v malformed messages, want 3", n.GetCounter().GetValue())
 		}
 	})
 }
@@ -143,6 +151,20 @@ func TestByteByByte(t *testing.T) {
 	})
 }
 
+// failing is a listener that once has no descriptor for a link.
+type failing struct {
+	net.Listener
+	failed bool
+}
+
+func (f *failing) Accept() (net.Conn, error) {
+	if !f.failed {
+		f.failed = true
+		return nil, errors.New("too many open files")
+	}
+	return f.Listener.Accept()
+}
+
 func TestOverTCP(t *testing.T) {
 	k := start(t, openDB(t, ledgerPath(t)), approve, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -151,7 +173,7 @@ func TestOverTCP(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	ctx, cancel := newContext(t)
-	go func() { done <- k.Accept(ctx, l) }()
+	go func() { done <- k.Accept(ctx, &failing{Listener: l}) }()
 	defer func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -169,6 +191,75 @@ func TestOverTCP(t *testing.T) {
 	}
 }
 
+// addresses is a log that hands on where the adapter listens.
+type addresses chan string
+
+func (a addresses) Write(line []byte) (int, error) {
+	var told struct{ Address string }
+	if err := json.Unmarshal(line, &told); err == nil && told.Address != "" {
+		a <- told.Address
+	}
+	return len(line), nil
+}
+
+// Run listens, serves, tells and takes leave, and may be called again after; an address
+// that is taken is an error, and none is served.
+func TestRun(t *testing.T) {
+	at := make(addresses, 2)
+	k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) {
+		c.Log, c.Listen = zerolog.New(at), []string{"127.0.0.1:0"}
+	})
+	for n := range 2 {
+		ctx, cancel := newContext(t)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- k.Run(ctx) }()
+		conn, err := net.Dial("tcp", <-at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := newPeer(t, k.cfg.Dialect, conn)
+		expect(t, "sign-on", p.code(p.message(codec.SignOn, "")), "00")
+		expect(t, "answer", p.code(p.message(codec.Authenticate, fmt.Sprintf("%012d", n))), "00")
+		if err := k.Tell(ctx, movement()); err != nil {
+			t.Fatal(err)
+		}
+		p.send(codec.NewReply(<-p.echoes, "00"))
+		cancel()
+		expect(t, "leave", string((<-p.echoes).Type), string(codec.SignOff))
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // the test is over
+	k.cfg.Listen = append(k.cfg.Listen, l.Addr().String())
+	if err := k.Run(t.Context()); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Error(err)
+	}
+	if _, err := net.Dial("tcp", <-at); err == nil {
+		t.Error("the other address is served")
+	}
+}
+
+// A dialect may have no network messages: its links carry requests as they come, and
+// one that is idle is left alone.
+func TestDialectWithoutNetworkMessages(t *testing.T) {
+	d := onPlain(t, "types: {sign-on: null, echo: null, sign-off: null}")
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.Dialect = d })
+		ours, theirs := net.Pipe()
+		k.link(theirs)
+		p := newPeer(t, d, ours)
+		expect(t, "at once", p.code(p.message(codec.Authenticate, "000000000001")), "00")
+		time.Sleep(time.Hour)
+		expect(t, "after an hour", p.code(p.message(codec.Authenticate, "000000000002")), "00")
+	})
+}
+
 func TestTooManyLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.Links = 1 })
@@ -181,14 +272,7 @@ func TestTooManyLinks(t *testing.T) {
 // A dialect may pair by less than F3, F7 and F11: what it does not pair by is
 // salvaged all the same, and the answer can be written.
 func TestMalformedWherePairingIsShort(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "bank.yaml")
-	if err := os.WriteFile(path, []byte("name: short\nbase: plain\npairing: [stan]\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	d, err := iso.Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := onPlain(t, "pairing: [stan]")
 	synctest.Test(t, func(t *testing.T) {
 		k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.Dialect = d })
 		p := k.connect(t)

@@ -59,6 +59,15 @@ func dialect(t testing.TB) codec.Dialect {
 	return d
 }
 
+// onPlain is plain with a bank's own lines.
+func onPlain(t testing.TB, lines string) codec.Dialect {
+	d, err := iso.Parse("bank.yaml", []byte("name: bank\nbase: plain\n"+lines+"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // keys are the bank's, over every restart.
 var keys = sync.OnceValue(func() *vault.Vault {
 	v, err := vault.New()

@@ -97,11 +97,52 @@ func TestNothingToUndoTwice(t *testing.T) {
 				m := p.message(codec.Authenticate, "000000000001")
 				expect(t, "first", p.code(p.advice(order[0], m)), "25")
 				expect(t, "original", p.code(m), "12")
-				expect(t, "second", p.code(p.advice(order[1], m)), "25")
 				other := p.message(codec.Authenticate, "000000000001")
 				other.Set(codec.FieldPAN, "6210089999999996")
 				expect(t, "another account's", p.code(p.advice(order[1], other)), "12")
+				expect(t, "second", p.code(p.advice(order[1], m)), "25")
+				expect(t, "another account's", p.code(p.advice(order[1], other)), "12")
 			})
+		})
+	}
+}
+
+// A bank's dialect may name no sending in F90: the number says what is undone.
+func TestReversalThatNamesNoSending(t *testing.T) {
+	d := onPlain(t, "types: {reversal: {request: [2|102, 3, 7, 11, 32, 33, 37]}}")
+	synctest.Test(t, func(t *testing.T) {
+		k := start(t, openDB(t, ledgerPath(t)), approve, func(c *Config) { c.Dialect = d })
+		p := k.connect(t)
+		m := p.message(codec.Authenticate, "000000000001")
+		expect(t, "original", p.code(m), "00")
+		back := p.message(codec.Reversal, "000000000001")
+		_, code, _ := d.Wire(codec.Authenticate)
+		back.Set(codec.FieldProcessingCode, code)
+		expect(t, "reversal", p.code(back), "00")
+		expect(t, "original again", p.code(m), "00") // as then
+	})
+}
+
+// A reversal that Core finds nothing to undo for is over, as one that it did.
+func TestAdviceThatIsDecidedIsNotAskedAgain(t *testing.T) {
+	for _, code := range []string{"00", "25"} {
+		synctest.Test(t, func(t *testing.T) {
+			calls := 0
+			k := start(t, openDB(t, ledgerPath(t)), func(_ context.Context, m *codec.Message) (*codec.Message, error) {
+				calls++
+				if m.Type == codec.Reversal {
+					return codec.NewReply(m, code), nil
+				}
+				return codec.NewReply(m, "00"), nil
+			}, nil)
+			p := k.connect(t)
+			m := p.message(codec.Authenticate, "000000000001")
+			expect(t, "original", p.code(m), "00")
+			expect(t, "reversal", p.code(p.advice(codec.Reversal, m)), code)
+			expect(t, "reversal again", p.code(p.advice(codec.Reversal, m)), code)
+			if calls != 2 {
+				t.Errorf("%s: core was called %d times, want 2", code, calls)
+			}
 		})
 	}
 }
