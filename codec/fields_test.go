@@ -18,8 +18,8 @@ func TestFieldsAreAMap(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		all := []pair{{want: map[codec.Field]string{}}}
-		field := rapid.Uint8Range(0, uint8(codec.FieldText))
-		for range rapid.IntRange(0, 80).Draw(t, "steps") {
+		field := rapid.Uint8Range(0, uint8(codec.FieldEvent))
+		for range rapid.IntRange(0, 160).Draw(t, "steps") {
 			at := rapid.IntRange(0, len(all)-1).Draw(t, "which")
 			if rapid.IntRange(0, 9).Draw(t, "copy") == 0 {
 				all = append(all, pair{all[at].fields, maps.Clone(all[at].want)})
@@ -50,7 +50,7 @@ func sameAs(t *rapid.T, s *codec.Fields, want map[codec.Field]string) {
 		}
 		last, n = int(f), n+1
 	}
-	for f := codec.FieldPAN; f <= codec.FieldText; f++ {
+	for f := codec.FieldPAN; f <= codec.FieldEvent; f++ {
 		if s.Get(f) != want[f] || s.Has(f) != (want[f] != "") {
 			t.Fatalf("%v: %q, want %q", f, s.Get(f), want[f])
 		}

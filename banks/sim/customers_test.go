@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 
 	"wxswitch/codec"
 	"wxswitch/codec/iso"
+	"wxswitch/switch/db"
 )
 
 // both runs a test against a bank of each dialect.
@@ -152,6 +155,10 @@ func TestDetailsInPages(t *testing.T) {
 				t.Fatal(i, rows[i-1], rows[i])
 			}
 		}
+		before := set(ask("1"), codec.FieldTo, string(codec.NewMoment(now.Add(-time.Minute))))
+		if page, err := codec.ParseRows(l.expectBeside(before, "00").Get(codec.FieldRows)); err != nil || slices.Contains(page, rows[0]) {
+			t.Error("a movement after the period:", err)
+		}
 		balance := l.expectBeside(l.request(codec.Balance, 900, p, 0), "00")
 		if balance.Get(codec.FieldBalance) != strconv.FormatInt(int64(rows[0].Balance), 10) {
 			t.Error("balance and details differ")
@@ -171,6 +178,14 @@ func TestVisitIsBookedOnce(t *testing.T) {
 		all, err := b.Messages(t.Context(), 0)
 		if err != nil || len(all) != 1 || all[0].Phone.Reveal() != "13899990000" {
 			t.Fatal(len(all), err)
+		}
+		l.expect(l.advice(codec.Reversal, m), "00")
+		var cancelled int
+		err = b.db.Read(t.Context(), func(ctx context.Context, tx db.Tx) error {
+			return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM sim_visit WHERE cancelled = 1`).Scan(&cancelled)
+		})
+		if err != nil || cancelled != 1 {
+			t.Error("cancelled by its reversal:", cancelled, err)
 		}
 	})
 }

@@ -54,7 +54,7 @@ func (f Format) Validate() error {
 		return errors.New("unknown encoding")
 	case f.Size < 1 || f.Size > maxSize[f.Encoding]:
 		return fmt.Errorf("size: 1 to %d bytes", maxSize[f.Encoding])
-	case f.Offset < 0 || f.Prefix < 0 || f.end() > maxHeader || f.Prefix > maxHeader:
+	case f.Offset < 0 || f.Prefix < 0 || f.Offset > maxHeader-f.Size || f.Prefix > maxHeader: // their sum may overflow
 		return fmt.Errorf("offset and prefix: 0 to %d bytes", maxHeader)
 	case f.Prefix > 0 && f.end() > f.Prefix:
 		return errors.New("the length stands outside the prefix")

@@ -190,6 +190,7 @@ func TestMessagesAreTheirOwn(t *testing.T) {
 
 func TestValidateRefuses(t *testing.T) {
 	good := formats["four digits"]
+	good.Idle = false // which wants a prefix itself
 	for name, change := range map[string]func(*frame.Format){
 		"zero value":         func(f *frame.Format) { *f = frame.Format{} },
 		"encoding":           func(f *frame.Format) { f.Encoding = 9 },
@@ -201,7 +202,10 @@ func TestValidateRefuses(t *testing.T) {
 		"huge offset":        func(f *frame.Format) { f.Prefix, f.Offset = 0, int(^uint(0)>>1)-2 },
 		"outside the prefix": func(f *frame.Format) { f.Offset = 1 },
 		"adjust":             func(f *frame.Format) { f.Adjust = 1 << 40 },
-		"idle without":       func(f *frame.Format) { f.Prefix = 0 },
+		"idle without":       func(f *frame.Format) { f.Prefix, f.Idle = 0, true },
+		"negative prefix":    func(f *frame.Format) { f.Prefix = -1 },
+		"long prefix":        func(f *frame.Format) { f.Prefix = 257 },
+		"negative adjust":    func(f *frame.Format) { f.Adjust = -257 },
 		"no room":            func(f *frame.Format) { f.Max = 4 },
 		"no bound":           func(f *frame.Format) { f.Max = 1 << 30 },
 	} {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"wxswitch/codec"
 	"wxswitch/codec/iso"
 )
 
@@ -121,5 +122,21 @@ func TestReadingMasks(t *testing.T) {
 				t.Errorf("%s: holds a secret", path)
 			}
 		}
+	}
+}
+
+// TestReadingMasksACopy: nor does the copy of an account that a bank wants.
+func TestReadingMasksACopy(t *testing.T) {
+	d, err := iso.Load(write(t, "name: b\nbase: cups\nfields:\n  103: {name: second account, format: ans..28, copy: account}\n"+
+		"types: {balance: {request: [2|102, 3, 7, 11, 32, 33, 37, 103]}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := pack(t, d, with(request(d, codec.Balance), codec.FieldPAN, "", codec.FieldAccount, passbook))
+	if n := bytes.Count(raw, []byte(passbook)); n != 2 {
+		t.Fatalf("%d times in %q", n, raw)
+	}
+	if text := reading(t, d, raw); bytes.Contains(text, []byte(passbook)) {
+		t.Errorf("the reading holds it: %s", text)
 	}
 }
