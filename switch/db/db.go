@@ -58,9 +58,9 @@ type Options struct {
 }
 
 func (o *Options) defaults() {
-	o.MaxBatch = cmp.Or(o.MaxBatch, 256)
-	o.Queue = cmp.Or(o.Queue, 4096)
-	o.Readers = cmp.Or(o.Readers, 4)
+	o.MaxBatch = cmp.Or(max(o.MaxBatch, 0), 256)
+	o.Queue = cmp.Or(max(o.Queue, 0), 4096)
+	o.Readers = cmp.Or(max(o.Readers, 0), 4)
 	if o.Observe == nil {
 		o.Observe = func(int, time.Duration) {}
 	}

@@ -343,6 +343,12 @@ func TestCloseLeavesNoFileOpen(t *testing.T) {
 	}
 }
 
+// What makes no sense as a number takes the default, as nothing does.
+func TestNumbersBelowOne(t *testing.T) {
+	d := opened(t, Options{Path: filepath.Join(t.TempDir(), "test.db"), MaxBatch: -1, Queue: -1, Readers: -1})
+	same(t, "defaults", []int{d.o.MaxBatch, d.o.Queue, d.o.Readers}, []int{256, 4096, 4})
+}
+
 // Who opens a file alone keeps others out that want it so, and nobody else.
 func TestAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
