@@ -280,8 +280,7 @@ func itsThreeEnds(r row) {
 	}
 
 	m := r.person().authenticated(bankA) // done, and nobody there to hear it
-	m.fault(bankA, sim.Fault{Kind: sim.Late, Delay: 400 * time.Millisecond, Type: codec.Deregister})
-	m.hangsUp("POST", "/v1/customer/deregistration")
+	m.hangsUp(bankA, codec.Deregister, "/v1/customer/deregistration")
 	if n := m.told(1); n.Kind != "deregistered" {
 		m.Fatal(n)
 	}
@@ -519,8 +518,7 @@ func detach(r row) {
 
 	g := r.person().authenticated(bankA).loggedIn() // who is gone before the answer is told
 	g.attached(bankB)
-	g.fault(bankB, sim.Fault{Kind: sim.Late, Delay: 400 * time.Millisecond, Type: codec.Detach})
-	g.hangsUp("POST", "/v1/customer/accounts/"+g.linked()[1]["id"].(string)+"/detach")
+	g.hangsUp(bankB, codec.Detach, "/v1/customer/accounts/"+g.linked()[1]["id"].(string)+"/detach")
 	if n := g.told(1); n.Kind != "detached" {
 		g.Fatal(n)
 	}

@@ -14,6 +14,7 @@ import (
 	"wxswitch/banks/sim"
 	"wxswitch/cmd/internal/world"
 	"wxswitch/cmd/switchd/app"
+	"wxswitch/codec"
 	"wxswitch/switch/api/frontapi"
 )
 
@@ -114,13 +115,18 @@ func (f *follower) askWith(key, method, path string, body any) world.Reply {
 	return r
 }
 
-// hangsUp asks, and is gone before the answer.
-func (f *follower) hangsUp(method, path string) {
+// hangsUp asks, and is gone once the bank has done it and before the answer.
+func (f *follower) hangsUp(bank string, kind codec.Type, path string) {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(f.Context(), 100*time.Millisecond)
-	defer cancel()
-	if r, err := f.Ask(ctx, method, path, nil); !errors.Is(err, context.DeadlineExceeded) {
-		f.Fatal(r, err)
+	f.fault(bank, sim.Fault{Kind: sim.Late, Delay: deadline / 2, Type: kind})
+	ctx, hangUp := context.WithCancel(f.Context())
+	defer hangUp()
+	asked := make(chan error, 1)
+	go func() { _, err := f.Ask(ctx, "POST", path, nil); asked <- err }()
+	f.eventually("the bank has done it", func() bool { return !f.registered(bank) })
+	hangUp()
+	if err := <-asked; !errors.Is(err, context.Canceled) {
+		f.Fatal(err)
 	}
 }
 
