@@ -13,7 +13,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"wxswitch/codec"
-	"wxswitch/codec/iso"
 	switching "wxswitch/switch"
 )
 
@@ -195,11 +194,9 @@ func TestARefusalOfAnUnknownCommitSendsNothing(t *testing.T) {
 // to it.
 func TestTheScanLeavesWhatIsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := iso.Builtin("plain")
-		must(t, err)
 		var ahead atomic.Int64
 		now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-		r, stop := newRig(t, d, switching.Options{Now: now, Log: zerolog.Nop()}, true)
+		r, stop := newPlainRigWith(t, switching.Options{Now: now, Log: zerolog.Nop()}, true)
 		defer stop()
 		r.answers(func(m *codec.Message) *codec.Message {
 			ahead.Store(int64(time.Hour))
@@ -275,10 +272,8 @@ func TestAnOpenThatWaitsTooLongIsRefusedByItsDeadline(t *testing.T) {
 // What a late reply or a bank by itself may have written to tell is told at once.
 func TestALateReplyIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := iso.Builtin("plain")
-		must(t, err)
 		var told atomic.Int64
-		r, stop := newRig(t, d, switching.Options{Told: func() { told.Add(1) }}, false)
+		r, stop := newPlainRigWith(t, switching.Options{Told: func() { told.Add(1) }}, false)
 		defer stop()
 		var original atomic.Pointer[codec.Message]
 		r.answers(func(m *codec.Message) *codec.Message { original.Store(m); return nil })

@@ -19,7 +19,6 @@ import (
 
 	"wxswitch/banks"
 	"wxswitch/codec"
-	"wxswitch/codec/iso"
 	switching "wxswitch/switch"
 	"wxswitch/switch/ops"
 )
@@ -32,9 +31,7 @@ const recoveredCard = "6210081234567884"
 func TestEveryEndIsCountedAndLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry, lines := prometheus.NewRegistry(), new(bytes.Buffer)
-		d, err := iso.Builtin("plain")
-		must(t, err)
-		r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.New(lines)}, false)
+		r, stop := newPlainRigWith(t, switching.Options{Registerer: registry, Log: zerolog.New(lines)}, false)
 		defer stop()
 		registry.MustRegister(ops.Advices{Stat: r.j.AdviceStats, Now: time.Now})
 		var full atomic.Bool
@@ -138,10 +135,8 @@ func TestEveryEndIsCountedAndLogged(t *testing.T) {
 // without its value: with the reason alone nobody could mend the dialect.
 func TestBrokenRuleIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := iso.Builtin("plain")
-		must(t, err)
 		lines := new(bytes.Buffer)
-		r, stop := newRig(t, d, switching.Options{Log: zerolog.New(lines)}, false)
+		r, stop := newPlainRigWith(t, switching.Options{Log: zerolog.New(lines)}, false)
 		defer stop()
 		r.answers(func(m *codec.Message) *codec.Message {
 			reply := codec.NewReply(m, "00")
@@ -252,9 +247,7 @@ func values(t *testing.T, r *prometheus.Registry) map[string]float64 {
 func TestLateMessagesAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := prometheus.NewRegistry()
-		d, err := iso.Builtin("plain")
-		must(t, err)
-		r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.Nop()}, false)
+		r, stop := newPlainRigWith(t, switching.Options{Registerer: registry, Log: zerolog.Nop()}, false)
 		defer stop()
 		r.answers(approves)
 		e := r.do(request(codec.Authenticate, "k"))
@@ -319,9 +312,7 @@ func TestWhatAnotherEndsIsNotRecovered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				registry, lines := prometheus.NewRegistry(), new(bytes.Buffer)
-				d, err := iso.Builtin("plain")
-				must(t, err)
-				r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.New(lines)}, false)
+				r, stop := newPlainRigWith(t, switching.Options{Registerer: registry, Log: zerolog.New(lines)}, false)
 				defer stop()
 				e := abandoned(t, r)
 				r.sw.Journal = meanwhile{r.j, func() { c.ends(t, r, e) }}
@@ -345,11 +336,9 @@ func TestWhatAnotherEndsIsNotRecovered(t *testing.T) {
 // and again, is counted and fills no log. What is new is logged, however much comes.
 func TestABankFillsNoLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := iso.Builtin("plain")
-		must(t, err)
 		var log strings.Builder
 		registry := prometheus.NewRegistry()
-		r, stop := newRig(t, d, switching.Options{Registerer: registry, Log: zerolog.New(&log)}, false)
+		r, stop := newPlainRigWith(t, switching.Options{Registerer: registry, Log: zerolog.New(&log)}, false)
 		defer stop()
 		r.answers(approves)
 		e := r.do(request(codec.Authenticate, "k"))
@@ -365,7 +354,7 @@ func TestABankFillsNoLog(t *testing.T) {
 		}
 		other, err := banks.New(banks.Config{
 			Name: "klb", Links: []banks.LinkConfig{{Name: "l", Addresses: []string{"x:1"}}}, Deadline: time.Second, Acquirer: "48980000", Forwarder: "48980000",
-		}, d, r.sw, banks.Options{Numbers: r.numbers})
+		}, r.bank.Dialect(), r.sw, banks.Options{Numbers: r.numbers})
 		must(t, err)
 		r.sw.AddBank(other)
 		r.sw.Incoming(t.Context(), "klb", codec.NewRequest(codec.Balance))

@@ -61,7 +61,7 @@ type walk struct {
 	ctx      context.Context //nolint:containedctx // a walk lives as long as its call
 	chosen   routing.Bank    // by the customer
 	timeout  time.Duration   // the caller's
-	gone     func() bool     // whether the caller is
+	gone     func() bool     // whether the caller is; may be nil
 	started  time.Time       // monotonic
 	deadline time.Time
 	bank     *banks.Bank
@@ -85,10 +85,7 @@ func (w *walk) leave() {
 }
 
 func (s *Switch) start(ctx context.Context, r *Request) *walk {
-	w := &walk{Switch: s, ctx: ctx, chosen: routing.Bank(r.Bank), timeout: r.Timeout, started: time.Now()}
-	if w.gone = r.Gone; w.gone == nil {
-		w.gone = func() bool { return false }
-	}
+	w := &walk{Switch: s, ctx: ctx, chosen: routing.Bank(r.Bank), timeout: r.Timeout, gone: r.Gone, started: time.Now()}
 	w.unkept = r.Fields.Get(codec.FieldSMSCode)
 	r.Fields.Set(codec.FieldSMSCode, "") // a repeat would have another
 	hash := s.bodyHash(r)
@@ -284,7 +281,7 @@ func (w *walk) send(permit *banks.Permit) error {
 
 // end closes the row and answers what it then holds.
 func (w *walk) end(end *End) error {
-	w.entry.Unheard = w.gone()
+	w.entry.Unheard = w.gone != nil && w.gone()
 	e, err := w.close(w.ctx, &w.entry, end)
 	w.Failpoint("close")
 	if err != nil {

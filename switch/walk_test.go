@@ -95,9 +95,13 @@ func newRig(t *testing.T, dialect codec.Dialect, o switching.Options, run bool) 
 
 // newPlainRig is newRig in the plain dialect.
 func newPlainRig(t *testing.T, run bool) (*rig, func()) {
+	return newPlainRigWith(t, switching.Options{}, run)
+}
+
+func newPlainRigWith(t *testing.T, o switching.Options, run bool) (*rig, func()) {
 	d, err := iso.Builtin("plain")
 	must(t, err)
-	return newRig(t, d, switching.Options{}, run)
+	return newRig(t, d, o, run)
 }
 
 // answers says how the bank answers each message from now on: by nil, not at all.
@@ -275,10 +279,8 @@ func (r *rig) failsCommits(at string, once bool) {
 func TestLateRepliesAtAStop(t *testing.T) {
 	for _, mended := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			d, err := iso.Builtin("plain")
-			must(t, err)
 			registry := prometheus.NewRegistry()
-			r, stop := newRig(t, d, switching.Options{Registerer: registry}, false)
+			r, stop := newPlainRigWith(t, switching.Options{Registerer: registry}, false)
 			defer stop()
 			var original atomic.Pointer[codec.Message]
 			r.answers(func(m *codec.Message) *codec.Message { original.Store(m); return nil })
@@ -625,10 +627,8 @@ func TestTheScanEndsAllAtTheStart(t *testing.T) {
 // told, at once.
 func TestADoubtIsForwardedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := iso.Builtin("plain")
-		must(t, err)
 		var told atomic.Int64
-		r, stop := newRig(t, d, switching.Options{Told: func() { told.Add(1) }}, true)
+		r, stop := newPlainRigWith(t, switching.Options{Told: func() { told.Add(1) }}, true)
 		defer stop()
 		seen := r.script(nil)
 		time.Sleep(100 * time.Millisecond) // else it ends when the forwarder looks by itself
@@ -644,9 +644,7 @@ func TestADoubtIsForwardedAtOnce(t *testing.T) {
 // grace.
 func TestAReplyIsHeldUpForTheGraceAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := iso.Builtin("plain")
-		must(t, err)
-		r, stop := newRig(t, d, switching.Options{Grace: 3 * time.Second}, false)
+		r, stop := newPlainRigWith(t, switching.Options{Grace: 3 * time.Second}, false)
 		defer stop()
 		var asked atomic.Pointer[codec.Message]
 		r.answers(func(m *codec.Message) *codec.Message { asked.Store(m); return nil })

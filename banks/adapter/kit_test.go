@@ -292,7 +292,6 @@ func TestIdleEcho(t *testing.T) {
 	})
 }
 
-// A bank that could not write its own echo would have each idle link closed.
 // Nothing else keeps a second kit from the ledger.
 func TestALedgerIsOneKits(t *testing.T) {
 	cfg := Config{Core: coreFunc(approve), Dialect: dialect(t), DB: openWith(t, db.Options{Path: ledgerPath(t)}), Keys: keys()}
@@ -301,6 +300,7 @@ func TestALedgerIsOneKits(t *testing.T) {
 	}
 }
 
+// A bank that could not write its own echo would have each idle link closed.
 func TestIdentityThatTheDialectWants(t *testing.T) {
 	cups, err := iso.Builtin("cups")
 	if err != nil {
