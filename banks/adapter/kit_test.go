@@ -396,6 +396,9 @@ func TestDrain(t *testing.T) {
 		if p.receive().Type != "" {
 			t.Error("took work while draining")
 		}
+		if n := len(k.places); n != 0 { // another Run would have so many fewer
+			t.Errorf("%d places are taken", n)
+		}
 	})
 }
 
