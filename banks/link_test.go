@@ -277,25 +277,33 @@ func TestBankSignsOffAndCloses(t *testing.T) {
 }
 
 // A bank that asks for a sign of life while it is asked for one is answered, and
-// its own answer still waited for.
+// its own answer still waited for, also where both chose the same number and time.
 func TestEchoesThatCross(t *testing.T) {
-	crossing := func(l *line, m *codec.Message) {
-		if m.Type != codec.Echo || m.Reply {
-			telling(l, m)
-			return
+	for name, its := range map[string]func(ours *codec.Message) *codec.Message{
+		"its own pairing": func(*codec.Message) *codec.Message { return request(codec.Echo, 1) },
+		"our pairing":     func(ours *codec.Message) *codec.Message { return ours },
+	} {
+		crossing := func(l *line, m *codec.Message) {
+			if m.Type != codec.Echo || m.Reply {
+				telling(l, m)
+				return
+			}
+			l.say(its(m))
+			l.peer.wg.Go(func() {
+				time.Sleep(time.Second)
+				approve(l, m)
+			})
 		}
-		l.say(request(codec.Echo, 1))
-		l.peer.wg.Go(func() {
-			time.Sleep(time.Second)
-			approve(l, m)
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, crossing, func(t *testing.T, r *rig) {
+				time.Sleep(33 * time.Second)
+				wantTold(t, r.peer, "echo true")
+				want(t, "connections", r.peer.connections(), 1)
+				want(t, "state", r.state(), LinkOnline)
+				want(t, "unmatched", r.metric(t, "unmatched_total"), 0)
+			}, echoes)
 		})
 	}
-	inBubble(t, crossing, func(t *testing.T, r *rig) {
-		time.Sleep(33 * time.Second)
-		wantTold(t, r.peer, "echo true")
-		want(t, "connections", r.peer.connections(), 1)
-		want(t, "state", r.state(), LinkOnline)
-	}, echoes)
 }
 
 // No request leaves by a link whose bank signed off while another is up.
