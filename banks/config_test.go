@@ -118,6 +118,7 @@ func TestConfigErrors(t *testing.T) {
 		"write_timeout: must not be negative":                         func(c *Config) { c.WriteTimeout = -1 },
 		"read_timeout: must not be negative":                          func(c *Config) { c.ReadTimeout = -1 },
 		"drain_limit: must not be negative":                           func(c *Config) { c.DrainLimit = -1 },
+		"backoff_min: must not be negative":                           func(c *Config) { c.BackoffMin = -1 },
 		"backoff_max: must not be negative":                           func(c *Config) { c.BackoffMin, c.BackoffMax = -1, -1 },
 		"backoff_min: must not exceed backoff_max":                    func(c *Config) { c.BackoffMin = time.Hour },
 		"breaker.failure_ratio: from 0 to 1":                          func(c *Config) { c.Breaker.FailureRatio = 50 },
@@ -125,6 +126,7 @@ func TestConfigErrors(t *testing.T) {
 		"breaker.min_requests: must not be negative":                  func(c *Config) { c.Breaker.MinRequests = -1 },
 		"breaker.probes: must not be negative":                        func(c *Config) { c.Breaker.Probes = -1 },
 		"breaker.open_for: must not be negative":                      func(c *Config) { c.Breaker.OpenFor = -1 },
+		"breaker.window: must not be negative":                        func(c *Config) { c.Breaker.Window = -1 },
 		"breaker.window: must be at least twice the longest deadline": func(c *Config) { c.Breaker.Window = 15 * time.Second },
 	} {
 		c := testConfig()
@@ -136,6 +138,29 @@ func TestConfigErrors(t *testing.T) {
 		}
 		if _, err := New(c, fake{}, &listener{}, Options{Log: zerolog.Nop(), Numbers: &counting{}}); err == nil {
 			t.Errorf("New accepted what breaks %q", rule)
+		}
+	}
+}
+
+// The ratio is a share, and a deadline by type a time: what is none is refused, as far
+// as it may be off.
+func TestConfigAtItsBounds(t *testing.T) {
+	for _, c := range []struct {
+		ratio    float64
+		deadline time.Duration
+		broken   string
+	}{
+		{0, 1, ""},
+		{1, 1, ""},
+		{-0.01, 1, "breaker.failure_ratio: from 0 to 1"},
+		{1.01, 1, "breaker.failure_ratio: from 0 to 1"},
+		{math.NaN(), 1, "breaker.failure_ratio: from 0 to 1"},
+		{0, -1, "deadlines.balance: must be positive"},
+	} {
+		cfg := testConfig()
+		cfg.Breaker.FailureRatio, cfg.Deadlines = c.ratio, map[codec.Type]time.Duration{codec.Balance: c.deadline}
+		if err := cfg.Validate(); (err != nil) != (c.broken != "") || err != nil && err.Error() != c.broken {
+			t.Errorf("%v, %v: error %v, want %q", c.ratio, c.deadline, err, c.broken)
 		}
 	}
 }
