@@ -1,13 +1,16 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -307,6 +310,56 @@ func TestExitCodes(t *testing.T) {
 		got := app.Main(t.Context(), strings.Fields(args), app.Streams{In: strings.NewReader(""), Out: &out, Err: &wrong})
 		if got != want || (want != 0) != (wrong.Len() > 0) {
 			t.Errorf("%q: exit code %d, want %d; %s", args, got, want, wrong.String())
+		}
+	}
+}
+
+// Track 2 (F35) and the PIN block (F52) are never shown, nor a piece of them, whichever
+// bit of their message is wrong and wherever it is cut off.
+func TestDecodeShowsNoTrackAndNoPIN(t *testing.T) {
+	text, err := os.ReadFile("../../../testdata/wire/cups/balance-request.hex")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const track, pin, rrn = "6217519876543210=29125207318446927513", "pW7#kZ2!", "000000000077"
+	raw[54] |= 0x20 // of the bitmap: F35
+	raw[56] |= 0x10 // F52, which is the last
+	raw = append(bytes.Replace(raw, []byte(rrn), []byte("37"+track+rrn), 1), pin...)
+	copy(raw[2:], fmt.Sprintf("%04d", len(raw)))
+	whole := hex.EncodeToString(raw)
+	var broken strings.Builder
+	for at := range raw {
+		cut := slices.Clone(raw[:at])
+		copy(cut[min(2, at):], fmt.Sprintf("%04d", at))
+		fmt.Fprintf(&broken, "%x\n\n", cut)
+		for bit := range 8 {
+			raw[at] ^= 1 << bit
+			fmt.Fprintf(&broken, "%x\n\n", raw)
+			raw[at] ^= 1 << bit
+		}
+	}
+	for in, told := range map[string]string{
+		whole:           `"name": "PIN data"`,
+		whole + "z":     "line 1: not pairs of hexadecimal digits",
+		broken.String(): "a message breaks the dialect's rules",
+	} {
+		var said strings.Builder
+		code := app.Main(t.Context(), []string{"wire", "decode", "--dialect", "cups"}, app.Streams{In: strings.NewReader(in), Out: &said, Err: &said})
+		all := strings.ToLower(said.String())
+		if (code == 0) != (in == whole) || !strings.Contains(all, strings.ToLower(told)) {
+			t.Errorf("exit code %d, and no %q", code, told)
+		}
+		for secret, size := range map[string]int{track: 6, pin: 4} {
+			for i := range len(secret) - size + 1 {
+				piece := strings.ToLower(secret[i : i+size])
+				if strings.Contains(all, piece) || strings.Contains(all, fmt.Sprintf("%x", secret[i:i+size])) {
+					t.Errorf("%q is shown", piece)
+				}
+			}
 		}
 	}
 }
