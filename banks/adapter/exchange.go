@@ -163,7 +163,7 @@ func (a *Adapter) call(ctx context.Context, x *Exchange, repeat bool) (given ans
 	a.metrics.core.Observe(time.Since(begun).Seconds())
 	switch {
 	case err != nil:
-		return answer{}, err
+		return answer{}, errors.New(err.Error()) // asked for here, where a panic is Core's
 	case reply == nil || reply.Get(codec.FieldCode) == "":
 		return answer{}, errUnknown
 	}

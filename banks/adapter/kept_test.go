@@ -113,6 +113,28 @@ func TestPanicIsLoggedWithItsPlace(t *testing.T) {
 	})
 }
 
+// unsayable is an error that panics when it is asked what it says.
+type unsayable struct{}
+
+func (unsayable) Error() string { panic(card) }
+
+// An error of Core that cannot be told is one more panic of Core, and no end of the bank.
+func TestCoreErrorThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		k := start(t, openDB(t, ledgerPath(t)), func(context.Context, *codec.Message) (*codec.Message, error) {
+			return nil, unsayable{}
+		}, func(c *Config) { c.Log = zerolog.New(zerolog.SyncWriter(&log)) })
+		p := k.connect(t)
+		expect(t, "answer", p.code(p.message(codec.Authenticate, "000000000001")), "")
+		expect(t, "then", p.code(p.message(codec.Echo, "")), "00")
+		k.stop()
+		if s := log.String(); !strings.Contains(s, "panic with a string at kept_test.go:") || strings.Contains(s, card) {
+			t.Error(s)
+		}
+	})
+}
+
 // Whoever looks why nothing is answered finds the call of Core that does not end, and
 // who waits for it.
 func TestCoreThatDoesNotEndIsLogged(t *testing.T) {
