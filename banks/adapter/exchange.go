@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"wxswitch/codec"
 )
@@ -79,11 +80,27 @@ func (a *Adapter) answer(ctx context.Context, x *Exchange) *codec.Message {
 	}
 	a.metrics.dropped[reason].Inc()
 	a.cfg.Log.Warn().Str("link", x.link.name).Str("type", string(x.Request.Type)).Str("rrn", string(x.number.RRN)).
-		Str("reason", reason).AnErr("cause", err).Msg("request not answered")
+		Str("reason", reason).Str("cause", beginning(err.Error())).Msg("request not answered")
 	if reason == droppedExpired {
 		_ = a.ledger.note(ctx, x, reason)
 	}
 	return nil
+}
+
+// maxCause bounds in bytes what is logged of a cause: Core's text may be a page that
+// another system showed it.
+const maxCause = 500
+
+// beginning is as much of s as is logged, to a whole character.
+func beginning(s string) string {
+	if len(s) <= maxCause {
+		return s
+	}
+	n := maxCause
+	for n > maxCause-utf8.UTFMax+1 && !utf8.RuneStart(s[n]) { // further back it is no UTF-8
+		n--
+	}
+	return s[:n] + "…"
 }
 
 // decide answers from the ledger or by Core. Until Core is called every wait

@@ -113,6 +113,36 @@ func TestPanicIsLoggedWithItsPlace(t *testing.T) {
 	})
 }
 
+// A core may pass on a whole page of another system's: the log takes its beginning, in
+// whole characters.
+func TestCoreErrorIsCutInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		said := ""
+		k := start(t, openDB(t, ledgerPath(t)), func(context.Context, *codec.Message) (*codec.Message, error) {
+			return nil, errors.New(said)
+		}, func(c *Config) { c.Log = zerolog.New(zerolog.SyncWriter(&log)) })
+		p := k.connect(t)
+		m := p.message(codec.Authenticate, "000000000001")
+		for _, c := range []struct{ says, logged string }{
+			{strings.Repeat("x", 500), strings.Repeat("x", 500)},
+			{strings.Repeat("x", 501), strings.Repeat("x", 500) + "…"},
+			{"<html>" + strings.Repeat("x", 1<<20), "<html>" + strings.Repeat("x", 494) + "…"},
+			{"x" + strings.Repeat("错", 200), "x" + strings.Repeat("错", 166) + "…"},
+			{strings.Repeat("x", 497) + "𠮷", strings.Repeat("x", 497) + "…"},
+			{strings.Repeat("\xb4", 1000), strings.Repeat(`\ufffd`, 497) + "…"}, // GBK, perhaps
+		} {
+			said = c.says
+			expect(t, "answer", p.code(m), "")
+			synctest.Wait()
+			if !strings.Contains(log.String(), `"cause":"`+c.logged+`","message"`) {
+				t.Errorf("no %s in %.1500s", c.logged, &log)
+			}
+			log.Reset()
+		}
+	})
+}
+
 // unsayable is an error that panics when it is asked what it says.
 type unsayable struct{}
 
