@@ -301,3 +301,28 @@ func TestBanksOwnRequests(t *testing.T) {
 		want(t, "answers", len(r.peer.told), 0)
 	})
 }
+
+// What bears the pairing of a request of ours in flight and is no reply is the bank's
+// own request, also where a bank sends back what it was sent.
+func TestBanksRequestWithOurPairing(t *testing.T) {
+	mirror := func(l *line, m *codec.Message) {
+		if m.Reply {
+			l.peer.told <- fmt.Sprint(m.Type, " ", m.Get(codec.FieldCode))
+			return
+		}
+		l.say(m)
+		l.peer.wg.Go(func() {
+			time.Sleep(time.Second)
+			l.say(codec.NewReply(m, "51"))
+		})
+	}
+	inBubble(t, mirror, func(t *testing.T, r *rig) {
+		reply, err := ask(r.Bank, request(codec.Balance, 1), 5*time.Second)
+		if err != nil || reply.Meaning != codec.Declined {
+			t.Errorf("meaning %v, error %v, want declined", reply.Meaning, err)
+		}
+		wantTold(t, r.peer, "balance 00")
+		want(t, "incoming", r.listener.incomingCount(), 1)
+		want(t, "late", r.metric(t, "late_total"), 0)
+	})
+}
