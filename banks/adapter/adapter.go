@@ -36,10 +36,10 @@ import (
 // An error, a nil answer or a panic means that it is not known how it ended:
 // nothing is answered, and a repeat calls Serve again. The error's text is
 // logged, at most 500 bytes of it, so it must name no account and no customer; of
-// a panic its place is, and not its value. m.Repeat tells that an earlier call for this number and type
-// may have done its work already, in this process or in one that crashed: Serve
-// must then return what the first call would have, and not do it again. The
-// package's documentation shows how.
+// a panic its place is, and not its value. m.Repeat tells that an earlier call for
+// this number and type may have done its work already, in this process or in one
+// that crashed: Serve must then return what the first call would have, and not do
+// it again. The package's documentation shows how.
 //
 // ctx ends after Config.Work, and a call that goes on is logged; what the caller
 // has left, in milliseconds, is m.Get(codec.FieldRemaining), if it is known. An

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"wxswitch/codec"
 )
@@ -91,16 +90,13 @@ func (a *Adapter) answer(ctx context.Context, x *Exchange) *codec.Message {
 // another system showed it.
 const maxCause = 500
 
-// beginning is as much of s as is logged, to a whole character.
+// beginning is as much of s as is logged. Of a character that is cut in two the log
+// writes U+FFFD, as of all that is no UTF-8.
 func beginning(s string) string {
 	if len(s) <= maxCause {
 		return s
 	}
-	n := maxCause
-	for n > maxCause-utf8.UTFMax+1 && !utf8.RuneStart(s[n]) { // further back it is no UTF-8
-		n--
-	}
-	return s[:n] + "…"
+	return s[:maxCause] + "…"
 }
 
 // decide answers from the ledger or by Core. Until Core is called every wait
