@@ -44,6 +44,7 @@ func (l *link) admit(work context.Context, raw []byte, head codec.Head) {
 	}
 	if !l.begin() {
 		<-l.a.places
+		l.drop(droppedDraining, nil)
 		return
 	}
 	go func() {

@@ -232,6 +232,7 @@ func TestTimePast(t *testing.T) {
 		if got := p.receive(); got.Type != "" {
 			t.Errorf("answered what was past: %v", got)
 		}
+		expect(t, "counted", k.dropped(t, droppedExpired), "2")
 		if n := core.calls.Load(); n != 1 {
 			t.Errorf("core was called %d times", n)
 		}
@@ -268,6 +269,7 @@ func TestFullQueue(t *testing.T) {
 		if got := p.receive(); got.Type != "" {
 			t.Errorf("answered beyond the queue: %v", got)
 		}
+		expect(t, "counted", k.dropped(t, droppedFull), "1")
 		expect(t, "echo past the queue", p.code(p.message(codec.Echo, "")), "00")
 	})
 }
@@ -396,6 +398,7 @@ func TestDrain(t *testing.T) {
 		if p.receive().Type != "" {
 			t.Error("took work while draining")
 		}
+		expect(t, "counted", k.dropped(t, droppedDraining), "1")
 		if n := len(k.places); n != 0 { // another Run would have so many fewer
 			t.Errorf("%d places are taken", n)
 		}

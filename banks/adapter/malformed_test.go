@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 	"github.com/rs/zerolog"
 	"pgregory.net/rapid"
 
@@ -40,10 +39,7 @@ func TestMalformedIsAnsweredWhereItCanBePaired(t *testing.T) {
 		p.write([]byte("0100 but nothing else"))
 		expect(t, "what cannot be paired", p.receive().Get(codec.FieldCode), "")
 		expect(t, "the same, whole", p.code(p.message(codec.Authenticate, "000000000001")), "00")
-		var n dto.Metric
-		if err := k.metrics.dropped[droppedMalformed].Write(&n); err != nil || n.GetCounter().GetValue() != 3 {
-			t.Errorf("counted %v malformed messages, want 3", n.GetCounter().GetValue())
-		}
+		expect(t, "counted", k.dropped(t, droppedMalformed), "3")
 	})
 }
 
@@ -61,10 +57,7 @@ func TestAPeerFillsNoLog(t *testing.T) {
 		}
 		expect(t, "then", p.code(p.message(codec.SignOn, "")), "00")
 		synctest.Wait()
-		var n dto.Metric
-		if err := k.metrics.dropped[droppedMalformed].Write(&n); err != nil || n.GetCounter().GetValue() != 1000 {
-			t.Errorf("counted %v", n.GetCounter().GetValue())
-		}
+		expect(t, "counted", k.dropped(t, droppedMalformed), "1000")
 		if lines := strings.Count(log.String(), "message dropped"); lines < 1 || lines > 10 {
 			t.Errorf("%d lines in a moment", lines)
 		}

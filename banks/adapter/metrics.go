@@ -11,6 +11,7 @@ const (
 	droppedMalformed = "malformed"     // cannot be paired
 	droppedUnasked   = "unasked"       // a reply to nothing that was asked
 	droppedUnsigned  = "not-signed-on" // a request on a link that carries none
+	droppedDraining  = "draining"      // a request on a link that is signing off
 	droppedFull      = "full"          // workers and queue are taken
 	droppedExpired   = "expired"       // its deadline passed before it was begun
 	droppedUnknown   = "unknown-end"   // core did not say how it ended
@@ -19,7 +20,7 @@ const (
 )
 
 var droppedReasons = []string{
-	droppedMalformed, droppedUnasked, droppedUnsigned, droppedFull,
+	droppedMalformed, droppedUnasked, droppedUnsigned, droppedDraining, droppedFull,
 	droppedExpired, droppedUnknown, droppedLedger, droppedUnsent,
 }
 

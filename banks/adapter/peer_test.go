@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/rs/zerolog"
 
 	"wxswitch/codec"
@@ -49,6 +51,16 @@ type kit struct {
 func (k *kit) end() {
 	k.stop()
 	_ = k.cfg.DB.Close()
+}
+
+// dropped is how many messages the kit has counted as dropped for the reason.
+func (k *kit) dropped(t testing.TB, reason string) string {
+	t.Helper()
+	var m dto.Metric
+	if err := k.metrics.dropped[reason].Write(&m); err != nil {
+		t.Fatal(err)
+	}
+	return strconv.FormatFloat(m.GetCounter().GetValue(), 'f', -1, 64)
 }
 
 func dialect(t testing.TB) codec.Dialect {
