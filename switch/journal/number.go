@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"wxswitch/codec"
 	switching "wxswitch/switch"
 	"wxswitch/switch/db"
 )
@@ -21,6 +22,11 @@ const (
 	// rate is how many numbers the clock counts a second, and mostly more than
 	// are used.
 	rate = 1_000
+	// yearly is counted for each year besides: stamps have no year, and 365 days
+	// alone are so many whole cycles that the STANs of a second would come again
+	// with it. By 70,000 those of ten years, with leap years, lie apart by more than
+	// a block and what the clock counts in a lease.
+	yearly = 70_000
 	// clockEnds is where numbers no longer follow the clock, in 2054: after it,
 	// or after a clock that was set wrong that far, 10¹¹ RRNs are left.
 	clockEnds = 900_000 * cycle
@@ -29,7 +35,8 @@ const (
 // Numbers reserves a block of sending numbers. (STAN, stamp) never repeats: a
 // slot of STANs that comes round again begins after the last stamp that may
 // have gone with it, though the clock was set back meanwhile. (Stamps have no
-// year; a slot would have to come round to the second a year later.)
+// year: while the numbers follow the clock a later year has other STANs for the
+// same second; above that it would have to come round to the second.)
 func (j *Journal) Numbers(ctx context.Context) (b switching.Block, err error) {
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
 		b, err = j.reserve(ctx, tx)
@@ -71,8 +78,9 @@ func (j *Journal) reserve(ctx context.Context, tx db.Tx) (switching.Block, error
 // made anew, or restored from a copy, so goes on above the numbers that the bank
 // has seen, unless they had run ahead of the clock: rate a second, and a block.
 func clockNumber(now time.Time) int64 {
-	n := now.Sub(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) / time.Second * rate
-	return min(max(int64(n)/blockSize*blockSize, blockSize), clockEnds)
+	n := int64(now.Sub(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) / time.Second * rate)
+	n += int64(now.In(codec.Shanghai).Year()-2026) * yearly
+	return min(max(n/blockSize*blockSize, blockSize), clockEnds)
 }
 
 // advance raises a mark to least, if it is below, adds n and returns what it was

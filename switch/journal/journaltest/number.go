@@ -146,6 +146,27 @@ func testLostNumbers(w *world) {
 	all.reserve(w, w, 1) // the first one is the copy
 }
 
+// testYears: what names a sending has no year, so of the years in which the second
+// comes again each has STANs of its own for it, though both follow the clock.
+func testYears(w *world) {
+	used := map[codec.STAN]int{}
+	for year := range 10 {
+		w.clock.add(time.Date(2026+year, 11, 30, 9, 30, 0, 0, codec.Shanghai).Sub(w.clock.now()))
+		for _, block := range []time.Duration{0, 30 * time.Second} { // both may be used in that second
+			w.clock.add(block)
+			b, err := w.store.Numbers(w.Context())
+			w.must(err)
+			for id := b.First; id <= b.Last; id++ {
+				stan := codec.NewSTAN(id % 1_000_000)
+				if before, is := used[stan]; is && before != year {
+					w.Fatalf("STAN %s in that second of year %d and again of year %d", stan, before, year)
+				}
+				used[stan] = year
+			}
+		}
+	}
+}
+
 // testNumbersLast: an RRN has room for a number for decades, after a clock that
 // was once set far too late too.
 func testNumbersLast(w *world) {

@@ -104,6 +104,7 @@ func Run(t *testing.T, open Opener) {
 		{"Numbers/blocks", testBlocks},
 		{"Numbers/two processes", testTwoNumbers},
 		{"Numbers/lost database", testLostNumbers},
+		{"Numbers/years hence", testYears},
 		{"Numbers/long hence", testNumbersLast},
 		{"Numbers/stamps", testStamps},
 		{"Keys/forgotten", testForget},
