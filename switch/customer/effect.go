@@ -141,9 +141,11 @@ func (s *Store) consents(ctx context.Context, tx switching.Tx, e *switching.Entr
 	return nil
 }
 
+const consentToNotices = `SELECT 1 FROM consent WHERE entry = $1 AND kind = 'notices'`
+
 // consented reports whether who asked for the authentication ticked 动账.
 func (s *Store) consented(ctx context.Context, tx switching.Tx, entry int64) (yes bool, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM consent WHERE entry = $1 AND kind = 'notices')`, entry).Scan(&yes)
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (`+consentToNotices+`)`, entry).Scan(&yes)
 	if err != nil {
 		return false, fmt.Errorf("look for consent: %w", err)
 	}

@@ -166,8 +166,10 @@ func (s *Service) viewOf(c row) View {
 	return v
 }
 
+const consentsOfCustomer = `SELECT kind, version, at FROM consent WHERE customer = $1 ORDER BY id`
+
 func (s *Service) consentsOf(ctx context.Context, tx switching.Tx, customer string) (list []Consent, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT kind, version, at FROM consent WHERE customer = $1 ORDER BY id`, customer)
+	rows, err := tx.QueryContext(ctx, consentsOfCustomer, customer)
 	if err != nil {
 		return nil, fmt.Errorf("read consents: %w", err)
 	}

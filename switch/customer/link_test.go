@@ -340,6 +340,8 @@ func TestLooksFindByAnIndex(t *testing.T) {
 		of + `entry = $1`:                                              {1},
 		of + `link.id = $1 AND customer = $2`:                          {"l", "c"},
 		of + `customer = $1 AND role = 'primary' AND state <> 'ended'`: {"c"},
+		consentToNotices:                                               {1},
+		consentsOfCustomer:                                             {"c"},
 	} {
 		w.must(w.db.Read(w.Context(), func(ctx context.Context, tx db.Tx) error {
 			rows, err := tx.QueryContext(ctx, `EXPLAIN QUERY PLAN `+query, args...)
