@@ -124,6 +124,16 @@ func (n *Notices) settle(ctx context.Context, c claimed, s step) error {
 	return nil
 }
 
+// Of one follower among all that wait, which may be a million while the front is
+// away: the index of followers is of pending and parked together, and is used where
+// neither the state alone nor the heads could be looked for instead.
+const (
+	putOffFollower = `UPDATE notice SET next = $1 WHERE channel = $2 AND subject = $3 AND state IN ('pending', 'parked')
+		AND head + 0 = 1 AND next < $1`
+	promoteFollower = `UPDATE notice SET head = 1 WHERE seq IN (SELECT MIN(seq) FROM notice
+		WHERE channel = $1 AND subject = $2 AND state IN ('pending', 'parked') AND state <> 'parked' GROUP BY lane HAVING MAX(head) = 0)`
+)
+
 // write reports whether the next of the lane can be sent now.
 func (n *Notices) write(ctx context.Context, tx switching.Tx, c claimed, s step) (more bool, err error) {
 	head, ended, next := 1, int64(0), s.next.UnixMilli()
@@ -146,8 +156,7 @@ func (n *Notices) write(ctx context.Context, tx switching.Tx, c claimed, s step)
 	case s.state != StatePending:
 		return n.promote(ctx, tx, c.Lane)
 	case s.follower:
-		_, err = tx.ExecContext(ctx, `UPDATE notice SET next = $1 WHERE channel = $2 AND subject = $3 AND state IN ('pending', 'parked')
-			AND head = 1 AND next < $1`, next, c.Channel, c.Subject)
+		_, err = tx.ExecContext(ctx, putOffFollower, next, c.Channel, c.Subject)
 	}
 	return false, err
 }
@@ -158,8 +167,7 @@ func (n *Notices) lost(ctx context.Context, tx switching.Tx, channel, subject st
 	if err := n.drop(ctx, tx, channel, subject, "", at, StateGone, "the follower is gone"); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE notice SET head = 1 WHERE seq IN (SELECT MIN(seq) FROM notice
-		WHERE channel = $1 AND subject = $2 AND state = 'pending' GROUP BY lane HAVING MAX(head) = 0)`, channel, subject)
+	_, err := tx.ExecContext(ctx, promoteFollower, channel, subject)
 	if err != nil {
 		return fmt.Errorf("promote notices of a follower: %w", err)
 	}
