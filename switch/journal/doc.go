@@ -38,8 +38,9 @@
 // A row that is damaged, or sealed by a key that is not here, keeps no other
 // back: Due reports it beside the good ones, Claim parks its advice. A database
 // that was lost or restored goes on numbering above what the bank has seen, by
-// the clock, if no more than 1,000 numbers a second were used. What was written
-// under a clock that was set back since is due at once.
+// the clock, if no more than 1,000 numbers a second were used and the clock was not
+// ahead; two databases at once give out the same. What was written under a clock
+// that was set back since is due at once.
 //
 // CheckKey is for a start: of a database that was written with another key no
 // row could be read, and every advice would be parked.
