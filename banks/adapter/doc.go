@@ -81,6 +81,14 @@
 // must stay the ledger's own: under others every old number is another account's,
 // and New refuses those that do not open its newest answer.
 //
+// A ledger that was lost, or put back from a copy, has forgotten what came since. A
+// reversal of that is answered 25 and Core does not hear of it, though it may have
+// done the original: the switch then has it as not-found, and repeats it no more.
+// So keep the ledger with Core's own books, in one database or copied at one
+// moment. Where an older one had to be put back, what Core did since is compared
+// with the switch's list (switchctl advice list --bank NAME --state not-found) and
+// undone by hand.
+//
 // One Adapter at a time works on a ledger: what waits for what is kept in its
 // memory, and a second one would have Core undo what the first is still doing. So
 // New wants a database that was opened alone: the second process is told so.
