@@ -168,12 +168,18 @@ func (j *Journal) claim(ctx context.Context, tx db.Tx, bank string, inFlight int
 // maxParked bounds the work of one claim.
 const maxParked = 100
 
+// flying is an advice on its way, as free is one that is not: by an index, since
+// each claim counts them, among all that wait for a bank that was away.
+const flying = `claimed > 0 AND claimed > $2 AND claimed <= $3`
+
+const nextAdvice = `bank = $1 AND state = 'pending' AND (next <= $2 OR next > $4) AND ` + free + ` AND NOT EXISTS (
+	SELECT 1 FROM advice o WHERE o.bank = advice.bank AND o.account_ix = advice.account_ix AND o.state = 'pending'
+	AND o.id < advice.id) AND (SELECT COUNT(*) FROM advice WHERE bank = $1 AND state = 'pending' AND ` + flying + `) < $5
+	ORDER BY next LIMIT 1`
+
 func (j *Journal) claimNext(ctx context.Context, tx db.Tx, bank string, inFlight int, lease time.Time) (a switching.Advice, ok bool, err error) {
 	now := j.Now()
-	list, err := j.advices(ctx, tx, `bank = $1 AND state = 'pending' AND (next <= $2 OR next > $4) AND `+free+` AND NOT EXISTS (
-		SELECT 1 FROM advice o WHERE o.bank = advice.bank AND o.account_ix = advice.account_ix AND o.state = 'pending'
-		AND o.id < advice.id) AND (SELECT COUNT(*) FROM advice WHERE bank = $1 AND state = 'pending' AND NOT `+free+`) < $5
-		ORDER BY next LIMIT 1`, bank, now.UnixMilli(), now.Add(longest).UnixMilli(), j.farthest(now), inFlight)
+	list, err := j.advices(ctx, tx, nextAdvice, bank, now.UnixMilli(), now.Add(longest).UnixMilli(), j.farthest(now), inFlight)
 	if len(list) == 0 {
 		return a, false, err
 	}
