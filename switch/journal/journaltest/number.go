@@ -146,6 +146,24 @@ func testLostNumbers(w *world) {
 	all.reserve(w, w, 1) // the first one is the copy
 }
 
+// testStampsAstray: a clock that was years ahead for long enough that all STANs came
+// round leaves no stamps of those years to the messages after it.
+func testStampsAstray(w *world) {
+	const round = 1_000_000 / 5000
+	all := &sent{}
+	all.reserve(w, w, round)
+	for _, years := range []int{3, -3} {
+		w.clock.add(w.clock.now().AddDate(years, 0, 1).Sub(w.clock.now()))
+		for range round {
+			all.reserve(w, w, 1)
+			b := all.blocks[len(all.blocks)-1]
+			if ahead := b.NotBefore.Sub(w.clock.now()); ahead > time.Minute {
+				w.Fatalf("stamps run %v ahead of a clock that is right again", ahead)
+			}
+		}
+	}
+}
+
 // testYears: what names a sending has no year, so of the years in which the second
 // comes again each has STANs of its own for it, though both follow the clock.
 func testYears(w *world) {

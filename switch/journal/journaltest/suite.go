@@ -107,6 +107,7 @@ func Run(t *testing.T, open Opener) {
 		{"Numbers/years hence", testYears},
 		{"Numbers/long hence", testNumbersLast},
 		{"Numbers/stamps", testStamps},
+		{"Numbers/clock years ahead", testStampsAstray},
 		{"Keys/forgotten", testForget},
 		{"Keys/forgotten in batches", testForgetBatches},
 		{"Keys/others in batches", testForgetOthers},
