@@ -11,6 +11,7 @@ import (
 	"wxswitch/routing"
 	switching "wxswitch/switch"
 	"wxswitch/switch/db"
+	"wxswitch/switch/db/dbtest"
 )
 
 func (w *world) exec(query string, args ...any) error {
@@ -343,20 +344,11 @@ func TestLooksFindByAnIndex(t *testing.T) {
 		consentToNotices:                                               {1},
 		consentsOfCustomer:                                             {"c"},
 	} {
-		w.must(w.db.Read(w.Context(), func(ctx context.Context, tx db.Tx) error {
-			rows, err := tx.QueryContext(ctx, `EXPLAIN QUERY PLAN `+query, args...)
-			w.must(err)
-			defer rows.Close()
-			for rows.Next() {
-				var a, b, c int
-				var step string
-				w.must(rows.Scan(&a, &b, &c, &step))
-				if !strings.HasPrefix(step, "SEARCH ") {
-					t.Errorf("%s: %s", query, step)
-				}
+		for _, step := range dbtest.Plan(t, w.db, query, args...) {
+			if !strings.HasPrefix(step, "SEARCH ") {
+				t.Errorf("%s: %s", query, step)
 			}
-			return rows.Err()
-		}))
+		}
 	}
 }
 

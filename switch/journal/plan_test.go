@@ -1,12 +1,12 @@
 package journal
 
 import (
-	"context"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"wxswitch/switch/db"
+	"wxswitch/switch/db/dbtest"
 )
 
 // A claim runs inside the writer's transaction: it must not grow with what waits
@@ -20,24 +20,8 @@ func TestAClaimCountsWhatIsOnItsWayByAnIndex(t *testing.T) {
 	if err := d.Migrate(t.Context(), migrations, "journal_version"); err != nil {
 		t.Fatal(err)
 	}
-	var steps []string
-	err = d.Read(t.Context(), func(ctx context.Context, tx db.Tx) error {
-		rows, err := tx.QueryContext(ctx, `EXPLAIN QUERY PLAN SELECT `+adviceColumns+` FROM advice WHERE `+nextAdvice, "xjrcu", 1, 2, 3, 4)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var a, b, c int
-			var step string
-			if err := rows.Scan(&a, &b, &c, &step); err != nil {
-				return err
-			}
-			steps = append(steps, step)
-		}
-		return rows.Err()
-	})
-	if err != nil || !slices.Contains(steps, "SEARCH advice USING COVERING INDEX advice_claimed (bank=? AND claimed>? AND claimed<?)") {
-		t.Errorf("%q, %v", steps, err)
+	steps := dbtest.Plan(t, d, `SELECT `+adviceColumns+` FROM advice WHERE `+nextAdvice, "xjrcu", 1, 2, 3, 4)
+	if !slices.Contains(steps, "SEARCH advice USING COVERING INDEX advice_claimed (bank=? AND claimed>? AND claimed<?)") {
+		t.Errorf("%q", steps)
 	}
 }

@@ -1,12 +1,12 @@
 package notice
 
 import (
-	"context"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"wxswitch/switch/db"
+	"wxswitch/switch/db/dbtest"
 )
 
 // What concerns one follower must not grow with the number of notices that wait
@@ -21,25 +21,9 @@ func TestAFollowersNoticesAreFoundByItsIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	for query, args := range map[string][]any{putOffFollower: {1, "wechat", "anna"}, promoteFollower: {"wechat", "anna"}} {
-		var steps []string
-		err := d.Read(t.Context(), func(ctx context.Context, tx db.Tx) error {
-			rows, err := tx.QueryContext(ctx, `EXPLAIN QUERY PLAN `+query, args...)
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			for rows.Next() {
-				var a, b, c int
-				var step string
-				if err := rows.Scan(&a, &b, &c, &step); err != nil {
-					return err
-				}
-				steps = append(steps, step)
-			}
-			return rows.Err()
-		})
-		if err != nil || !slices.Contains(steps, "SEARCH notice USING INDEX notice_follower (channel=? AND subject=?)") {
-			t.Errorf("%s: %q, %v", query, steps, err)
+		steps := dbtest.Plan(t, d, query, args...)
+		if !slices.Contains(steps, "SEARCH notice USING INDEX notice_follower (channel=? AND subject=?)") {
+			t.Errorf("%s: %q", query, steps)
 		}
 	}
 }
