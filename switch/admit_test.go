@@ -53,6 +53,33 @@ func TestOnlyCustomersRequestsAreSent(t *testing.T) {
 	})
 }
 
+// What concerns no account, as a visit, goes to the bank that it names; to one that is
+// none, nowhere.
+func TestWithoutAnAccountTheNamedBankIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, false)
+		defer stop()
+		r.answers(func(m *codec.Message) *codec.Message {
+			reply := approves(m)
+			reply.Set(codec.FieldAppointment, "YY-000017")
+			return reply
+		})
+		for bank, want := range map[string]switching.End{
+			"xjrcu": {Outcome: switching.Approved},
+			"klb":   {Outcome: switching.Refused, Reason: switching.ReasonUnknownBank},
+			"":      {Outcome: switching.Refused, Reason: switching.ReasonUnknownBank},
+		} {
+			q := switching.Request{Type: codec.Appointment, Client: "c", Operation: "visit", Key: bank + "k", Bank: bank}
+			q.Fields.Set(codec.FieldBranch, "0101")
+			q.Fields.Set(codec.FieldBusiness, "vip")
+			q.Fields.Set(codec.FieldPhone, "13800000000")
+			if got := r.do(q); got.Bank != bank || got.End.Outcome != want.Outcome || got.End.Reason != want.Reason {
+				t.Errorf("%q: %q %s %s", bank, got.Bank, got.End.Outcome, got.End.Reason)
+			}
+		}
+	})
+}
+
 // TestTheSMSCodeIsSentAndNotKept: another under the same key is a repeat.
 func TestTheSMSCodeIsSentAndNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
