@@ -250,10 +250,10 @@ func TestLaterIsNotShortened(t *testing.T) {
 	})
 }
 
-// 503 with a time: nobody of the channel gets anything before it, and another
-// channel all.
+// 503 with a time: nobody of the channel gets anything before it, which is no
+// attempt, and another channel all.
 func TestQuota(t *testing.T) {
-	held(t, func(w *world) { w.o.Workers, w.o.Poll = 4, time.Minute }, func(t *testing.T, w *world) {
+	held(t, func(w *world) { w.o.Workers, w.o.Poll, w.o.Attempts = 4, time.Minute, 1 }, func(t *testing.T, w *world) {
 		tomorrow := time.Now().Add(20 * time.Hour)
 		w.front.answers(func(_ context.Context, m notice.Message) notice.Answer {
 			if m.Channel == "wechat" && time.Now().Before(tomorrow) {
@@ -272,8 +272,38 @@ func TestQuota(t *testing.T) {
 		if n := len(w.front.sent()); n > 54 {
 			t.Errorf("%d were sent", n-50)
 		}
+		for _, id := range w.front.sent() {
+			if i := w.item(id); i.Channel == "wechat" {
+				equal(t, "waits, also for another process, until", i.Next.UnixMilli(), tomorrow.UnixMilli())
+			}
+		}
 		rest(2 * time.Hour)
 		equal(t, "told", len(w.front.got()), 100)
+	})
+}
+
+// What was sent before the channel was shut says nothing of it: answered later, it
+// opens nothing.
+func TestAnAnswerFromBeforeTheQuota(t *testing.T) {
+	held(t, nil, func(t *testing.T, w *world) {
+		w.front.answers(func(_ context.Context, m notice.Message) notice.Answer {
+			switch m.Subject {
+			case "slow":
+				time.Sleep(2 * time.Second)
+			case "over":
+				time.Sleep(time.Second)
+				return notice.Answer{Verdict: notice.Closed, At: time.Now().Add(time.Hour)}
+			}
+			return accepted
+		})
+		w.run()
+		w.put(of("slow", "1", 0), of("over", "1", 0))
+		rest(10 * time.Second)
+		w.put(of("anna", "1", 0))
+		rest(30 * time.Minute)
+		same(t, "told", w.front.got(), []string{"slow.1.0"})
+		rest(time.Hour)
+		equal(t, "told after it", len(w.front.got()), 2)
 	})
 }
 
