@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"reflect"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -135,6 +136,32 @@ func TestAnAdviceGoesWhenAnOperatorRetries(t *testing.T) {
 		synctest.Wait()
 		if n := bank.heard.Load(); before != 2 || n != 3 {
 			t.Errorf("the bank heard %d messages before and %d after", before, n)
+		}
+	})
+}
+
+// What is kept of a notice operators see, all of it.
+func TestOperatorsSeeWhatIsKeptOfANotice(t *testing.T) {
+	within(t, asItIs, func(t *testing.T, a *app, _ *silentBank) {
+		err := a.db.Write(t.Context(), func(ctx context.Context, tx db.Tx) error {
+			err := a.notices.Put(ctx, tx, switching.Notice{ID: "n", Channel: "wechat", Subject: "o1", Order: "c", Kind: switching.NoticeMovement, At: time.Now()})
+			if err == nil {
+				_, err = tx.ExecContext(ctx, `UPDATE notice SET round = 2, attempts = 3, ended = 4, answer = 'failed', note = 'resent'`)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := a.notices.List(t.Context(), "", 0, 10)
+		shown, failed := told{a.notices}.List(t.Context(), "", 0, 10)
+		if err != nil || failed != nil || len(kept) != 1 || len(shown) != 1 {
+			t.Fatal(kept, err, shown, failed)
+		}
+		for f, v := range reflect.ValueOf(shown[0]).Fields() {
+			if was := reflect.ValueOf(kept[0]).FieldByName(f.Name); v.IsZero() || fmt.Sprint(v) != fmt.Sprint(was) {
+				t.Errorf("%s: %v, not %v", f.Name, v, was)
+			}
 		}
 	})
 }
