@@ -214,6 +214,9 @@ func TestSecondTryJoins(t *testing.T) {
 	if w.desk.sent != sent+1 {
 		t.Fatal("sent", w.desk.sent-sent)
 	}
+	if n := w.count(`SELECT COUNT(*) FROM customer_history WHERE event = 'deregister-asked'`); n != 1 {
+		t.Errorf("asked for %d times in the history", n)
+	}
 	w.state(f, Deregistering)
 	w.desk.answerAdvice("xjrcu", codec.Approved, 0)
 	w.state(f, Deregistered)

@@ -136,6 +136,9 @@ func TestView(t *testing.T) {
 	if len(v.Consents) != 2 || v.Consents[0].Version != "2026-11" || !v.Consents[0].At.Equal(w.now) {
 		t.Errorf("%+v", v.Consents)
 	}
+	if v := w.view(w.authenticatedOther("b", cardC)); len(v.Consents) != 2 {
+		t.Errorf("of another's: %+v", v.Consents)
+	}
 	w.now = w.now.Add(w.store.Limits.Setup)
 	if v := w.view(f); !v.SetupUntil.IsZero() {
 		t.Errorf("passwords may be set until %s, at %s", v.SetupUntil, w.now)

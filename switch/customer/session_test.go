@@ -20,6 +20,7 @@ func TestSessionLimits(t *testing.T) {
 	d.equal("it was used", d.enters(token, tellerFollower), switching.Reason(""))
 	d.wait(15 * time.Minute)
 	d.equal("idle", d.enters(token, tellerFollower), ReasonNoSession)
+	d.equal("idle, to operators", d.sessions(), 0)
 	d.equal("still idle", d.enters(token, tellerFollower), ReasonNoSession)
 
 	begun := d.Now()
@@ -30,8 +31,18 @@ func TestSessionLimits(t *testing.T) {
 	}
 	d.wait(10*time.Minute - time.Millisecond)
 	d.equal("just before the end", d.enters(token, tellerFollower), switching.Reason(""))
+	d.equal("just before the end, to operators", d.sessions(), 1)
 	d.wait(time.Millisecond)
 	d.equal("the end", d.enters(token, tellerFollower), ReasonNoSession)
+	d.equal("the end, to operators", d.sessions(), 0)
+}
+
+// sessions is how many operators see open.
+func (d *teller) sessions() int {
+	d.Helper()
+	v, err := d.ShowCustomer(context.Background(), "", tellerFollower)
+	d.must(err)
+	return v.Sessions
 }
 
 // A use is written at most once in a tenth of the idle limit.

@@ -129,6 +129,41 @@ func TestOneNonceForAll(t *testing.T) {
 	d.equal("set", d.opens(otherLogin, otherPay), "login payment")
 }
 
+// What does not open is told as that: not as a password of a wrong form, nor, where
+// our own key does not, as anything that the customer typed.
+func TestAPasswordThatDoesNotOpen(t *testing.T) {
+	d := newTeller(t).customer()
+	d.sms(tellerCard, "314159")
+	good := d.typed(otherLogin)
+	for name, ask := range map[string]func(*teller, Sealed) (Answer, error){
+		"new": func(d *teller, x Sealed) (Answer, error) {
+			return d.SetPasswords(t.Context(), d.call(), SetRequest{Login: x, OldLogin: good})
+		},
+		"old": func(d *teller, x Sealed) (Answer, error) {
+			return d.SetPasswords(t.Context(), d.call(), SetRequest{Login: good, OldLogin: x})
+		},
+		"reset": func(d *teller, x Sealed) (Answer, error) {
+			return d.ResetPassword(t.Context(), d.call(), ResetRequest{
+				Kind: kindLogin, CertType: "01", CertNumber: tellerCert, Account: codec.NewAccount(tellerCard), Code: codec.NewSecret("314159"), New: x,
+			})
+		},
+		"login": func(d *teller, x Sealed) (Answer, error) {
+			a, err := d.Login(t.Context(), d.call(), x)
+			return a.Answer, err
+		},
+	} {
+		a, err := ask(d, "x.AAAA")
+		d.must(err)
+		d.equal(name, a.Reason, ReasonPageKey)
+		d.exec(`UPDATE page_key SET private = X'00'`)
+		if a, err := ask(d.another(), good); err == nil {
+			t.Errorf("%s, by a key that does not open: %+v", name, a)
+		}
+	}
+	d.equal("nothing counted", d.row(tellerFollower).Login.Wrong, 0)
+	d.equal("nothing set", d.opens(goodLogin, goodPay), "login payment")
+}
+
 // sms stores a code as its sending would.
 func (d *teller) sms(card, code string) {
 	d.Helper()
