@@ -534,6 +534,22 @@ func TestAnAuthenticationEndsOnlyItself(t *testing.T) {
 	}
 }
 
+// Nor does one asked for before the customer's deregistration was approved after all.
+func TestAnAuthenticationFromBeforeAnApprovalAfterAll(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	dereg := w.inDoubt(f)
+	w.desk.answerAdvice("xjrcu", codec.Declined, 0)
+	old := w.opened(f, codec.Authenticate, cardC)
+	w.desk.late(dereg, codec.Approved, "00")
+	w.state(f, Deregistered)
+	w.opened(f, codec.Authenticate, cardB)
+	_, err := w.journal.Close(w.Context(), old, switching.End{Outcome: switching.Approved, Code: "00"})
+	w.must(err)
+	w.state(f, Authenticating)
+	w.wantAccounts(f)
+}
+
 // TestAnAuthenticationThatFindsItsCustomerGone: what the bank approved is released, and
 // not told as done, nor when it is asked again.
 func TestAnAuthenticationThatFindsItsCustomerGone(t *testing.T) {

@@ -2,6 +2,7 @@ package customer
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -75,6 +76,20 @@ func TestAttachAndDetach(t *testing.T) {
 	w.want(repeat, err, switching.Approved, "")
 	fresh, err := w.service.Detach(w.Context(), w.loggedIn(f), id)
 	w.want(fresh, err, switching.Refused, ReasonNoLink)
+}
+
+// Another's account is as unknown as one that never was: its detach is refused before
+// anything is asked.
+func TestAnothersAccountIsNotDetached(t *testing.T) {
+	w := newWorld(t)
+	f, g := w.authenticated("a", cardA), w.authenticatedOther("b", cardC)
+	w.attached(f, cardB)
+	a, err := w.service.Detach(w.Context(), w.loggedIn(g), w.linkID(f, "0004"))
+	w.want(a, err, switching.Refused, ReasonNoLink)
+	if a.Entry != 0 {
+		t.Error("it was asked for:", a.Entry)
+	}
+	w.wantAccounts(f, "klb 0004 attached active", "xjrcu 0004 primary active")
 }
 
 func TestThePrimaryIsNotDetached(t *testing.T) {
@@ -173,6 +188,54 @@ func TestMovementIsToldOnceToEveryFollowerOfTheAccount(t *testing.T) {
 	if code, _ := w.heard(codec.Movement, "klb", "6210290000000000012", "000008", nil); code != "00" {
 		t.Fatal("an account nobody has:", code)
 	}
+}
+
+// A movement is told to who consented, of what is at the bank that says so and was not
+// given back.
+func TestWhoHearsOfAMovement(t *testing.T) {
+	w := newWorld(t)
+	f := follower("a")
+	moves := 0
+	want := func(what, bank, account string, told int) {
+		t.Helper()
+		moves++
+		before := len(w.told(f))
+		w.heard(codec.Movement, bank, account, fmt.Sprintf("%06d", moves), map[codec.Field]string{codec.FieldAmount: "1", codec.FieldDirection: "out"})
+		if got := len(w.told(f)) - before; got != told {
+			t.Errorf("%s: told %d times", what, got)
+		}
+	}
+	r := authRequest(cardA, w.code(f, ForAuthenticate, cardA))
+	r.Notices = ""
+	a, err := w.service.Authenticate(w.Context(), w.call(f), r)
+	w.want(a, err, switching.Approved, "")
+	want("without consent", "xjrcu", cardA, 0)
+	a, err = w.authenticate(f, cardA)
+	w.want(a, err, switching.Approved, "")
+	want("consented", "xjrcu", cardA, 1)
+	want("of another bank", "klb", cardA, 0)
+	w.attached(f, cardB)
+	w.desk.will(switching.TimedOut)
+	a, err = w.service.Detach(w.Context(), w.loggedIn(f), w.linkID(f, "0004"))
+	w.want(a, err, switching.TimedOut, "")
+	want("while its detach is in doubt", "klb", cardB, 1)
+	w.desk.answerAdvice("klb", codec.Approved, 0)
+	want("detached", "klb", cardB, 0)
+}
+
+// What its bank ends has ended, also while its detach is in doubt.
+func TestTheBankEndsAnAccountInDoubt(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("a", cardA)
+	w.attached(f, cardB)
+	w.desk.will(switching.TimedOut)
+	a, err := w.service.Detach(w.Context(), w.loggedIn(f), w.linkID(f, "0004"))
+	w.want(a, err, switching.TimedOut, "")
+	closed := map[codec.Field]string{codec.FieldEvent: "closed"}
+	w.heard(codec.AccountEvent, "xjrcu", cardB, "000001", closed) // one of that number there
+	w.wantAccounts(f, "klb 0004 attached detaching", "xjrcu 0004 primary active")
+	w.heard(codec.AccountEvent, "klb", cardB, "000001", closed)
+	w.wantAccounts(f, "xjrcu 0004 primary active")
 }
 
 func TestTheBankEndsAnAccount(t *testing.T) {

@@ -118,6 +118,29 @@ func (d *teller) text(query string) (v string) {
 	return v
 }
 
+// What ends a customer's sessions ends no other's.
+func TestOthersSessionsStand(t *testing.T) {
+	w := newWorld(t)
+	f, g := w.authenticated("a", cardA), w.authenticatedOther("b", cardC)
+	theirs := w.loggedIn(g)
+	stands := func(after string) {
+		t.Helper()
+		if _, a, err := w.service.Accounts(t.Context(), theirs); err != nil || a.Refused() {
+			t.Errorf("after %s: %s, %v", after, a.Reason, err)
+		}
+	}
+	for range w.store.Limits.Sessions {
+		w.loggedIn(f)
+	}
+	stands("too many logins")
+	a, err := w.service.SetPasswords(t.Context(), w.call(f), SetRequest{Login: w.sealed(otherLogin)})
+	w.want(a, err, switching.Approved, "")
+	stands("a setting")
+	_, err = w.store.Freeze(t.Context(), w.row(f).ID, "ops", "why")
+	w.must(err)
+	stands("a freeze")
+}
+
 func TestSessionsEnd(t *testing.T) {
 	d := newTeller(t).customer()
 	var tokens []codec.Secret
