@@ -351,6 +351,17 @@ func TestCodesADay(t *testing.T) {
 	w.want(a, err, switching.Approved, "")
 }
 
+// A phone gets no more codes a day because many followers ask for them.
+func TestCodesADayOfAnAccount(t *testing.T) {
+	w := newWorld(t)
+	for i := range w.store.Limits.CodesADay {
+		w.code(follower(fmt.Sprint("f", i)), ForAuthenticate, cardA)
+	}
+	w.now = w.now.Add(w.store.Limits.CodePause)
+	a, err := w.service.SendCode(w.Context(), w.call(follower("one more")), CodeRequest{Purpose: ForAuthenticate, Account: codec.NewAccount(cardA)})
+	w.want(a, err, switching.Refused, ReasonCodesADay)
+}
+
 func TestAttachNeedsThePaymentPassword(t *testing.T) {
 	w := newWorld(t)
 	f := w.authenticated("a", cardA)
