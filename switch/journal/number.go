@@ -19,8 +19,9 @@ const (
 	// round faster than this the stamps run ahead of the clock: that is above
 	// cycle / lease, 33,000 numbers a second.
 	lease = 30 * time.Second
-	// astray is farther than a clock that was right is set back. Stamps beyond it were
-	// of one that was wrong: the messages of all the time until then would bear them.
+	// astray is farther than a clock that was right is set back. Stamps beyond it are
+	// long past, or of a clock that was wrong: the messages of all the time until then
+	// would bear them.
 	astray = 31 * 24 * time.Hour
 	// rate is how many numbers the clock counts a second, and mostly more than
 	// are used.
@@ -38,9 +39,9 @@ const (
 // Numbers reserves a block of sending numbers. (STAN, stamp) never repeats: a
 // slot of STANs that comes round again begins after the last stamp that may
 // have gone with it, though the clock was set back meanwhile, by less than
-// astray. (Stamps have no year: while the numbers follow the clock a later year
-// has other STANs for the same second; above that a slot would have to come
-// round to the second.)
+// astray, or was a year wrong. (Stamps have no year: while the numbers follow the
+// clock a later year has other STANs for the same second; above that a slot would
+// have to come round to the second.)
 func (j *Journal) Numbers(ctx context.Context) (b switching.Block, err error) {
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
 		b, err = j.reserve(ctx, tx)
@@ -60,7 +61,7 @@ func (j *Journal) reserve(ctx context.Context, tx db.Tx) (switching.Block, error
 	var used int64
 	switch err := tx.QueryRowContext(ctx, `SELECT used_until FROM stan_slot WHERE slot = $1`, slot).Scan(&used); {
 	case err == nil:
-		if u := time.UnixMilli(used).Add(time.Second); u.After(now) && u.Before(now.Add(astray)) {
+		if u := nextOf(time.UnixMilli(used).Add(time.Second), now); u.Before(now.Add(astray)) {
 			notBefore = u
 		}
 	case !errors.Is(err, sql.ErrNoRows):
@@ -76,6 +77,16 @@ func (j *Journal) reserve(ctx context.Context, tx db.Tx) (switching.Block, error
 		return switching.Block{}, fmt.Errorf("write STAN slot: %w", err)
 	}
 	return b, nil
+}
+
+// nextOf returns when the stamp of u, which has no year, comes at or after now.
+func nextOf(u, now time.Time) time.Time {
+	u, now = u.In(codec.Shanghai), now.In(codec.Shanghai)
+	next := u.AddDate(now.Year()-u.Year(), 0, 0)
+	if next.Before(now) {
+		next = u.AddDate(now.Year()+1-u.Year(), 0, 0)
+	}
+	return next
 }
 
 // clockNumber is the least number to give out now. A database that was lost and

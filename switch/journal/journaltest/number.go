@@ -164,6 +164,24 @@ func testStampsAstray(w *world) {
 	}
 }
 
+// testStampsOfAnotherYear: what was sent under a clock of a wrong year bore the stamps of
+// the right one.
+func testStampsOfAnotherYear(w *world) {
+	const round = 1_000_000 / 5000
+	for _, years := range []int{1, -1, 3} {
+		shift := func(n int) { w.clock.add(w.clock.now().AddDate(n, 0, 0).Sub(w.clock.now())) }
+		all := &sent{}
+		shift(years)
+		all.reserve(w, w, round)
+		shift(-years)
+		for i, b := range all.blocks {
+			all.blocks[i].NotBefore, all.blocks[i].NotAfter = b.NotBefore.AddDate(-years, 0, 0), b.NotAfter.AddDate(-years, 0, 0)
+		}
+		all.reserve(w, w, round)
+		w.clock.add(time.Hour)
+	}
+}
+
 // testYears: what names a sending has no year, so of the years in which the second
 // comes again each has STANs of its own for it, though both follow the clock.
 func testYears(w *world) {

@@ -108,6 +108,7 @@ func Run(t *testing.T, open Opener) {
 		{"Numbers/long hence", testNumbersLast},
 		{"Numbers/stamps", testStamps},
 		{"Numbers/clock years ahead", testStampsAstray},
+		{"Numbers/clock of another year", testStampsOfAnotherYear},
 		{"Keys/forgotten", testForget},
 		{"Keys/forgotten in batches", testForgetBatches},
 		{"Keys/others in batches", testForgetOthers},
