@@ -113,8 +113,7 @@ func TestPanicIsLoggedWithItsPlace(t *testing.T) {
 	})
 }
 
-// A core may pass on a whole page of another system's: the log takes its beginning, in
-// whole characters.
+// A core may pass on a whole page of another system's: the log takes its beginning.
 func TestCoreErrorIsCutInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder

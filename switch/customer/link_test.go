@@ -42,6 +42,15 @@ func (w *world) attached(f Follower, account string) {
 	w.want(a, err, switching.Approved, "")
 }
 
+// detaching takes cardB on, and leaves its detach in doubt.
+func (w *world) detaching(f Follower) {
+	w.Helper()
+	w.attached(f, cardB)
+	w.desk.will(switching.TimedOut)
+	a, err := w.service.Detach(w.Context(), w.loggedIn(f), w.linkID(f, "0004"))
+	w.want(a, err, switching.TimedOut, "")
+}
+
 func (w *world) linkID(f Follower, suffix string) string {
 	w.Helper()
 	list, a, err := w.service.Accounts(w.Context(), w.loggedIn(f))
@@ -214,10 +223,7 @@ func TestWhoHearsOfAMovement(t *testing.T) {
 	w.want(a, err, switching.Approved, "")
 	want("consented", "xjrcu", cardA, 1)
 	want("of another bank", "klb", cardA, 0)
-	w.attached(f, cardB)
-	w.desk.will(switching.TimedOut)
-	a, err = w.service.Detach(w.Context(), w.loggedIn(f), w.linkID(f, "0004"))
-	w.want(a, err, switching.TimedOut, "")
+	w.detaching(f)
 	want("while its detach is in doubt", "klb", cardB, 1)
 	w.desk.answerAdvice("klb", codec.Approved, 0)
 	want("detached", "klb", cardB, 0)
@@ -227,10 +233,7 @@ func TestWhoHearsOfAMovement(t *testing.T) {
 func TestTheBankEndsAnAccountInDoubt(t *testing.T) {
 	w := newWorld(t)
 	f := w.authenticated("a", cardA)
-	w.attached(f, cardB)
-	w.desk.will(switching.TimedOut)
-	a, err := w.service.Detach(w.Context(), w.loggedIn(f), w.linkID(f, "0004"))
-	w.want(a, err, switching.TimedOut, "")
+	w.detaching(f)
 	closed := map[codec.Field]string{codec.FieldEvent: "closed"}
 	w.heard(codec.AccountEvent, "xjrcu", cardB, "000001", closed) // one of that number there
 	w.wantAccounts(f, "klb 0004 attached detaching", "xjrcu 0004 primary active")
@@ -499,10 +502,7 @@ func TestADetachThatFindsItsCustomerGone(t *testing.T) {
 	for m, want := range map[codec.Meaning][]string{codec.Approved: nil, codec.Declined: {"release of attach at klb"}} {
 		w := newWorld(t)
 		f := w.authenticated("a", cardA)
-		w.attached(f, cardB)
-		w.desk.will(switching.TimedOut)
-		a, err := w.service.Detach(w.Context(), w.loggedIn(f), w.linkID(f, "0004"))
-		w.want(a, err, switching.TimedOut, "")
+		w.detaching(f)
 		w.heard(codec.AccountEvent, "xjrcu", cardA, "000002", map[codec.Field]string{codec.FieldEvent: "closed"})
 		w.state(f, Deregistered)
 		w.desk.answerAdvice("klb", m, 0)

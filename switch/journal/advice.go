@@ -168,8 +168,8 @@ func (j *Journal) claim(ctx context.Context, tx db.Tx, bank string, inFlight int
 // maxParked bounds the work of one claim.
 const maxParked = 100
 
-// flying is an advice on its way, as free is one that is not: by an index, since
-// each claim counts them, among all that wait for a bank that was away.
+// flying is an advice on its way, which is one that is not free. It names what its
+// index holds: each claim counts them, among all that wait for a bank that was away.
 const flying = `claimed > 0 AND claimed > $2 AND claimed <= $3`
 
 const nextAdvice = `bank = $1 AND state = 'pending' AND (next <= $2 OR next > $4) AND ` + free + ` AND NOT EXISTS (

@@ -205,10 +205,6 @@ func (n *Notices) tidy(ctx context.Context) {
 	if now.Sub(n.tidied).Abs() < tidyPause {
 		return
 	}
-	late := now.Add(ahead)
-	if now.Before(n.tidied) {
-		late = now // what was put off for good reason is at worst tried early
-	}
 	more := false
 	err := n.o.DB.Write(ctx, func(ctx context.Context, tx db.Tx) error {
 		r, err := tx.ExecContext(ctx, `DELETE FROM notice WHERE seq IN (SELECT seq FROM notice WHERE ended > 0 AND ended < $1 LIMIT $2)`,
@@ -221,7 +217,7 @@ func (n *Notices) tidy(ctx context.Context) {
 		return err
 	})
 	if err == nil {
-		err = n.hasten(ctx, now, late)
+		err = n.hasten(ctx, now)
 	}
 	if err != nil && !errors.Is(err, db.ErrBusy) {
 		n.complain(ctx, err, "tidy notices")
@@ -231,10 +227,14 @@ func (n *Notices) tidy(ctx context.Context) {
 	}
 }
 
-// hasten makes due what is put off until after late. To look at all that wait takes
-// too long for the writer's transaction, and mostly finds nothing.
-func (n *Notices) hasten(ctx context.Context, now, late time.Time) error {
+// hasten makes due what is put off for too long. To look at all that wait takes too
+// long for the writer's transaction, and mostly finds nothing.
+func (n *Notices) hasten(ctx context.Context, now time.Time) error {
 	const putOff = `state = 'pending' AND next > $1`
+	late := now.Add(ahead)
+	if now.Before(n.tidied) {
+		late = now // what was put off for good reason is at worst tried early
+	}
 	var some bool
 	err := n.o.DB.Read(ctx, func(ctx context.Context, tx db.Tx) error {
 		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM notice WHERE `+putOff+`)`, late.UnixMilli()).Scan(&some)

@@ -3,10 +3,26 @@ package dbtest
 
 import (
 	"context"
+	"io/fs"
+	"path/filepath"
 	"testing"
 
 	"wxswitch/switch/db"
 )
+
+// Migrated returns an empty database with a room's tables.
+func Migrated(t testing.TB, files fs.FS, version string) *db.DB {
+	t.Helper()
+	d, err := db.Open(t.Context(), db.Options{Path: filepath.Join(t.TempDir(), "test.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	if err := d.Migrate(t.Context(), files, version); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
 
 // Plan returns how SQLite would carry out a query, step by step: what runs inside
 // the writer's transaction must not grow with what is there.

@@ -82,6 +82,8 @@ func (c *clock) add(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
+func (c *clock) set(t time.Time) { c.add(t.Sub(c.now())) }
+
 // entry is a request of customer c1, with a key and a number of its own.
 func (w *world) entry(t codec.Type, with ...func(*switching.Entry)) switching.Entry {
 	w.Helper()
