@@ -1,12 +1,14 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -136,6 +138,27 @@ func TestAnAdviceGoesWhenAnOperatorRetries(t *testing.T) {
 		synctest.Wait()
 		if n := bank.heard.Load(); before != 2 || n != 3 {
 			t.Errorf("the bank heard %d messages before and %d after", before, n)
+		}
+	})
+}
+
+// Advices of a bank that has left the configuration are named at the start.
+func TestAdvicesThatNothingForwardsAreNamedAtTheStart(t *testing.T) {
+	within(t, asItIs, func(t *testing.T, a *app, _ *silentBank) {
+		a.deregister(t, "k")
+		err := a.db.Write(t.Context(), func(ctx context.Context, tx db.Tx) error {
+			_, err := tx.ExecContext(ctx, `INSERT INTO advice (entry, type, bank, account_ix, state, attempts, next, claimed, created, approved)
+				SELECT entry, 'reversal', 'gone', account_ix, 'parked', 0, 0, 0, 0, 0 FROM advice`)
+			return err
+		})
+		var logged bytes.Buffer
+		c := a.Config
+		c.LogTo = &logged
+		if err := errors.Join(err, wired(t, c).closeDB()); err != nil {
+			t.Fatal(err)
+		}
+		if line := logged.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, `"level":"warn","bank":"gone","state":"parked","advices":1,`) {
+			t.Error(line)
 		}
 	})
 }

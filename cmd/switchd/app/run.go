@@ -196,7 +196,7 @@ func (a *app) core(context.Context) error {
 }
 
 // banks connects the banks, and forwards their advices.
-func (a *app) banks(context.Context) error {
+func (a *app) banks(ctx context.Context) error {
 	var banksUp parts.Group
 	for _, b := range a.Banks {
 		d, err := iso.Open(b.Dialect) // check has opened it before
@@ -225,7 +225,20 @@ func (a *app) banks(context.Context) error {
 		return err
 	})
 	a.parts.Add("switch", a.sw.Run)
-	return nil
+	return a.orphans(ctx)
+}
+
+// orphans warns of advices that nothing forwards, since their bank is not
+// configured.
+func (a *app) orphans(ctx context.Context) error {
+	stats, err := a.journal.AdviceStats(ctx)
+	for _, s := range stats {
+		if a.sw.Banks()[s.Bank] == nil {
+			a.log.Warn().Str("bank", s.Bank).Str("state", string(s.State)).Int("advices", s.Count).Time("oldest", s.Oldest).
+				Msg("advices of a bank that is not configured: they wait until it is back or they are closed")
+		}
+	}
+	return err
 }
 
 // doors opens the listeners: what cannot be listened on stops the start.
