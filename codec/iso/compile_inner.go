@@ -38,6 +38,9 @@ func (c *compiler) balances(whole *slot, spec *balancesSpec, path []string) (*ba
 			return nil, bad("account, ledger, available: two letters or digits each", path...)
 		}
 	}
+	if spec.Currency != "" && !isCurrency(spec.Currency) {
+		return nil, bad("currency: three digits", append(path, "currency")...)
+	}
 	if spec.Ledger == spec.Available {
 		return nil, bad("ledger and available must differ", path...)
 	}
@@ -49,7 +52,7 @@ func (c *compiler) balances(whole *slot, spec *balancesSpec, path []string) (*ba
 			return nil, err
 		}
 	}
-	return &balances{spec.Account, spec.Ledger, spec.Available}, nil
+	return &balances{spec.Account, spec.Currency, spec.Ledger, spec.Available}, nil
 }
 
 func (c *compiler) rows(whole *slot, spec *rowsSpec, path []string) (*rows, error) {

@@ -75,10 +75,12 @@
 //     from 0): local time and date.
 //   - parts: fixed parts one after another (F61, F90). pad: zeros fills a number
 //     from the left.
-//   - balances: F54's rows of account type, balance type, currency, C or D, and
-//     amount; rows of other types are checked, and say nothing.
-//   - rows: movements of fixed length, of time, direction (in, out: a character
-//     each), amount, C or D, balance, and a summary of so many bytes (F59).
+//   - balances: F54's rows of account type (2 characters), balance type (2),
+//     currency (3), C or D (below zero), and amount (12, fen); rows of other types,
+//     and of another currency where one is named, are checked, and say nothing.
+//   - rows: movements of fixed length, of time (14, YYYYMMDDhhmmss), direction (in,
+//     out: a character each), amount (12, fen), C or D, balance (12, fen), and a
+//     summary of so many bytes (F59).
 //   - tlv: tags, each with a length in digits, after an optional usage (F48).
 //     unknown: ignore allows tags that the file does not name.
 //   - none of them: the field may come, is checked, and says nothing to us.

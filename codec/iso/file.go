@@ -69,6 +69,7 @@ type fieldSpec struct {
 
 type balancesSpec struct {
 	Account   string `yaml:"account"`
+	Currency  string `yaml:"currency"`
 	Ledger    string `yaml:"ledger"`
 	Available string `yaml:"available"`
 }

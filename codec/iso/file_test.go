@@ -106,6 +106,7 @@ func TestFileRefuses(t *testing.T) {
 		"certificate kind size":   {"  02: 02 #", "  02: 022 #", "F61 certificate type"},
 		"balance rows":            {`ledger: "01"`, `ledger: "1"`, "two letters or digits"},
 		"balance kinds":           {`ledger: "01"`, `ledger: "02"`, "must differ"},
+		"balances' currency":      {`currency: "156"`, `currency: CNY`, "three digits"},
 		"balances too short":      {"format: ans...120, balances", "format: ans..39, balances", "two rows"},
 		"directions alike":        {"rows: {in: C, out: D", "rows: {in: C, out: C", "which differ"},
 		"long direction":          {"rows: {in: C, out: D", "rows: {in: C, out: DD", "a letter or digit each"},

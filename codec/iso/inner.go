@@ -127,8 +127,9 @@ func (f *wireField) readParts(wire string, m *codec.Message) error {
 }
 
 // balances is F54: rows of account type 2, balance type 2, currency 3, sign 1
-// (C or D), amount 12 (ISO 8583:1987, additional amounts).
-type balances struct{ account, ledger, available string }
+// (C or D), amount 12 (ISO 8583:1987, additional amounts). currency is the only one
+// that is taken, if any is named.
+type balances struct{ account, currency, ledger, available string }
 
 const (
 	balanceRow    = 20
@@ -154,8 +155,11 @@ func (b *balances) append(dst []byte, m *codec.Message, s *slot) ([]byte, bool, 
 			return dst, false, s.fail(balanceRule)
 		}
 		currency := m.Get(codec.FieldCurrency)
-		if len(currency) != 3 || !classN.holds([]byte(currency)) {
+		if !isCurrency(currency) {
 			return dst, false, s.fail("a balance needs a currency of 3 digits")
+		}
+		if b.another(currency) {
+			return dst, false, s.fail("a balance in " + b.currency)
 		}
 		dst = append(append(append(dst, b.account...), row.kind...), currency...)
 		dst = append(dst, sign(n))
@@ -167,6 +171,10 @@ func (b *balances) append(dst []byte, m *codec.Message, s *slot) ([]byte, bool, 
 	return dst, len(dst) > start, nil
 }
 
+func isCurrency(s string) bool { return len(s) == 3 && classN.holds([]byte(s)) }
+
+func (b *balances) another(currency string) bool { return b.currency != "" && currency != b.currency }
+
 func sign(n int) byte {
 	if n < 0 {
 		return 'D'
@@ -174,7 +182,8 @@ func sign(n int) byte {
 	return 'C'
 }
 
-// read takes the two balances it knows; rows of other kinds are checked only.
+// read takes the two balances it knows; rows of other kinds and currencies are
+// checked only.
 func (b *balances) read(wire string, m *codec.Message, s *slot) error {
 	if len(wire)%balanceRow != 0 {
 		return s.fail(balanceRowFmt)
@@ -182,7 +191,7 @@ func (b *balances) read(wire string, m *codec.Message, s *slot) error {
 	for ; wire != ""; wire = wire[balanceRow:] {
 		amount := readLength([]byte(wire[8:]), 12)
 		currency := wire[4:7]
-		if amount < 0 || !classN.holds([]byte(currency)) || wire[7] != 'C' && wire[7] != 'D' {
+		if amount < 0 || !isCurrency(currency) || wire[7] != 'C' && wire[7] != 'D' {
 			return s.fail(balanceRowFmt)
 		}
 		if wire[7] == 'D' {
@@ -190,7 +199,7 @@ func (b *balances) read(wire string, m *codec.Message, s *slot) error {
 		}
 		var field codec.Field
 		switch account, kind := wire[:2], wire[2:4]; {
-		case account != b.account:
+		case account != b.account, b.another(currency):
 			continue
 		case kind == b.ledger:
 			field = codec.FieldBalance

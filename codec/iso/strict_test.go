@@ -150,7 +150,7 @@ func TestPartsAndBalancesRefuse(t *testing.T) {
 		"amount":              {paid, row, "1001156C00000012345x", "F54 balances", "rows of"},
 		"letters in currency": {paid, row, "100115xC000000123456", "F54 balances", "rows of"},
 		"row cut":             {paid, "040" + row, "039" + row[:19], "F54 balances", "rows of"},
-		"two currencies":      {paid, row, "1001840C000000123456", "F54 balances", "one currency"},
+		"another currency":    {paid, row + "1002156D", "1001840C0000001234561002840D", "F54 balances", "missing"},
 		"balances of others":  {paid, row + "1002156D", "1003156C0000001234561004156D", "F54 balances", "missing"},
 		"balance twice":       {paid, row, "1002156C000000123456", "F54 balances", "each balance once"},
 	} {
@@ -161,15 +161,35 @@ func TestPartsAndBalancesRefuse(t *testing.T) {
 	}
 }
 
-// TestBalancesOfAnotherAccountType: they are another account's.
-func TestBalancesOfAnotherAccountType(t *testing.T) {
+// TestBalancesOfAnotherKind: of another account, or of an account that is kept in
+// another currency beside ours, whose amounts are no fen.
+func TestBalancesOfAnotherKind(t *testing.T) {
 	d := builtin(t, "cups")
 	m := balances(codec.NewReply(request(d, codec.Balance), "00"))
 	const row = "1001156C000000123456"
-	raw := swap(t, pack(t, d, m), "040"+row, "060"+"3001840C000000999999"+row)
-	if got, err := d.Unpack(relength(d, raw)); err != nil || !got.Equal(&m.Fields) {
+	for name, other := range map[string]string{"account": "3001156C000000999999", "currency": "1001840C000000999999"} {
+		raw := swap(t, pack(t, d, m), "040"+row, "060"+other+row)
+		if got, err := d.Unpack(relength(d, raw)); err != nil || !got.Equal(&m.Fields) {
+			t.Errorf("another %s: %v %v", name, got, err)
+		}
+	}
+}
+
+// TestBalancesOfNoNamedCurrency: the bank's word is taken for it, but both balances
+// are of one.
+func TestBalancesOfNoNamedCurrency(t *testing.T) {
+	d, err := iso.Open(write(t, "name: any\nbase: cups\nfields: {54: {balances: {currency: null}}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := pack(t, d, balances(codec.NewReply(request(d, codec.Balance), "00")))
+	const row = "1001156C000000123456"
+	got, err := d.Unpack(swap(t, raw, row+"1002156", "1001840C0000001234561002840"))
+	if err != nil || got.Get(codec.FieldCurrency) != "840" {
 		t.Errorf("%v %v", got, err)
 	}
+	_, err = d.Unpack(swap(t, raw, row, "1001840C000000123456"))
+	wantFormat(t, err, "F54 balances", "one currency")
 }
 
 // TestOriginalAcquirerWithZeros: F90 fills it with zeros, which F32 tells apart
@@ -219,6 +239,7 @@ func TestPackRefuses(t *testing.T) {
 		"large balance":       {balance(codec.FieldBalance, "1000000000000"), "F54 balances", "an integer"},
 		"large debit":         {balance(codec.FieldBalance, "-1000000000000"), "F54 balances", "an integer"},
 		"letters in currency": {balance(codec.FieldCurrency, "15x"), "F54 balances", "a currency"},
+		"another currency":    {balance(codec.FieldCurrency, "840"), "F54 balances", "156"},
 		"no currency":         {balance(codec.FieldCurrency, ""), "F54 balances", "a currency"},
 		"currency alone":      {with(request(d, codec.Balance), codec.FieldCurrency, "156"), "F54 balances", "needs a balance"},
 		"approved, but blank": {codec.NewReply(request(d, codec.Balance), "00"), "F54 balances", "missing"},
