@@ -84,7 +84,7 @@ func Answer(e Entry, a Advice, newer bool, r LateReply) Change {
 	if a.Type == codec.Completion {
 		c = completionAnswer(e, newer, r.Meaning)
 	} else {
-		c = undoAnswer(e, a.Type, r.Class)
+		c = undoAnswer(e, a, r)
 	}
 	if !moves(a.State, c.Advice) {
 		c.Advice, c.Again = "", false
@@ -109,16 +109,19 @@ func moves(from, to AdviceState) bool {
 
 // undoAnswer: not found ends a reversal provisionally, unless the bank is known
 // to have approved the original: then the two crossed on their way, and it must
-// be told again.
+// be told again. Whose answer stays the same contradicts itself, and would keep the
+// account from every change for ever: an operator decides.
 // To a release it is as good as done.
-func undoAnswer(e Entry, t codec.Type, class codec.AdviceClass) Change {
-	switch class {
+func undoAnswer(e Entry, a Advice, r LateReply) Change {
+	switch r.Class {
 	case codec.Done:
 		return Change{Advice: AdviceDone}
 	case codec.NotFound:
 		switch {
-		case t == codec.Release:
+		case a.Type == codec.Release:
 			return Change{Advice: AdviceDone}
+		case e.Late == codec.Approved && a.LastCode == r.Code:
+			return Change{Advice: AdviceParked}
 		case e.Late == codec.Approved:
 			return Change{Again: true}
 		}

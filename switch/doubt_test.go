@@ -17,6 +17,7 @@ type situation struct {
 	newer    bool              // a newer registration was approved
 	m        codec.Meaning     // what the event says
 	class    codec.AdviceClass // likewise, of an answer to a reversal
+	said     bool              // the bank's answer before was the same
 }
 
 func (s situation) String() string {
@@ -27,8 +28,15 @@ func (s situation) String() string {
 func (s situation) entry() Entry { return Entry{Type: s.of, Standing: s.standing, Late: s.late} }
 
 func (s situation) advice() Advice {
-	return Advice{Type: s.of.Doubt(), State: s.state, Attempts: s.attempts}
+	a := Advice{Type: s.of.Doubt(), State: s.state, Attempts: s.attempts}
+	if s.said {
+		a.LastCode = answerCode
+	}
+	return a
 }
+
+// answerCode is F39 of every answer; what it says is the situation's.
+const answerCode = "25"
 
 func (s situation) lateAnswer() Change {
 	if s.state == "" {
@@ -39,7 +47,7 @@ func (s situation) lateAnswer() Change {
 }
 
 func (s situation) answer() Change {
-	return Answer(s.entry(), s.advice(), s.newer, LateReply{Meaning: s.m, Class: s.class})
+	return Answer(s.entry(), s.advice(), s.newer, LateReply{Code: answerCode, Meaning: s.m, Class: s.class})
 }
 
 var (
@@ -60,8 +68,9 @@ func situations(yield func(situation)) {
 					for _, m := range allMeanings {
 						for _, late := range allMeanings {
 							for _, class := range allClasses {
-								yield(situation{of, standing, late, state, attempts, false, m, class})
-								yield(situation{of, standing, late, state, attempts, true, m, class})
+								for i := range 4 {
+									yield(situation{of, standing, late, state, attempts, i&1 != 0, m, class, i&2 != 0})
+								}
 							}
 						}
 					}
@@ -173,6 +182,8 @@ func TestAnswer(t *testing.T) {
 		{"reversal done", situation{of: auth, standing: TimedOut, state: AdvicePending, class: codec.Done}, Change{Advice: AdviceDone}},
 		{"reversal not found", situation{of: auth, standing: TimedOut, state: AdvicePending, class: codec.NotFound}, Change{Advice: AdviceNotFound}},
 		{"reversal not found, yet approved", situation{of: auth, standing: TimedOut, late: codec.Approved, state: AdvicePending, class: codec.NotFound}, Change{Again: true}},
+		{"the same again, after it was told again", situation{of: auth, standing: TimedOut, late: codec.Approved, state: AdvicePending, class: codec.NotFound, said: true}, Change{Advice: AdviceParked}},
+		{"not found twice, and nothing approved", situation{of: auth, standing: TimedOut, state: AdvicePending, class: codec.NotFound, said: true}, Change{Advice: AdviceNotFound}},
 		{"reversal retry", situation{of: auth, standing: TimedOut, state: AdvicePending, class: codec.Retry}, Change{Again: true}},
 		{"reversal unknown code", situation{of: auth, standing: TimedOut, state: AdvicePending, class: codec.Park}, Change{Advice: AdviceParked}},
 		{"parked, done after all", situation{of: auth, standing: TimedOut, state: AdviceParked, class: codec.Done}, Change{Advice: AdviceDone}},
