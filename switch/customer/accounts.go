@@ -224,7 +224,7 @@ func (s *Service) page(ctx context.Context, call Call, l link, at pagePlace) (De
 	if page.Rows, err = codec.ParseRows(r.End.Reply.Get(codec.FieldRows)); err != nil {
 		return page, err
 	}
-	if r.End.Reply.Get(codec.FieldMore) != "" && len(page.Rows) > 0 {
+	if r.End.Reply.Get(codec.FieldMore) == "1" && len(page.Rows) > 0 {
 		at.first += len(page.Rows)
 		page.Next = s.writeCursor(l.ID, at)
 	}

@@ -28,6 +28,38 @@ func TestBalanceThatTheBankDidNotTell(t *testing.T) {
 	}
 }
 
+// pager is a bank whose replies hold what the journal does not keep.
+type pager struct {
+	*banker
+	reply codec.Fields
+}
+
+func (p pager) Do(ctx context.Context, q switching.Request) (switching.Result, error) {
+	r, err := p.banker.Do(ctx, q)
+	r.End.Reply = p.reply
+	return r, err
+}
+
+// Only a bank that says so has another page: some say 0 where there is none.
+func TestDetailsThatEnd(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("f", cardA)
+	call := w.loggedIn(f)
+	l, a, err := w.service.Accounts(w.Context(), call)
+	w.want(a, err, switching.Approved, "")
+	for said, want := range map[string]bool{"": false, "0": false, "1": true} {
+		p := pager{banker: w.desk}
+		p.reply.Set(codec.FieldRows, codec.FormatRows([]codec.Row{{At: w.now, Out: true, Amount: 1}}))
+		p.reply.Set(codec.FieldMore, said)
+		w.service.Switch = p
+		page, err := w.service.Details(w.Context(), call, DetailsRequest{Link: l[0].Link, Period: "today"})
+		w.want(page.Answer, err, switching.Approved, "")
+		if got := page.Next != ""; got != want {
+			t.Errorf("said %q: another page: %v", said, got)
+		}
+	}
+}
+
 func TestLooksEachGetTheirOwn(t *testing.T) {
 	d := newTeller(t)
 	d.exec(`INSERT INTO page_nonce (nonce, expires) VALUES ('n', 0)`)
