@@ -42,6 +42,35 @@
 // unless it had held for BackoffMax. One message that is well framed and cannot
 // be read is counted, and the link stays.
 //
+// # What a bank must do
+//
+// Package adapter does it; this is for a bank that speaks for itself. What stands in
+// which field, its dialect says, and what it means, codec/field.go and codec/types.go.
+//
+//   - Links: we dial, sign on (where sign_on says so), and echo a link that brought
+//     nothing for echo_idle. A link may bring an answer to what came by another. The bank
+//     may echo, sign on and sign off. After its sign-off the link takes no request and
+//     still brings answers; what neither signs on again nor closes within drain_limit
+//     is dialled anew.
+//   - Answers: MTI by the request's type, the same for a repeat (0401: 0410). The fields
+//     of the dialect's pairing as they were asked, F7 too, which is not the bank's clock.
+//     RRN and account likewise, where they stand. Fields beside those listed may come if
+//     the dialect knows them. An answer that breaks a rule and can be paired ends the
+//     request as timed-out, bad-reply; the rule is the cause in its line of the log.
+//     Any other is an "unreadable message" there, or a "reply to nothing that was sent".
+//   - Once: acquirer (F32), RRN (F37) and processing code (F3) name an operation; a
+//     repeat, a reversal and a completion bear them, with a STAN (F11) and time (F7) of
+//     their own, and may be the first that the bank sees of it. What is answered is the
+//     table of package adapter. A bank that cannot begin, or does not know how it ended,
+//     does not answer, or with a code of in-doubt or retry: a decline is believed.
+//   - What the bank says by itself (0220): acquirer, STAN and time name a message for 60
+//     days. It is repeated, as 0221 or 0220 and else unchanged, until it is answered: 00
+//     it is on disk; 14 the account is not routed to the bank; 40 we do not take that;
+//     94 the names are another message's. What cannot be stored now, or read, is not
+//     answered, nor is an event of an account that is being registered. Every event
+//     ends the account at the centre, a lost card's too, and a primary account the
+//     customer's registration.
+//
 // # Defaults
 //
 //	deadline          10s    limit                         256
