@@ -45,7 +45,12 @@ type InDoubt struct {
 	Err    error
 }
 
-func (e *InDoubt) Error() string { return "in doubt: " + string(e.Reason) }
+func (e *InDoubt) Error() string {
+	if e.Err == nil {
+		return "in doubt: " + string(e.Reason)
+	}
+	return "in doubt: " + string(e.Reason) + ": " + e.Err.Error()
+}
 
 // Unwrap returns the cause.
 func (e *InDoubt) Unwrap() error { return e.Err }

@@ -122,6 +122,26 @@ func TestSilenceAndHurry(t *testing.T) {
 	})
 }
 
+// An answer that breaks a rule is no answer, and the log says which: it comes again
+// with every repeat, until somebody mends the bank or its dialect.
+func TestAnswerThatCannotBeTaken(t *testing.T) {
+	inBubble(t, advices(1), func(t *testing.T, w *world) {
+		w.mu.Lock()
+		w.answer = func(m *codec.Message) *codec.Message {
+			r := codec.NewReply(m, "00")
+			r.Set(codec.FieldRRN, "000000000099")
+			return r
+		}
+		w.mu.Unlock()
+		w.run()
+		rest(time.Second)
+		equal(t, "state", w.store.advice(0).State, switching.AdvicePending)
+		if rule := "rrn: the same as in the request"; !strings.Contains(w.logged(), rule) {
+			t.Errorf("no %q in %s", rule, w.logged())
+		}
+	})
+}
+
 // A claim outlasts its sending by the grace, also where a release is given longest.
 func TestAClaimOutlastsItsSending(t *testing.T) {
 	list := advices(1)
