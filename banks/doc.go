@@ -67,9 +67,9 @@
 //     days. It is repeated, as 0221 or 0220 and else unchanged, until it is answered: 00
 //     it is on disk; 14 the account is not routed to the bank; 40 we do not take that;
 //     94 the names are another message's. What cannot be stored now, or read, is not
-//     answered, nor is an event of an account that is being registered. Every event
-//     ends the account at the centre, a lost card's too, and a primary account the
-//     customer's registration.
+//     answered, nor what finds 1,024 others waiting, nor an event of an account that
+//     is being registered. Every event ends the account at the centre, a lost card's
+//     too, and a primary account the customer's registration.
 //
 // # Defaults
 //
