@@ -12,6 +12,7 @@
 // pending one, so that advices of an account arrive in order, and one that
 // fails holds up nobody else. Silence puts it off by the journal's back-off. What
 // the bank's links, breaker or bulkhead refuse was not sent and is no attempt.
-// An advice never expires; one whose answer nobody configured, or that the
-// bank's dialect cannot write, is parked for an operator.
+// An advice never expires; one whose answer nobody configured or contradicts the
+// bank's own approval, or that the bank's dialect cannot write, is parked for an
+// operator.
 package saf
