@@ -69,7 +69,8 @@
 //     94 the names are another message's. What cannot be stored now, or read, is not
 //     answered, nor what finds 1,024 others waiting, nor an event of an account that
 //     is being registered. Every event ends the account at the centre, a lost card's
-//     too, and a primary account the customer's registration.
+//     too, and a primary account the customer's registration. It names none: one that
+//     an approval of the bank's own has overtaken must not be sent any more.
 //
 // # Defaults
 //
