@@ -13,9 +13,9 @@
 // Open and Close return after the commit that holds them; many share one. A
 // crash before Open returned leaves a row or none, and nothing was sent. A crash
 // between Open and Close leaves an open row, which the switch's scan ends as
-// timed out; of an enquiry, which is answered before, that takes up to 50 ms
-// longer (db.WriteLater). A commit whose result is not known is switching.ErrCommitUnknown:
-// the caller reads the row back.
+// timed out; of an enquiry that changes nothing here (codec's Stateless), which is
+// answered before, that takes up to 50 ms longer (db.WriteLater). A commit whose
+// result is not known is switching.ErrCommitUnknown: the caller reads the row back.
 //
 // # What can be read in the database
 //

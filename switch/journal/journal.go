@@ -203,8 +203,8 @@ func (j *Journal) openEffect(ctx context.Context, tx db.Tx, r *row, kind switchi
 // Close ends the entry if it is open, and returns the row as it then stands.
 func (j *Journal) Close(ctx context.Context, e switching.Entry, end switching.End) (switching.Entry, error) {
 	write := j.DB.Write
-	if e.Type.Class() == codec.Enquiry && end.Outcome != switching.TimedOut {
-		write = j.DB.WriteLater // its answer has been given
+	if e.Type.Stateless() && end.Outcome != switching.TimedOut {
+		write = j.DB.WriteLater // its answer has mostly been given
 	}
 	err := unknown(write(ctx, func(ctx context.Context, tx db.Tx) error { return j.close(ctx, tx, &e, &end) }))
 	if err != nil { // the writer may still be at work on e, if it hangs

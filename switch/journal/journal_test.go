@@ -4,9 +4,12 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
+	"wxswitch/codec"
 	switching "wxswitch/switch"
 	"wxswitch/switch/db"
 	"wxswitch/switch/journal"
@@ -51,4 +54,33 @@ type outbox func(ctx context.Context, tx switching.Tx, n switching.Notice) error
 
 func (o outbox) Put(ctx context.Context, tx switching.Tx, n switching.Notice) error {
 	return o(ctx, tx, n)
+}
+
+// The close of what was answered before it waits for company. Who asked for an SMS
+// code waits for its close, which therefore waits for nobody.
+func TestCloseWaitsForCompany(t *testing.T) {
+	o := options(t)
+	synctest.Test(t, func(t *testing.T) {
+		j := start(t, o)
+		for id, c := range []struct {
+			of    codec.Type
+			waits bool
+		}{{codec.SMSCode, false}, {codec.Balance, true}, {codec.Details, true}, {codec.Authenticate, false}} {
+			e := switching.Entry{
+				ID: int64(id + 1), Client: "c", Operation: "op", BodyHash: []byte{1}, Type: c.of, Bank: "b", Account: codec.NewAccount(card),
+				MTI: "0100", Code3: "310000", Sent: "0101000000", Instance: "i", Opened: time.Now(), Deadline: time.Now().Add(time.Minute),
+			}
+			opening, err := j.Open(t.Context(), e)
+			if err != nil || opening.Kind != switching.Opened {
+				t.Fatal(c.of, opening.Kind, err)
+			}
+			began := time.Now()
+			if _, err := j.Close(t.Context(), opening.Entry, switching.End{Outcome: switching.Approved}); err != nil {
+				t.Fatal(c.of, err)
+			}
+			if waited := time.Since(began); waited > 0 != c.waits {
+				t.Errorf("%s: its close waited %s", c.of, waited)
+			}
+		}
+	})
 }
