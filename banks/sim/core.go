@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strconv"
+	"time"
 
 	"wxswitch/banks/adapter"
 	"wxswitch/codec"
@@ -252,7 +253,7 @@ func (d *decision) change(ctx context.Context, query string, args ...any) (int64
 
 func (d *decision) effect(ctx context.Context, at position, what string) error {
 	_, err := d.tx.ExecContext(ctx, `INSERT INTO sim_effect (at, acquirer, rrn, code3, what, account)
-		VALUES ($1, $2, $3, $4, $5, $6)`, d.bank.cfg.Now().UnixMilli(),
+		VALUES ($1, $2, $3, $4, $5, $6)`, time.Now().UnixMilli(),
 		d.number.Acquirer, string(d.number.RRN), d.number.Code, what, at.id)
 	return err
 }

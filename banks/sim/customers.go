@@ -79,7 +79,7 @@ func (c core) sendCode(ctx context.Context, m *codec.Message, at position) (*cod
 
 func (b *Bank) sms(ctx context.Context, tx db.Tx, account int, phone, code, text string) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO sim_sms (at, account, phone, code, text) VALUES ($1, $2, $3, $4, $5)`,
-		b.cfg.Now().UnixMilli(), account, phone, code, text)
+		time.Now().UnixMilli(), account, phone, code, text)
 	return err
 }
 
@@ -139,7 +139,7 @@ func (b *Bank) rows(ctx context.Context, at position, from, to time.Time) ([]cod
 	if len(all) > 0 { // ordered ones know theirs
 		balance = all[0].Balance
 	}
-	now := b.cfg.Now().In(codec.Shanghai)
+	now := time.Now().In(codec.Shanghai)
 	for day := range 400 {
 		if made := b.madeUp(at, now.AddDate(0, 0, -day)); made.At.Before(now) {
 			all = append(all, made)
@@ -202,7 +202,7 @@ func (b *Bank) Move(ctx context.Context, account codec.Account, out bool, amount
 	if !ok {
 		return errNoAccount
 	}
-	now := b.cfg.Now()
+	now := time.Now()
 	return b.db.Write(ctx, func(ctx context.Context, tx db.Tx) error {
 		balance, err := movedNow(ctx, tx, at)
 		if err != nil {

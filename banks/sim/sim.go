@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"wxswitch/banks/adapter"
@@ -48,13 +46,10 @@ type Config struct {
 	// 25. The dialects that ship take it for approved.
 	NotRegistered string
 	// Kit is handed to the adapter: limits and times. What the simulator sets
-	// itself (Core, Dialect, DB, Keys, Wrap, Observe, Now, Log, Metrics) is
-	// overwritten. Kit.Identity is Forwarder 48980000 unless set.
+	// itself (Core, Dialect, DB, Keys, Listen, Wrap, Observe, Log) is overwritten.
+	// Kit.Identity is Forwarder 48980000, Acquirer 10344 unless set.
 	Kit adapter.Config
-
-	Now     func() time.Time // time.Now
-	Log     zerolog.Logger
-	Metrics prometheus.Registerer // nil registers none
+	Log zerolog.Logger
 }
 
 func (c *Config) complete() error {
@@ -72,9 +67,6 @@ func (c *Config) complete() error {
 	if c.Kit.Identity.Empty() {
 		c.Kit.Identity.Set(codec.FieldForwarder, "48980000")
 		c.Kit.Identity.Set(codec.FieldAcquirer, "10344")
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	if c.People < 1 || c.People > MaxPeople {
 		return fmt.Errorf("simulated bank: people: 1 to %d", MaxPeople)
@@ -161,8 +153,7 @@ func (b *Bank) open(ctx context.Context) (err error) {
 	}
 	k := b.cfg.Kit
 	k.Core, k.Dialect, k.DB, k.Keys, k.Listen = core{b}, b.cfg.Dialect, b.db, b.cfg.Vault, nil
-	k.Wrap, k.Observe = b.wire, b.feed.publish
-	k.Now, k.Log, k.Metrics = b.cfg.Now, b.cfg.Log, b.cfg.Metrics
+	k.Wrap, k.Observe, k.Log = b.wire, b.feed.publish, b.cfg.Log
 	if b.kit, err = adapter.New(ctx, k); err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@
 //
 // An advice is claimed in the database before it is sent, and the attempt is
 // counted then: a crash after it is a sending without an answer. At most
-// InFlight (2) of one bank are on their way; of one account only the oldest
+// two of one bank are on their way; of one account only the oldest
 // pending one, so that advices of an account arrive in order, and one that
 // fails holds up nobody else. Silence puts it off by the journal's back-off. What
 // the bank's links, breaker or bulkhead refuse was not sent and is no attempt.

@@ -32,10 +32,6 @@ type Options struct {
 	Store   Store
 	Switch  *switching.Switch
 	Numbers *switching.Numbers
-	// InFlight bounds the advices on their way to one bank; default 2.
-	InFlight int
-	// Poll is how often what is due is looked for; default 500 ms.
-	Poll time.Duration
 	// Grace is how long after its deadline an attempt is left to who made it,
 	// before another may be made; default 5 s.
 	Grace      time.Duration
@@ -63,17 +59,14 @@ type lane struct {
 	sent   *prometheus.CounterVec
 }
 
-// maxWakes bounds the wakes that wait; more are dropped, and the poll serves.
-const maxWakes = 64
+const (
+	inFlight = 2                      // advices on their way to one bank
+	poll     = 500 * time.Millisecond // between two looks for what is due
+	maxWakes = 64                     // that wait; more are dropped, and the poll serves
+)
 
 // New returns a Forwarder for the banks that the switch now has.
 func New(o Options) *Forwarder {
-	if o.InFlight == 0 {
-		o.InFlight = 2
-	}
-	if o.Poll == 0 {
-		o.Poll = 500 * time.Millisecond
-	}
 	if o.Grace == 0 {
 		o.Grace = 5 * time.Second
 	}
@@ -93,7 +86,7 @@ func New(o Options) *Forwarder {
 	for name, b := range o.Switch.Banks() {
 		f.lanes[name] = &lane{
 			Forwarder: f, bank: b, sent: attempts,
-			wake: make(chan int64, maxWakes), places: make(chan struct{}, o.InFlight),
+			wake: make(chan int64, maxWakes), places: make(chan struct{}, inFlight),
 		}
 	}
 	return f
@@ -124,7 +117,7 @@ func (f *Forwarder) Run(ctx context.Context) error {
 
 func (l *lane) run(ctx context.Context) {
 	defer l.flying.Wait()
-	ticks := time.NewTicker(l.Poll)
+	ticks := time.NewTicker(poll)
 	defer ticks.Stop()
 	for {
 		for l.forwardOne(ctx) {
@@ -179,7 +172,7 @@ func (l *lane) claim(ctx context.Context) (a switching.Advice, p *banks.Permit, 
 		return a, nil, false
 	}
 	longest := max(l.bank.Deadline(codec.Reversal), l.bank.Deadline(codec.Completion), l.bank.Deadline(codec.Release))
-	a, ok, err = l.Store.Claim(ctx, l.bank.Name(), l.InFlight, l.Now().Add(longest+l.Grace))
+	a, ok, err = l.Store.Claim(ctx, l.bank.Name(), inFlight, l.Now().Add(longest+l.Grace))
 	if err != nil || !ok {
 		p.Release()
 		l.complain(ctx, err)
@@ -261,5 +254,5 @@ func (l *lane) notSent(ctx context.Context, a switching.Advice, why *banks.NotSe
 }
 
 func (l *lane) unclaim(ctx context.Context, a switching.Advice) error {
-	return l.Store.Unclaim(ctx, a, l.Now().Add(l.Poll))
+	return l.Store.Unclaim(ctx, a, l.Now().Add(poll))
 }
