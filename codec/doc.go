@@ -20,13 +20,14 @@
 //
 // # Secrets
 //
-// Account numbers ([PAN], [Account]) and certificate numbers ([CertNumber])
-// are types of their own. They print masked under every verb of fmt, in JSON,
-// in text and in logs; the clear value is had by Reveal alone, so that a search
-// for "Reveal(" finds every place that handles one. A [Message] masks its
-// fields the same way. A struct that holds a secret by value in an unexported
-// field must not be printed itself: fmt cannot call the methods of unexported
-// fields.
+// Account numbers ([Account]), certificate and phone numbers ([CertNumber],
+// [Phone]), and what nobody may read at all ([Secret]) are types of their own.
+// They print masked under every verb of fmt, in JSON, in text and in logs; the
+// clear value is had by Reveal alone, so that a search for "Reveal(" finds every
+// place that handles one. A [Message] masks its [Fields] the same way; their clear
+// values are had by Get, All and AppendClear. A struct that holds a secret by value
+// in an unexported field must not be printed itself: fmt cannot call the methods of
+// unexported fields.
 //
 // # Money and time
 //

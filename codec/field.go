@@ -132,16 +132,6 @@ func (f Field) Mask(v string) string {
 	return v
 }
 
-// Clear returns the values in clear, by name: for storage under encryption,
-// never for people.
-func (s *Fields) Clear() map[string]string {
-	m := make(map[string]string)
-	for f, v := range s.All {
-		m[f.String()] = v
-	}
-	return m
-}
-
 // String lists the fields masked.
 func (s Fields) String() string {
 	var b strings.Builder

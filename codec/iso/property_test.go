@@ -102,7 +102,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !got.Equal(&m.Fields) || got.Type != m.Type || got.Reply != m.Reply || got.Repeat != m.Repeat {
-				t.Fatalf("got  %v\nwant %v", got.Clear(), m.Clear())
+				t.Fatalf("got  %q\nwant %q", got.AppendClear(nil), m.AppendClear(nil))
 			}
 			h, err := d.Peek(raw)
 			if err != nil || string(h.RRN) != m.Get(codec.FieldRRN) || h.Type != m.Type || h.Reply != m.Reply ||
