@@ -8,8 +8,6 @@ import (
 
 // Dialect is how one bank writes messages. It is safe for concurrent use.
 type Dialect interface {
-	// Name is the dialect's name, for logs.
-	Name() string
 	// Frame is how messages are told apart on a stream.
 	Frame() frame.Format
 	// Wire returns the MTI and processing code with which a request of the

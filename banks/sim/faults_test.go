@@ -55,10 +55,10 @@ func TestFaults(t *testing.T) {
 	if len(tests) != len(kinds) {
 		t.Fatal("a kind is not tried")
 	}
-	for _, d := range []codec.Dialect{cups, dialectFor(t)} {
+	for name, d := range map[string]codec.Dialect{"cups": cups, "plain": dialectFor(t)} {
 		b, _ := start(t, func(c *Config) { c.Dialect = d })
 		for i, test := range tests {
-			t.Run(d.Name()+"/"+string(test.fault.Kind), func(t *testing.T) {
+			t.Run(name+"/"+string(test.fault.Kind), func(t *testing.T) {
 				l, who := dial(t, b), b.People()[i]
 				test.fault.Account, test.fault.Type, test.fault.Count = who.Accounts[0].Number, codec.Authenticate, 1
 				if _, err := b.SetFault(test.fault); err != nil {

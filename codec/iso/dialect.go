@@ -80,9 +80,6 @@ type mti struct {
 	kinds         []*kind
 }
 
-// Name is the dialect's name.
-func (d *Dialect) Name() string { return d.name }
-
 // Frame is how messages are told apart on a stream.
 func (d *Dialect) Frame() frame.Format { return d.format }
 

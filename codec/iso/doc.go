@@ -31,7 +31,7 @@
 // A file has at most 64 KiB. Unknown keys, YAML's anchors and tags, and
 // whatever contradicts itself are refused with file, line, column and reason.
 //
-//   - name: the dialect's name, for logs. about: free text. base: cups or plain.
+//   - name: the dialect's name, for people. about: free text. base: cups or plain.
 //   - frame: where the length stands: see [frame.Format]. encoding is ascii,
 //     binary or bcd; idle skips empty frames.
 //   - header: parts before the MTI, each of fixed format with a value (checked),
@@ -68,8 +68,8 @@
 //
 //   - is: the field of codec that stands here. Every field stands in one place.
 //     words beside it are the centre's words and the bank's: {in: C, out: D}.
-//     FieldRemaining may stand in none, FieldText is cut at whole characters;
-//     whatever else does not fit is refused.
+//     FieldRemaining may stand in none. FieldText, as the summaries of rows, is cut
+//     at whole characters; whatever else does not fit is refused.
 //   - value or fill: a constant, which must also be read, or need not be.
 //   - copy: a piece of a field (from its character number from on, counting
 //     from 0): local time and date.

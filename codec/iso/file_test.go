@@ -213,7 +213,7 @@ codes:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, ok := d.Wire(codec.Echo); ok || d.Name() != "wlmq" {
+	if _, _, ok := d.Wire(codec.Echo); ok || iso.Describe(d, nil).Dialect != "wlmq" {
 		t.Error("the base shows through")
 	}
 	m := with(authenticate(d), codec.FieldHolder, "")
