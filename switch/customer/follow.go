@@ -6,6 +6,7 @@ import (
 	"time"
 
 	switching "wxswitch/switch"
+	"wxswitch/switch/db"
 )
 
 // Follow notes that the follower follows, or does so again, since at; the zero
@@ -67,13 +68,12 @@ func (s *Store) heard(ctx context.Context, tx switching.Tx, id string, at time.T
 	if at.IsZero() || at.After(now) {
 		at = now
 	}
-	r, err := tx.ExecContext(ctx, `UPDATE customer SET followed_at = $1 WHERE id = $2 AND (followed_at <= $1 OR followed_at > $3)`,
-		at.Truncate(time.Second).UnixMilli(), id, now.UnixMilli())
+	newer, err = db.Changed(tx.ExecContext(ctx, `UPDATE customer SET followed_at = $1 WHERE id = $2 AND (followed_at <= $1 OR followed_at > $3)`,
+		at.Truncate(time.Second).UnixMilli(), id, now.UnixMilli()))
 	if err != nil {
 		return false, fmt.Errorf("note when heard: %w", err)
 	}
-	n, err := r.RowsAffected()
-	return n == 1, err
+	return newer, nil
 }
 
 // Gone is Unfollow of a follower who turns out, when something was told to it, to

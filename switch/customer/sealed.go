@@ -18,6 +18,7 @@ import (
 	"time"
 
 	switching "wxswitch/switch"
+	"wxswitch/switch/db"
 )
 
 // Sealed is a password as a page encrypts it: the key's kid, a point, and the
@@ -102,12 +103,12 @@ func (s *Store) spend(ctx context.Context, tx switching.Tx, nonce string) (switc
 	if !hmac.Equal(mac, s.nonceMAC(body)) || !s.Now().Before(expires) {
 		return ReasonPageKey, nil
 	}
-	r, err := tx.ExecContext(ctx, `INSERT INTO page_nonce (nonce, expires) VALUES ($1, $2) ON CONFLICT (nonce) DO NOTHING`, nonce, expires.UnixMilli())
-	if err != nil {
+	fresh, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO page_nonce (nonce, expires) VALUES ($1, $2) ON CONFLICT (nonce) DO NOTHING`, nonce, expires.UnixMilli()))
+	switch {
+	case err != nil:
 		return "", fmt.Errorf("spend nonce: %w", err)
-	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		return ReasonPageKey, err
+	case !fresh:
+		return ReasonPageKey, nil
 	}
 	return "", nil
 }

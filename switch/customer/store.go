@@ -194,18 +194,18 @@ func (s *Store) save(ctx context.Context, tx switching.Tx, c *row) error {
 	if err != nil {
 		return err
 	}
-	r, err := tx.ExecContext(ctx, `UPDATE customer SET followed = $1, state = $2, prior = $3, version = version + 1, frozen = $4, cert_type = $5,
+	saved, err := db.Changed(tx.ExecContext(ctx, `UPDATE customer SET followed = $1, state = $2, prior = $3, version = version + 1, frozen = $4, cert_type = $5,
 		cert_ix = $6, cert = $7, holder = $8, login_hash = $9, login_wrong = $10, login_locks = $11, login_until = $12, pay_hash = $13,
 		pay_wrong = $14, pay_locks = $15, pay_until = $16, setup_until = $17, told = $18,
 		changed = CASE WHEN state = $2 THEN changed ELSE $19 END WHERE id = $20 AND version = $21`,
 		c.Followed, string(c.State), string(c.Prior), c.Frozen, c.CertType, c.CertIx, cert, holder,
 		c.Login.Hash, c.Login.Wrong, c.Login.Locks, unix(c.Login.Until), c.Payment.Hash, c.Payment.Wrong, c.Payment.Locks, unix(c.Payment.Until),
-		unix(c.Setup), c.Told, s.Now().UnixMilli(), c.ID, c.Version)
-	if err != nil {
+		unix(c.Setup), c.Told, s.Now().UnixMilli(), c.ID, c.Version))
+	switch {
+	case err != nil:
 		return fmt.Errorf("save customer: %w", err)
-	}
-	if n, err := r.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(errStale, err)
+	case !saved:
+		return errStale
 	}
 	c.Version++
 	return nil

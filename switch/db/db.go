@@ -20,6 +20,15 @@ type Tx interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// Changed reports whether a statement changed a row.
+func Changed(r sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}
+
 // Errors of [Open], [DB.Write] and [DB.Read].
 var (
 	// ErrBusy: the queue is full, which is refused at once, or the writer did not

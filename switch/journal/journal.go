@@ -259,7 +259,7 @@ func (j *Journal) end(ctx context.Context, tx db.Tx, e *switching.Entry, end *sw
 	}
 	args := []any{doubt, string(end.Outcome), string(end.Reason), end.Code, reply, now.UnixMilli(), e.ID}
 	sole := !doubt && j.effectOf(e) == nil
-	done, err := changed(exec(ctx, tx, sole, alone, args...))
+	done, err := db.Changed(exec(ctx, tx, sole, alone, args...))
 	if err == nil && !done {
 		var row switching.Entry
 		if row, _, err = j.one(ctx, tx, `id = $1`, e.ID); err != nil || !row.Open {
@@ -344,13 +344,4 @@ func (j *Journal) read(ctx context.Context, where string, arg any) (e switching.
 		return err
 	})
 	return e, found, err
-}
-
-// changed reports whether a statement changed a row.
-func changed(r sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := r.RowsAffected()
-	return n > 0, err
 }

@@ -150,7 +150,7 @@ func (j *Journal) apply(ctx context.Context, tx db.Tx, e switching.Entry, a *swi
 // back while another change holds the account runs beside it, for it can undo
 // its own original only, and holds the account after it.
 func (j *Journal) setHold(ctx context.Context, tx db.Tx, e switching.Entry, holds bool) (switching.Entry, error) {
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE entry SET holds = $1 WHERE id = $2 AND NOT ($1 AND EXISTS (
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE entry SET holds = $1 WHERE id = $2 AND NOT ($1 AND EXISTS (
 		SELECT 1 FROM entry o WHERE o.bank = entry.bank AND o.account_ix = entry.account_ix AND o.holds = 1 AND o.id <> $2))`,
 		holds, e.ID))
 	if err != nil {

@@ -93,7 +93,7 @@ func (j *Journal) insert(ctx context.Context, tx db.Tx, r *row) (inserted bool, 
 	if err != nil {
 		return false, fmt.Errorf("insert entry: %w", err)
 	}
-	inserted, err = changed(exec(ctx, tx, j.effectOf(e) == nil, `INSERT INTO entry (id, key_hash, body_hash, type, customer, bank,
+	inserted, err = db.Changed(exec(ctx, tx, j.effectOf(e) == nil, `INSERT INTO entry (id, key_hash, body_hash, type, customer, bank,
 		account_ix, asked, sending, joins, opened, deadline, open, holds)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13) ON CONFLICT DO NOTHING`,
 		e.ID, e.KeyHash, e.BodyHash, string(e.Type), e.Customer, e.Bank,

@@ -144,7 +144,7 @@ func (n *Notices) write(ctx context.Context, tx switching.Tx, c claimed, s step)
 		ended = n.o.Now().UnixMilli()
 	}
 	// That it was accepted is true whoever claimed it since.
-	changed, err := affected(tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = $2, attempts = $3, next = $4, ended = $5, answer = $6,
+	changed, err := db.Changed(tx.ExecContext(ctx, `UPDATE notice SET state = $1, head = $2, attempts = $3, next = $4, ended = $5, answer = $6,
 		data = CASE WHEN $1 = 'gone' THEN $11 ELSE data END
 		WHERE seq = $7 AND id = $8 AND state = 'pending' AND round = $9 AND (claims = $10 OR $1 = 'sent')`,
 		string(s.state), head, s.attempts, next, ended, s.answer, c.Seq, c.ID, c.Round, c.Claim, nothing))
@@ -176,18 +176,8 @@ func (n *Notices) lost(ctx context.Context, tx switching.Tx, channel, subject st
 
 // promote makes the oldest pending one of a lane that has no head its head.
 func (n *Notices) promote(ctx context.Context, tx switching.Tx, lane []byte) (was bool, err error) {
-	return affected(tx.ExecContext(ctx, `UPDATE notice SET head = 1 WHERE seq = (SELECT MIN(seq) FROM notice WHERE lane = $1 AND state = 'pending')
+	return db.Changed(tx.ExecContext(ctx, `UPDATE notice SET head = 1 WHERE seq = (SELECT MIN(seq) FROM notice WHERE lane = $1 AND state = 'pending')
 		AND NOT EXISTS (SELECT 1 FROM notice WHERE lane = $1 AND head = 1)`, lane))
-}
-
-type result interface{ RowsAffected() (int64, error) }
-
-func affected(r result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	rows, err := r.RowsAffected()
-	return rows > 0, err
 }
 
 const (
