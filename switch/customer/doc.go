@@ -41,7 +41,7 @@
 //
 // [LoadPlaces] reads branches and merchants from a file, whole or not at all;
 // [Places] holds the table in use, which Swap replaces under traffic. A
-// [Location] prints as nothing and is stored nowhere here; a front may keep it in
+// [Location] prints as (location) and is stored nowhere here; a front may keep it in
 // a conversation, sealed, for ten minutes. [Service.Book] needs no 认证; a visit
 // counts against the day's limits of follower and phone unless nothing was sent.
 //
@@ -91,5 +91,6 @@
 //	page key           RSA 2048, given for 24 h, opens for 1 h more; a nonce is good 10 min
 //
 // A session's token is good for its follower only; another's is as unknown as one
-// that never was. [Store.Clean] deletes what has ended; somebody must call it.
+// that never was. [Store.Clean] deletes what has ended, and erases who ended longer
+// ago than Limits.Erase, if that is set; somebody must call it.
 package customer

@@ -9,6 +9,38 @@ import (
 	"wxswitch/switch/db"
 )
 
+// Clean deletes what has no use any more: what a front kept and is over (talk.go),
+// who ended longer ago than Limits.Erase, spent nonces that are too old anyway, page
+// keys that open nothing, sessions past their limit. To be called every minute or so,
+// by any instance.
+func (s *Store) Clean(ctx context.Context) error {
+	now := s.Now()
+	if err := s.forget(ctx, now); err != nil {
+		return fmt.Errorf("customer: clean: %w", err)
+	}
+	if err := s.erase(ctx, now); err != nil {
+		return fmt.Errorf("customer: clean: %w", err)
+	}
+	err := s.DB.Write(ctx, func(ctx context.Context, tx db.Tx) error {
+		opens := s.Limits.PageKey + s.Limits.PageKeyOpens
+		for query, at := range map[string]time.Time{
+			`DELETE FROM page_nonce WHERE expires <= $1`: now.Add(-s.Limits.Nonce), // clocks of instances differ
+			`DELETE FROM page_key WHERE created <= $1`:   now.Add(-opens),
+			`DELETE FROM page_key WHERE created >= $1`:   now.Add(opens),
+			`DELETE FROM session WHERE created <= $1`:    now.Add(-s.Limits.SessionMax),
+		} {
+			if _, err := tx.ExecContext(ctx, query, at.UnixMilli()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("customer: clean: %w", err)
+	}
+	return nil
+}
+
 // eraseStep bounds the customers that one transaction erases.
 const eraseStep = 200
 

@@ -90,8 +90,8 @@ func (p *Places) Branch(id string) (Branch, bool) {
 	return *b, true
 }
 
-// Location is where a customer is, GCJ-02 as WeChat sends it. It prints as
-// nothing, since it is never logged or stored.
+// Location is where a customer is, GCJ-02 as WeChat sends it. No verb prints it,
+// since it is never logged or stored.
 type Location struct{ lat, lng float64 }
 
 // NewLocation returns the location at these degrees, or the reason why it is none.
