@@ -24,12 +24,6 @@ func (k kept) answer() Answer {
 	return approve()
 }
 
-// undone is a refusal that counted nothing, and that the same request may not
-// get again: it leaves the key free.
-type undone struct{ reason switching.Reason }
-
-func (e *undone) Error() string { return "refused: " + string(e.reason) }
-
 // work is done once per idempotency key.
 type work struct {
 	local  switching.Local
@@ -52,7 +46,7 @@ func (s *Service) once(ctx context.Context, w work) (k kept, err error) {
 		answer, _, err = s.Journal.Local(ctx, w.local, func(ctx context.Context, tx switching.Tx) ([]byte, error) {
 			k, err := w.inside(ctx, tx)
 			if err == nil && countsNothing(k.Reason) {
-				err = &undone{k.Reason}
+				err = refusal(k.Reason, nil) // leaves the key free
 			}
 			if err != nil {
 				return nil, err
@@ -60,10 +54,10 @@ func (s *Service) once(ctx context.Context, w work) (k kept, err error) {
 			return json.Marshal(k)
 		})
 	}
-	var free *undone
+	var undone *switching.EffectRefusal
 	switch {
-	case errors.As(err, &free):
-		return kept{Reason: free.reason}, nil
+	case errors.As(err, &undone):
+		return kept{Reason: undone.Reason}, nil
 	case err != nil:
 		return k, fmt.Errorf("customer: %s: %w", w.local.Operation, err)
 	}
