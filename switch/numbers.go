@@ -16,6 +16,9 @@ type Number struct {
 	Sent codec.Stamp
 }
 
+// STANOf is the STAN in a number: its last six digits.
+func STANOf(id int64) codec.STAN { return codec.NewSTAN(id % 1_000_000) }
+
 // reserver is the part of [Journal] that Numbers needs.
 type reserver interface {
 	Numbers(ctx context.Context) (Block, error)
@@ -100,5 +103,5 @@ func (n *Numbers) number(t time.Time) Number {
 	}
 	id := n.next
 	n.next++
-	return Number{ID: id, STAN: codec.NewSTAN(id % 1_000_000), Sent: codec.NewStamp(t)}
+	return Number{ID: id, STAN: STANOf(id), Sent: codec.NewStamp(t)}
 }

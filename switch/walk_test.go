@@ -563,7 +563,7 @@ func TestWhoHangsUpIsAnsweredAllTheSame(t *testing.T) {
 func (r *rig) lateTook(kind codec.Type, id int64, sent codec.Stamp) time.Duration {
 	m := codec.NewRequest(kind)
 	m.Set(codec.FieldRRN, string(codec.NewRRN(id)))
-	m.Set(codec.FieldSTAN, string(codec.NewSTAN(id%1_000_000)))
+	m.Set(codec.FieldSTAN, string(switching.STANOf(id)))
 	m.Set(codec.FieldSent, string(sent))
 	begun := time.Now()
 	r.sw.Late(r.t.Context(), "xjrcu", codec.NewReply(m, "00"))

@@ -124,7 +124,7 @@ func (s *idSet) has(id int64) bool {
 // answers reports whether the reply may be to an entry of the set as it was sent.
 func (s *idSet) answers(r *LateReply) bool {
 	id, ok := r.RRN.Number()
-	if !ok || codec.NewSTAN(id%1_000_000) != r.STAN {
+	if !ok || STANOf(id) != r.STAN {
 		return false
 	}
 	s.mu.Lock()

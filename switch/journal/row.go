@@ -199,7 +199,7 @@ func (j *Journal) scan(s scanner) (switching.Entry, error) {
 	if err != nil {
 		return e, err
 	}
-	e.STAN, e.RRN = codec.NewSTAN(e.ID%1_000_000), codec.NewRRN(operation(e))
+	e.STAN, e.RRN = switching.STANOf(e.ID), codec.NewRRN(operation(e))
 	e.Opened, e.Deadline, e.Ended = millis(opened), millis(deadline), millis(ended)
 	return e, cmp.Or(j.unseal(&e, asked, reply), splitSending(&e, sending))
 }

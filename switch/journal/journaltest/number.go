@@ -193,7 +193,7 @@ func testYears(w *world) {
 			b, err := w.store.Numbers(w.Context())
 			w.must(err)
 			for id := b.First; id <= b.Last; id++ {
-				stan := codec.NewSTAN(id % 1_000_000)
+				stan := switching.STANOf(id)
 				if before, is := used[stan]; is && before != year {
 					w.Fatalf("STAN %s in that second of year %d and again of year %d", stan, before, year)
 				}
