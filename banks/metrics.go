@@ -24,7 +24,8 @@ type metrics struct {
 	bytes      prometheus.Histogram
 }
 
-// The results of an exchange that are not a Reason or a Meaning.
+// resultUsed is the reason of a permit that is used twice: a fault of the caller's,
+// for which no customer needs words, so that it stands apart from the Reasons.
 const resultUsed = "permit-used"
 
 var results = []string{
