@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -29,8 +30,8 @@ type Options struct {
 	// Outbox takes what must be told to followers; required where effects or
 	// listeners tell anything.
 	Outbox Outbox
-	// Backoff is the pause between two attempts of an advice; default 1 s to
-	// 5 min.
+	// Backoff is the pause between two attempts of an advice; Min defaults to 1 s, Max
+	// to 5 min, and is at least Min.
 	Backoff switching.Backoff
 	Now     func() time.Time // default time.Now
 }
@@ -49,9 +50,8 @@ var _ switching.Journal = (*Journal)(nil)
 
 // New brings the tables up to date and returns the Journal.
 func New(ctx context.Context, o Options) (*Journal, error) {
-	if o.Backoff == (switching.Backoff{}) {
-		o.Backoff = switching.Backoff{Min: time.Second, Max: 5 * time.Minute}
-	}
+	o.Backoff.Min = cmp.Or(o.Backoff.Min, time.Second)
+	o.Backoff.Max = max(o.Backoff.Min, cmp.Or(o.Backoff.Max, 5*time.Minute))
 	if o.Now == nil {
 		o.Now = time.Now
 	}

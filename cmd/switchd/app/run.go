@@ -122,10 +122,6 @@ func (a *app) defaults() {
 	if a.Now == nil {
 		a.Now = time.Now
 	}
-	if a.Advices.BackoffMin == 0 {
-		a.Advices.BackoffMin = time.Second
-	}
-	a.Advices.BackoffMax = max(a.Advices.BackoffMin, cmp.Or(a.Advices.BackoffMax, 5*time.Minute))
 	out := a.LogTo
 	if out == nil {
 		out = os.Stderr
