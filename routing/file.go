@@ -13,9 +13,6 @@ import (
 
 const maxSize = 2 << 20 // bytes of a file
 
-// Problem is one thing that is wrong in a file of rules.
-type Problem = strict.Problem
-
 // Problems is the error of a file that is refused: all that is wrong with it,
 // by line.
 type Problems = strict.Problems

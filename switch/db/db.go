@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -250,15 +249,6 @@ func (d *DB) Busy() time.Duration {
 		return 0
 	}
 	return time.Since(*since)
-}
-
-// Size is how many bytes the database takes on disk, with its write-ahead log.
-func (d *DB) Size() (int64, error) {
-	main, err := os.Stat(d.o.Path)
-	if err != nil {
-		return 0, fmt.Errorf("db: size: %w", err)
-	}
-	return main.Size() + d.wal.size(), nil
 }
 
 // Close ends Run if it still runs, once it has finished what was accepted, waits
