@@ -8,15 +8,16 @@
 //
 //		route → admit → journal open → exchange → settle → journal close
 //
-//	  - route: the account's bank, by BIN; the deadline is the bank's for this
-//	    type, shortened by the caller's.
+//	  - route: the account's bank, by its number, or the one that is named where no
+//	    account is; the deadline is the bank's for this type, shortened by the
+//	    caller's.
 //	  - admit: bulkhead, a link online, breaker. What is refused up to here sends
 //	    and journals nothing and leaves the idempotency key free.
 //	  - open: one durable write: the key, the type's [Effect], the row.
 //	  - exchange: the bank's mux sends and waits.
 //	  - settle: reply or error becomes an [Outcome].
-//	  - close: a compare-and-set from open; outcome, Effect, advices, all in one
-//	    database transaction. Who loses answers what the row holds.
+//	  - close: a compare-and-set from open; outcome, Effect, notices, advices, all
+//	    in one database transaction. Who loses answers what the row holds.
 //
 // # Outcomes
 //
@@ -45,7 +46,7 @@
 // other change back: it names its original and can end no later one.
 //
 // One change at a time runs per (bank, account), and beside a deregistration
-// none of the same customer; the database keeps it. A change that finds another
+// none of the same customer but visits; the database keeps it. A change that finds another
 // unsettled waits within its deadline, then ends as Refused(settling).
 //
 // # Customers

@@ -31,7 +31,7 @@
 // unique index over (bank, account) of the rows that hold keeps it, over all
 // instances. A reversal that comes back while another row holds the account
 // holds it after that one. A deregistration also excludes every other change of
-// its customer.
+// its customer but visits, which concern no account.
 //
 // # What went wrong outside
 //

@@ -113,7 +113,7 @@ type Log struct {
 type Hooks struct {
 	// Ready is told the addresses once the doors are open.
 	Ready func(Addresses)
-	// Reload reads the routes again for each value; main sends SIGHUP.
+	// Reload reads routes and places again for each value; main sends SIGHUP.
 	Reload <-chan struct{}
 	// Tap is shown every message to and from banks, in clear.
 	Tap func(bank string, out bool, raw []byte)

@@ -6,11 +6,11 @@
 //
 // # Start and stop
 //
-// Parts start from the bottom up, each needing those before it: database,
-// switch (which at once settles what an earlier life left open), banks, advices,
-// doors. They stop in the opposite order: the API takes no new request and ends
-// those it has; advices on their way end; banks sign off; the database commits
-// what it took. Each step has its limit, so that a stop ends by itself; what a
+// Parts stand on one another, each needing those before it: log, database, what
+// customers and notices need, banks, advices, switch (which at once settles what an
+// earlier life left open), API. They stop in the opposite order: the API takes no new
+// request and ends those it has, while advices on their way end; banks sign off; the
+// database commits what it took. The operators' pages are there until the last. Each step has its limit, so that a stop ends by itself; what a
 // limit cuts off is settled at the next start.
 //
 // # Doors

@@ -300,7 +300,8 @@ func (a *app) statuses() []banks.Status {
 	return list
 }
 
-// reload puts the route file in use again, whole, or leaves the table in force.
+// reload puts the files of routes and places in use again, both and whole, or leaves
+// the tables in force.
 func (a *app) reload(context.Context) (err error) {
 	a.reloads.Lock()
 	defer a.reloads.Unlock()
@@ -332,7 +333,8 @@ func (a *app) reloadOnSignal(ctx context.Context) error {
 	}
 }
 
-// forget frees old idempotency keys, a batch at a time.
+// forget frees old idempotency keys, and deletes what else the journal has kept long
+// enough, a batch at a time.
 func (a *app) forget(ctx context.Context) error {
 	const pause = time.Minute
 	timer := time.NewTimer(0)
