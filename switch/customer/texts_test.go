@@ -247,7 +247,7 @@ func TestNoticeText(t *testing.T) {
 	banks := []Bank{{ID: "urmqccb", Name: "乌鲁木齐银行"}}
 	movement := func(change ...string) map[string]string {
 		data := map[string]string{
-			"account": "***************7890", "bank": "urmqccb", "direction": "in", "amount": "123456", "balance": "100000000",
+			"account": "7890", "bank": "urmqccb", "direction": "in", "amount": "123456", "balance": "100000000",
 			"summary": "工资", "at": "20260228235959",
 		}
 		for i := 0; i < len(change); i += 2 {
@@ -255,7 +255,7 @@ func TestNoticeText(t *testing.T) {
 		}
 		return data
 	}
-	event := map[string]string{"account": "****7890", "bank": "urmqccb", "event": "card-lost"}
+	event := map[string]string{"account": "7890", "bank": "urmqccb", "event": "card-lost"}
 	for name, c := range map[string]struct {
 		kind switching.NoticeKind
 		data map[string]string
@@ -274,7 +274,7 @@ func TestNoticeText(t *testing.T) {
 		"no such kind":  {"other", event, ""},
 		"customer ended": {
 			switching.NoticeCustomerEnded,
-			map[string]string{"account": "****7890", "event": "deregistered"},
+			map[string]string{"account": "7890", "event": "deregistered"},
 			"您尾号7890的账户已在开户行办理微信银行注销，微信银行服务已终止；如需继续使用，请重新进行客户认证。如有疑问，请与开户行联系。",
 		},
 	} {

@@ -102,7 +102,7 @@ func newUnmapped(r prometheus.Registerer) *prometheus.CounterVec {
 }
 
 // NoticeText returns what a follower reads of a notice, empty for a kind that has
-// no words. Its data: account (masked), bank (id), direction (in, out), amount and
+// no words. Its data: account (last four digits), bank (id), direction (in, out), amount and
 // balance (fen), summary, at (a codec.Moment), event (codec.FieldEvent); what is
 // missing is left out.
 func NoticeText(n switching.Notice, banks []Bank) string {
@@ -129,9 +129,9 @@ func NoticeText(n switching.Notice, banks []Bank) string {
 }
 
 // accountWords is 您尾号7890的账户（乌鲁木齐银行）.
-func accountWords(masked, bank string) string {
+func accountWords(suffix, bank string) string {
 	text := "您的账户"
-	if suffix := codec.NewAccount(masked).Suffix(); suffix != "" {
+	if suffix != "" {
 		text = "您尾号" + suffix + "的账户"
 	}
 	if bank != "" {

@@ -168,7 +168,7 @@ func movement() frontapi.Notice {
 	return frontapi.Notice{
 		Id: "movement-5f0c", Round: 1, Channel: "wechat", Subject: openID, Kind: "movement", Text: "您尾号0056的账户支出¥32.50。",
 		Data: map[string]string{
-			"account": "***************0056", "bank": "urmqccb", "direction": "out", "amount": "3250", "balance": "3338326", "summary": "消费", "at": "20261129020700",
+			"account": "0056", "bank": "urmqccb", "direction": "out", "amount": "3250", "balance": "3338326", "summary": "消费", "at": "20261129020700",
 		},
 		At: time.Date(2026, 11, 28, 18, 7, 5, 0, time.UTC),
 	}

@@ -57,13 +57,14 @@ func prefixed(prefix, s string) string {
 	return prefix + s
 }
 
-// tail is the last four digits of a masked account.
-func tail(masked string) string {
-	at := len(masked)
-	for at > 0 && len(masked)-at < 4 && masked[at-1] >= '0' && masked[at-1] <= '9' {
+// tail is the last four digits of an account, of which the switch says no more: no
+// page of the platform's shows more, whatever comes.
+func tail(account string) string {
+	at := len(account)
+	for at > 0 && len(account)-at < 4 && account[at-1] >= '0' && account[at-1] <= '9' {
 		at--
 	}
-	return masked[at:]
+	return account[at:]
 }
 
 // money writes fen; grouped is for reading.
