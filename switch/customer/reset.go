@@ -51,8 +51,8 @@ func (s *Service) ResetPassword(ctx context.Context, call Call, r ResetRequest) 
 			if reason := c.changeable(); reason != "" {
 				return reason, nil
 			}
-			if reason, err := s.strong(ctx, &c, []*setting{one}); err != nil || reason != "" {
-				return reason, err
+			if reason := strong([]*setting{one}); reason != "" {
+				return reason, nil
 			}
 			return s.prepareHash(ctx, &c, one)
 		},
@@ -104,6 +104,9 @@ func (s *Store) resetPassword(ctx context.Context, tx switching.Tx, id string, n
 	}
 	if reason, err := s.identify(ctx, tx, &c, who); err != nil || reason != "" {
 		return reason, err
+	}
+	if err := s.notOwn(ctx, tx, &c, []*setting{one}); err != nil {
+		return "", err
 	}
 	if err := s.setPassword(ctx, tx, &c, one, "reset"); err != nil {
 		return "", err

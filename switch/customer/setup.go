@@ -71,8 +71,8 @@ func (s *Service) prepareSetting(ctx context.Context, c *row, list []*setting) (
 	if reason := s.maySet(c, list); reason != "" {
 		return reason, nil
 	}
-	if reason, err := s.strong(ctx, c, list); err != nil || reason != "" {
-		return reason, err
+	if reason := strong(list); reason != "" {
+		return reason, nil
 	}
 	for _, one := range list {
 		if s.needsOld(c) {
@@ -114,30 +114,38 @@ func (s *Store) maySet(c *row, list []*setting) switching.Reason {
 	return ""
 }
 
-// strong says why the new passwords cannot be taken, if so.
-func (s *Service) strong(ctx context.Context, c *row, list []*setting) (switching.Reason, error) {
-	var numbers []string
-	err := s.reading(ctx, func(ctx context.Context, tx switching.Tx) error {
-		links, err := s.linksNow(ctx, tx, c.ID)
-		numbers = append(numbers, c.Cert.Reveal())
-		for _, l := range links {
-			numbers = append(numbers, l.Account.Reveal())
-		}
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
+// strong says why nobody could take the new passwords, if so.
+func strong(list []*setting) switching.Reason {
 	for _, one := range list {
-		if reason := strength(one.kind, one.now, numbers); reason != "" {
-			return reason, nil
+		if reason := strength(one.kind, one.now, nil); reason != "" {
+			return reason
 		}
 	}
 	// Their forms keep them from being equal; one within the other is as bad.
 	if len(list) == 2 && strings.Contains(list[0].now.Reveal(), list[1].now.Reveal()) {
-		return ReasonSame, nil
+		return ReasonSame
 	}
-	return "", nil
+	return ""
+}
+
+// notOwn refuses new passwords that have a number of this customer's in them. It comes
+// last: who has not shown who it is would learn certificate and accounts by it, six
+// digits at a time. Nothing that the transaction did stays: a code is good still.
+func (s *Store) notOwn(ctx context.Context, tx switching.Tx, c *row, list []*setting) error {
+	links, err := s.linksNow(ctx, tx, c.ID)
+	if err != nil {
+		return err
+	}
+	numbers := []string{c.Cert.Reveal()}
+	for _, l := range links {
+		numbers = append(numbers, l.Account.Reveal())
+	}
+	for _, one := range list {
+		if reason := strength(one.kind, one.now, numbers); reason != "" {
+			return &switching.EffectRefusal{Reason: reason, Undone: true}
+		}
+	}
+	return nil
 }
 
 // setPasswords judges the old passwords and sets the new ones.
@@ -155,6 +163,9 @@ func (s *Store) setPasswords(ctx context.Context, tx switching.Tx, id string, no
 				return reason, err
 			}
 		}
+	}
+	if err := s.notOwn(ctx, tx, &c, list); err != nil {
+		return "", err
 	}
 	for _, one := range list {
 		if err := s.setPassword(ctx, tx, &c, one, "set"); err != nil {

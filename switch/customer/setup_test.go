@@ -264,6 +264,21 @@ func TestResetIdentity(t *testing.T) {
 	}
 }
 
+// Who has the phone, and neither code nor old password, learns nothing of certificate
+// and accounts by what is too weak: six digits at a time, it would be all of them.
+func TestTooWeakTellsNothing(t *testing.T) {
+	for _, guess := range []string{"231002", "110105", "621008", otherPay} {
+		d := newTeller(t).customer()
+		d.equal("reset to "+guess, d.reset(func(r *ResetRequest) { r.New = d.typed(guess) }), ReasonCodeWrong)
+		d.equal("set to "+guess, d.set("", guess, "", "000000"), ReasonPaymentWrong)
+	}
+	d := newTeller(t).customer()
+	d.equal("by the old one", d.set("", "231002", "", goodPay), ReasonPaymentWeak)
+	d.sms(tellerCard, "314159")
+	d.equal("by the code", d.reset(func(r *ResetRequest) { r.New = d.typed("231002") }), ReasonPaymentWeak)
+	d.equal("the code is not used", d.reset(func(*ResetRequest) {}), switching.Reason(""))
+}
+
 // A hundred codes: five are looked at.
 func TestResetBruteForce(t *testing.T) {
 	d := newTeller(t).customer()
