@@ -54,7 +54,7 @@ var customerKinds = []kind{
 	of(customer.ReasonInProgress, 409, "An authentication is under way", "an earlier authentication of the follower has not ended"),
 	of(customer.ReasonDeregistering, 409, "A deregistration is under way", "an earlier deregistration is under way or in doubt; until its bank says how it ended, links and passwords stay"),
 	of(customer.ReasonFrozen, 403, "The customer is frozen", "an operator froze the customer"),
-	of(customer.ReasonOtherCert, 409, "Authenticated by another certificate", "the follower is authenticated by another certificate, and must deregister first"),
+	of(customer.ReasonOtherCert, 409, "Authenticated by another certificate", "the follower is authenticated by another certificate, and must deregister first; the code is used"),
 	of(customer.ReasonUnfollowed, 403, "Not following", "the follower has left"),
 
 	of(customer.ReasonNoSession, 403, "Not logged in", "the header Session-Token is missing, or its session has ended or is another follower's"),

@@ -78,12 +78,12 @@ func (x authEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entr
 		return err
 	}
 	ix := x.certIx(e.Fields.Get(codec.FieldCertType), codec.NewCertNumber(e.Fields.Get(codec.FieldCertNumber)))
-	reason := x.mayAuthenticate(&c, ix)
+	reason := mayAuthenticate(&c)
 	if reason == "" {
-		reason, err = x.frozenElsewhere(ctx, tx, &c, ix)
+		reason, err = x.useCode(ctx, tx, &c, ForAuthenticate, e.Bank, x.accountIx(e.Account), proof.code, e.ID)
 	}
 	if err == nil && reason == "" {
-		reason, err = x.useCode(ctx, tx, &c, ForAuthenticate, e.Bank, x.accountIx(e.Account), proof.code, e.ID)
+		reason, err = x.mayBecome(ctx, tx, &c, ix)
 	}
 	if err != nil || reason != "" {
 		return refusal(reason, err)
@@ -110,13 +110,20 @@ func (s *Store) frozenElsewhere(ctx context.Context, tx switching.Tx, c *row, ce
 	return reason, nil
 }
 
+// mayBecome says why the certificate cannot be the customer's, if so. It comes after
+// the code, which is used then: certificates, the customer's own and those that are
+// frozen, cannot be guessed any oftener than codes are sent.
+func (s *Store) mayBecome(ctx context.Context, tx switching.Tx, c *row, certIx []byte) (switching.Reason, error) {
+	if c.State == Authenticated && string(c.CertIx) != string(certIx) {
+		return ReasonOtherCert, nil
+	}
+	return s.frozenElsewhere(ctx, tx, c, certIx)
+}
+
 // mayAuthenticate says why the customer may not ask now, if so.
-func (s *Store) mayAuthenticate(c *row, certIx []byte) switching.Reason {
+func mayAuthenticate(c *row) switching.Reason {
 	if c.Frozen {
 		return ReasonFrozen
-	}
-	if c.State == Authenticated && string(c.CertIx) != string(certIx) {
-		return ReasonOtherCert
 	}
 	if _, ok := next(c.State, c.Prior, AuthAsked); ok {
 		return ""

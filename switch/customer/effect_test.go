@@ -156,6 +156,12 @@ func TestAnotherCertificateIsRefused(t *testing.T) {
 	a, err := w.service.Authenticate(w.Context(), w.call(f), r)
 	w.want(a, err, switching.Refused, ReasonOtherCert)
 	w.state(f, Authenticated)
+	// Each try takes a code: by nothing else does who has the phone find out the certificate.
+	a, err = w.service.Authenticate(w.Context(), w.call(f), r)
+	w.want(a, err, switching.Refused, ReasonCodeUsed)
+	r.Code = codec.NewSecret("000000")
+	a, err = w.service.Authenticate(w.Context(), w.call(f), r)
+	w.want(a, err, switching.Refused, ReasonCodeWrong)
 }
 
 func TestThreeEndsOfADeregistration(t *testing.T) {

@@ -139,7 +139,9 @@ func TestAFrozenCertificateComesFreeByNobody(t *testing.T) {
 	_, err := w.service.Freeze(w.Context(), w.row(f).ID, "operator", "lost phone")
 	w.must(err)
 	g := follower("b")
-	a, err := w.authenticate(g, cardB)
+	a, err := w.service.Authenticate(w.Context(), w.call(g), authRequest(cardB, codec.NewSecret("000000")))
+	w.want(a, err, switching.Refused, ReasonCodeWrong) // nor does anybody learn whose is frozen
+	a, err = w.authenticate(g, cardB)
 	w.want(a, err, switching.Refused, ReasonFrozen)
 	w.state(f, Authenticated)
 	_, err = w.service.Release(w.Context(), w.row(f).ID, "operator", "found")
