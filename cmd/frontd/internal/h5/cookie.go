@@ -1,6 +1,7 @@
 package h5
 
 import (
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -129,10 +130,11 @@ func (s *Site) hosted(cookie string) (name, path string) {
 }
 
 // begin makes a session anew, for the same follower or another: nobody who knew
-// the cookie before knows this one.
+// the cookie before knows this one. The same follower's ends no later for it: who
+// that is, WeChat alone says.
 func (s *Site) begin(w http.ResponseWriter, x session) session {
 	now := s.Now().Unix()
-	x.ID, x.CSRF, x.Began, x.Seen = random(), random(), now, now
+	x.ID, x.CSRF, x.Began, x.Seen = random(), random(), cmp.Or(x.Began, now), now
 	s.write(w, x)
 	return x
 }

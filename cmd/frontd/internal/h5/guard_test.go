@@ -246,6 +246,20 @@ func TestASessionEnds(t *testing.T) {
 	}
 }
 
+// What makes the session anew does not put that off: who it is, WeChat alone says.
+func TestASessionMadeAnewEndsNoLater(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.loggedIn("oAnew")
+	var first, last session
+	b.sealer.open(sessionCookie, x.cookie(), &first)
+	later := time.Now().Add(idleLife - time.Minute)
+	b.Now = func() time.Time { return later }
+	x.send("/h5/logout", nil)
+	if !b.sealer.open(sessionCookie, x.cookie(), &last) || last.ID == first.ID || last.Began != first.Began || last.Seen != later.Unix() {
+		t.Errorf("%+v after %+v", last, first)
+	}
+}
+
 // The platform is waited for ten minutes, by whatever the clock was set to meanwhile: a
 // state is remembered as served for little longer.
 func TestAnErrandEnds(t *testing.T) {
