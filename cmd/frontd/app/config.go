@@ -196,11 +196,19 @@ func (c *Config) readFiles(f *config.File) (errs []error) {
 	return errs
 }
 
-// readKeys reads the keys that seal cookies: base64, a line each.
+// readKeys reads the keys that seal cookies: base64, a line each. Who has them can be
+// any follower, so a file that others may read is refused.
 func readKeys(path string) (keys [][]byte, err error) {
 	data, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {
 		return nil, err
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("%s has mode %04o: others may read it; chmod 600", path, info.Mode().Perm())
 	}
 	for i, line := range bytes.Fields(data) {
 		key, err := base64.StdEncoding.DecodeString(string(line))
