@@ -78,7 +78,10 @@
 //
 // 登录设置 needs a right SMS code just before, or the old password of the kind that
 // is set; the other sessions end. A reset needs certificate, account and SMS code;
-// all sessions and the lock end. The code is taken before the rest is looked at.
+// all sessions and the lock end. The code is taken before the rest is looked at, also
+// before an authentication's certificate and before a password is found to have a
+// number of the customer's in it; asking for one to another's account counts for the
+// day. So who has the phone finds out none of them by trying.
 // Nobody holds the customer's phone number, so none is looked for in a password.
 //
 //	login password     8 to 20 of ASCII 33 to 126, two kinds of letters, digits, signs

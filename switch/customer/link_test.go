@@ -354,6 +354,30 @@ func TestCodesADay(t *testing.T) {
 	w.want(a, err, switching.Approved, "")
 }
 
+// Who has the phone finds out no account by asking for codes to it: one that is not
+// the customer's counts for the day as a code does, and leaves the 60 s free.
+func TestAccountsAreNotGuessedByCodes(t *testing.T) {
+	w := newWorld(t)
+	f := w.authenticated("f", cardA)
+	ask := func(account string, o switching.Outcome, r switching.Reason) {
+		t.Helper()
+		a, err := w.service.SendCode(w.Context(), w.call(f), CodeRequest{Purpose: ForReset, Account: codec.NewAccount(account)})
+		w.want(a, err, o, r)
+	}
+	ask(cardB, switching.Refused, ReasonNoLink)
+	ask(cardA, switching.Approved, "")
+	for range w.store.Limits.CodesADay - 3 {
+		ask(cardB, switching.Refused, ReasonNoLink)
+	}
+	w.now = w.now.Add(w.store.Limits.CodePause)
+	for _, account := range []string{cardB, cardA} {
+		ask(account, switching.Refused, ReasonCodesADay)
+	}
+	w.code(follower("g"), ForAuthenticate, cardB) // whose account's day it is not
+	w.now = w.now.Add(24 * time.Hour)
+	ask(cardA, switching.Approved, "")
+}
+
 // A phone gets no more codes a day because many followers ask for them.
 func TestCodesADayOfAnAccount(t *testing.T) {
 	w := newWorld(t)

@@ -113,6 +113,9 @@ func (x codeEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entr
 	}
 	purpose := Purpose(e.Fields.Get(codec.FieldPurpose))
 	reason, err := x.mayAsk(ctx, tx, &c, purpose, e)
+	if err == nil && reason == ReasonNoLink {
+		err = x.keepCode(ctx, tx, e, purpose, "unsent", []byte{}) // which counts for the day: see mayAsk
+	}
 	if err != nil || reason != "" {
 		return refusal(reason, err)
 	}
@@ -125,10 +128,13 @@ func (x codeEffect) Open(ctx context.Context, tx switching.Tx, e *switching.Entr
 	if err != nil {
 		return fmt.Errorf("void earlier code: %w", err)
 	}
-	ix := x.accountIx(e.Account)
-	_, err = tx.ExecContext(ctx, `INSERT INTO sms_code (customer, purpose, bank, account_ix, code_hash, sent, wrong, state, entry, used_by)
-		VALUES ($1, $2, $3, $4, $5, $6, 0, 'sent', $7, 0)`,
-		c.ID, string(purpose), e.Bank, ix, x.codeHash(c.ID, purpose, e.Bank, ix, proof.code), x.Now().UnixMilli(), e.ID)
+	return x.keepCode(ctx, tx, e, purpose, "sent", x.codeHash(c.ID, purpose, e.Bank, x.accountIx(e.Account), proof.code))
+}
+
+func (s *Store) keepCode(ctx context.Context, tx switching.Tx, e *switching.Entry, p Purpose, state string, hash []byte) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO sms_code (customer, purpose, bank, account_ix, code_hash, sent, wrong, state, entry, used_by)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, 0)`,
+		e.Customer, string(p), e.Bank, s.accountIx(e.Account), hash, s.Now().UnixMilli(), state, e.ID)
 	if err != nil {
 		return fmt.Errorf("store code: %w", err)
 	}
@@ -146,34 +152,47 @@ func (s *Store) mayAsk(ctx context.Context, tx switching.Tx, c *row, p Purpose, 
 		return ReasonNotAuthenticated, nil
 	}
 	ix := s.accountIx(e.Account)
-	if p != ForAuthenticate {
-		l, err := s.linkOf(ctx, tx, c.ID, e.Bank, ix)
-		switch {
-		case err != nil:
-			return "", err
-		case p == ForReset && !l.active():
-			return ReasonNoLink, nil
-		case p == ForAttach && l.active():
-			return ReasonLinked, nil
-		}
+	unfit, err := s.unfit(ctx, tx, c.ID, p, e.Bank, ix)
+	if err != nil || unfit == ReasonLinked {
+		return unfit, err
 	}
 	now := s.Now()
 	var recent, mine, theirs int
 	// A row from the future was written before the clock was set back: it counts
-	// for today, and keeps nobody waiting.
-	err := tx.QueryRowContext(ctx, `SELECT
+	// for today, and keeps nobody waiting. One without a hash was for no account of the
+	// customer's: who has the phone could else try them without end.
+	err = tx.QueryRowContext(ctx, `SELECT
 		(SELECT COUNT(*) FROM sms_code WHERE customer = $1 AND purpose = $2 AND sent > $3 AND sent <= $4 AND state <> 'unsent') +
 		(SELECT COUNT(*) FROM sms_code WHERE account_ix = $5 AND bank = $7 AND sent > $3 AND sent <= $4 AND state <> 'unsent' AND (purpose = $2 OR customer <> $1)),
-		(SELECT COUNT(*) FROM sms_code WHERE customer = $1 AND sent >= $6 AND state <> 'unsent'),
+		(SELECT COUNT(*) FROM sms_code WHERE customer = $1 AND sent >= $6 AND (state <> 'unsent' OR length(code_hash) = 0)),
 		(SELECT COUNT(*) FROM sms_code WHERE account_ix = $5 AND bank = $7 AND sent >= $6 AND state <> 'unsent')`,
 		c.ID, string(p), now.Add(-s.Limits.CodePause).UnixMilli(), now.UnixMilli(), ix, midnight(now).UnixMilli(), e.Bank).Scan(&recent, &mine, &theirs)
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("count codes: %w", err)
+	case unfit != "" && mine < s.Limits.CodesADay:
+		return unfit, nil
 	case recent > 0:
 		return ReasonCodeSoon, nil
 	case mine >= s.Limits.CodesADay || theirs >= s.Limits.CodesADay:
 		return ReasonCodesADay, nil
+	}
+	return "", nil
+}
+
+// unfit says why a code for the purpose is not for the account, if so.
+func (s *Store) unfit(ctx context.Context, tx switching.Tx, customer string, p Purpose, bank string, ix []byte) (switching.Reason, error) {
+	if p == ForAuthenticate {
+		return "", nil
+	}
+	l, err := s.linkOf(ctx, tx, customer, bank, ix)
+	switch {
+	case err != nil:
+		return "", err
+	case p == ForReset && !l.active():
+		return ReasonNoLink, nil
+	case p == ForAttach && l.active():
+		return ReasonLinked, nil
 	}
 	return "", nil
 }
