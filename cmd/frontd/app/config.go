@@ -324,10 +324,10 @@ func isPublic(s string) bool {
 	return u.Scheme == "https" || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func (c *Config) log() zerolog.Logger {
-	out := c.LogTo
+func (c *Config) log(lines io.Writer) zerolog.Logger {
+	out := lines
 	if c.Log.Format == "console" {
-		out = parts.Console(c.LogTo)
+		out = parts.Console(lines, c.LogTo)
 	}
 	return zerolog.New(out).Level(config.Level(c.Log.Level)).With().Timestamp().Str("program", "frontd").Logger()
 }

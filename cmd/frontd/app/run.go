@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -32,7 +33,9 @@ func Run(ctx context.Context, c Config) error {
 	if err := errors.Join(c.check(unplaced)...); err != nil {
 		return err
 	}
-	a, err := wire(c)
+	lines := parts.NewLines(c.LogTo)
+	defer lines.Close()
+	a, err := wire(c, lines)
 	if err != nil {
 		return err
 	}
@@ -50,9 +53,12 @@ type app struct {
 
 // wire joins the rooms: the platform's callback to the chat, the pages to the
 // switch and the platform, the switch's notices to the platform.
-func wire(c Config) (*app, error) {
-	a := &app{Config: c, log: c.log(), registry: prometheus.NewRegistry()}
+func wire(c Config, lines *parts.Lines) (*app, error) {
+	a := &app{Config: c, log: c.log(lines), registry: prometheus.NewRegistry()}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "frontd_log_lost_total", Help: "Lines of the log that could not be written.",
+	}, lines.Lost))
 	var err error
 	if a.api, err = c.client(); err != nil {
 		return nil, err
@@ -172,6 +178,7 @@ func (a *app) serve(l net.Listener, h http.Handler) parts.Run {
 	return parts.Serve(&http.Server{
 		Handler: a.guard(h), ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeader,
 		WriteTimeout: readTime + 2*a.Switch.Timeout,
+		ErrorLog:     stdlog.New(a.log, "", 0), // standard error itself may be a pipe that nobody reads
 	}, l, a.Switch.Timeout+drainMore)
 }
 

@@ -8,10 +8,10 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Console writes log lines for people: in colours on a terminal, and without them
-// into a file or a pipe.
-func Console(to io.Writer) io.Writer {
-	return zerolog.ConsoleWriter{Out: to, TimeFormat: time.TimeOnly, NoColor: !isTerminal(to)}
+// Console writes log lines for people: in colours if they come to a terminal, and
+// without them if to a file or a pipe.
+func Console(out, to io.Writer) io.Writer {
+	return zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !isTerminal(to)}
 }
 
 func isTerminal(to io.Writer) bool {

@@ -5,4 +5,7 @@
 //	s.Add("database", d.Run)
 //	s.Add("api", serve) // stops before the database
 //	err := s.Run(ctx)
+//
+// Besides, what the programs' doors and logs have in common: [Serve], [Waiting],
+// [Lines], [Console].
 package parts

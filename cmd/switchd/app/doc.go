@@ -24,5 +24,7 @@
 // One line of JSON for each transaction, and for what happens. Lines of level
 // info and debug are written within 100 ms; a warning or an error at once, behind
 // the lines before it. A crash loses at most those 100 ms of the log; of what was
-// answered the journal loses nothing.
+// answered the journal loses nothing. Nobody waits for the log: what cannot be
+// written, since a pipe is not read or a disk is full, is dropped and counted
+// (parts.Lines).
 package app

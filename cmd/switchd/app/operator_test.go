@@ -74,6 +74,7 @@ func wired(t *testing.T, c Config) *app {
 	a := &app{Config: c}
 	a.stopping, a.stop = context.WithCancel(t.Context())
 	a.defaults()
+	t.Cleanup(a.lines.Close)
 	for _, build := range []func(context.Context) error{a.foundation, a.core, a.customers, a.banks} {
 		if err := build(t.Context()); err != nil {
 			t.Fatal(err)

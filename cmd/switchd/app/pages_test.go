@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // once is a listener that accepts one connection.
@@ -32,7 +34,7 @@ func TestPagesWaitForNoBody(t *testing.T) {
 		watcher, door := net.Pipe()
 		l := once{conns: make(chan net.Conn, 1)}
 		l.conns <- door
-		s := pages(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "alive") }))
+		s := pages(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "alive") }), zerolog.Nop())
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(l) }()
 		_, _ = io.WriteString(watcher, "GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")

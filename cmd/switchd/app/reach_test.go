@@ -49,7 +49,7 @@ func TestTheFileReachesTheParts(t *testing.T) {
 	}
 	a.log.Info().Msg("not told")
 	a.log.Warn().Msg("told")
-	a.lines.close()
+	a.lines.Close()
 	if text := logged.String(); strings.Contains(text, "not told") || !strings.Contains(text, "WRN told") {
 		t.Errorf("logged %q", text)
 	}

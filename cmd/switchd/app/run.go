@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	stdlog "log"
 	"net"
 	"net/http"
 	"os"
@@ -38,7 +40,7 @@ import (
 type app struct {
 	Config
 	log      zerolog.Logger
-	lines    logWriter
+	lines    *parts.Lines
 	registry *prometheus.Registry
 	key      *vault.Vault
 	db       *db.DB
@@ -68,7 +70,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	a.defaults()
-	defer a.lines.close()
+	defer a.lines.Close()
 	for _, build := range []func(context.Context) error{a.foundation, a.core, a.customers, a.banks, a.doors} {
 		if err := build(ctx); err != nil {
 			return errors.Join(err, a.closeDB())
@@ -122,18 +124,22 @@ func (a *app) defaults() {
 	if a.Now == nil {
 		a.Now = time.Now
 	}
-	out := a.LogTo
-	if out == nil {
-		out = os.Stderr
+	to := a.LogTo
+	if to == nil {
+		to = os.Stderr
 	}
-	a.lines.to, out = out, &a.lines
+	a.lines = parts.NewLines(to)
+	out := io.Writer(a.lines)
 	if a.Log.Format == "console" {
-		out = parts.Console(a.lines.to)
+		out = parts.Console(a.lines, to)
 	}
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	a.log = zerolog.New(out).Level(config.Level(a.Log.Level)).With().Timestamp().Logger()
 	a.registry = prometheus.NewRegistry()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "wxswitch_log_lost_total", Help: "Lines of the log that could not be written.",
+	}, a.lines.Lost))
 }
 
 // foundation opens key and database, brings the tables up to date, and sees that
@@ -157,7 +163,6 @@ func (a *app) foundation(ctx context.Context) (err error) {
 		DB: a.db, Vault: a.key, Now: a.Now, Effects: a.store.Effects(), Listeners: a.store.Listeners(), Outbox: a.notices,
 		Backoff: switching.Backoff{Min: a.Advices.BackoffMin, Max: a.Advices.BackoffMax},
 	})
-	a.parts.Add("log", a.lines.run)
 	if err != nil {
 		return err
 	}
@@ -261,7 +266,7 @@ func (a *app) doors(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("ops: %w", err), apiListener.Close())
 	}
-	a.parts.AddFirst("operators' pages", parts.Serve(pages(page), opsListener, 0))
+	a.parts.AddFirst("operators' pages", parts.Serve(pages(page, a.log), opsListener, 0))
 	a.parts.Add("reload", a.reloadOnSignal)
 	a.parts.Add("api", func(ctx context.Context) error { return door.Serve(ctx, apiListener) })
 	a.parts.Add("announce", func(ctx context.Context) error {
@@ -279,9 +284,10 @@ func (a *app) doors(ctx context.Context) error {
 }
 
 // pages serves what operators watch.
-func pages(h http.Handler) *http.Server {
+func pages(h http.Handler, log zerolog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		ErrorLog: stdlog.New(log, "", 0), // standard error itself may be a pipe that nobody reads
 	}
 }
 
