@@ -107,7 +107,8 @@ type DB struct {
 	once    sync.Once     // Close's
 	err     error         // what Close returned
 
-	wal *wal
+	wal   *wal
+	place place
 
 	busy      atomic.Pointer[time.Time] // since when the writer is at its batch, nil if at none
 	unwritten atomic.Bool               // a transaction could not be written, and Health has written none since
@@ -138,6 +139,9 @@ func open(ctx context.Context, o Options, write []pragma) (*DB, error) {
 	}
 	if err == nil {
 		err = d.connect(ctx, write)
+	}
+	if err == nil {
+		d.place, err = placeOf(file)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("db: open %s: %w", o.Path, err), d.release())
@@ -211,14 +215,18 @@ func (d *DB) reader(ctx context.Context) (*session, error) {
 	}
 }
 
-// Health says whether the writer runs and does not hang, the file can be read, and,
-// once a transaction could not be written, whether one can now; nil is well.
+// Health says whether the writer runs and does not hang, the files are where they
+// were and can be read, and, once a transaction could not be written, whether one can
+// now; nil is well.
 func (d *DB) Health(ctx context.Context) error {
 	if !closed(d.started) || closed(d.ended) {
 		return ErrClosed
 	}
 	if busy := d.Busy(); busy > slowWait {
 		return fmt.Errorf("db: the writer is at one batch for %s", busy.Round(time.Second))
+	}
+	if err := d.place.check(); err != nil {
+		return fmt.Errorf("db: %w", err)
 	}
 	if d.unwritten.Load() {
 		if err := d.Write(ctx, rewrite); err != nil {

@@ -78,6 +78,10 @@
 // Options.Alone takes the lock of a second file, named as the database with -alone
 // behind and empty.
 //
+// A file that was removed, moved or replaced while it is in use takes no more
+// transactions: what they wrote would be gone with the process. Back in its place it
+// does.
+//
 // The file stays readable by other programs (sqlite3 switch.db) while the switch
 // runs; one that keeps a write lock for 5 s makes Writes fail.
 //

@@ -269,3 +269,29 @@ func TestStartAtOnce(t *testing.T) {
 	slices.Sort(got)
 	same(t, "rows", got, []string{"0", "1", "2", "3"})
 }
+
+// A file that is removed, or that another has taken the place of: nothing is told to
+// be on disk that is gone with the process, who watches hears of it, and once the file
+// is back all goes on.
+func TestFileTakenAway(t *testing.T) {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		for _, replaced := range []bool{false, true} {
+			what := fmt.Sprintf("test.db%s, replaced: %v", suffix, replaced)
+			d := withTable(t, Options{})
+			path := d.o.Path + suffix
+			must(t, os.Rename(path, path+".old"))
+			if replaced {
+				must(t, os.WriteFile(path, nil, 0o600))
+			}
+			for _, err := range []error{d.Health(t.Context()), d.Write(t.Context(), insert("gone"))} {
+				if err == nil || errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), path) {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+			must(t, os.Rename(path+".old", path))
+			must(t, d.Health(t.Context()))
+			must(t, d.Write(t.Context(), insert("back")))
+			same(t, what, values(t, d), []string{"back"})
+		}
+	}
+}

@@ -310,6 +310,9 @@ func (d *DB) begin() error {
 	if err := d.o.Fail("begin"); err != nil {
 		return err
 	}
+	if err := d.place.check(); err != nil {
+		return err
+	}
 	return d.writer.begin("BEGIN IMMEDIATE")
 }
 
