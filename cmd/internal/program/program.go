@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -20,10 +21,24 @@ func Main(c *cobra.Command) {
 	err := c.ExecuteContext(ctx)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		tell(err)
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// tell gives up where nobody reads: a program that has failed must end, or nothing
+// starts it again.
+func tell(err error) {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		fmt.Fprintln(os.Stderr, err)
+	}()
+	select {
+	case <-told:
+	case <-time.After(time.Second):
+	}
 }
 
 // OneArg takes one argument, and says how the command is used for any other number.
