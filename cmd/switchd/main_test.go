@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -90,6 +91,22 @@ func TestHangupAtTheStart(t *testing.T) {
 	}
 }
 
+// TestALogWhoseReaderIsGone: the switch works on, and stops as it should.
+func TestALogWhoseReaderIsGone(t *testing.T) {
+	p := start(t)
+	p.must(p.log.Close())
+	for range p.lines { // its end
+	}
+	p.signal(syscall.SIGHUP)
+	if bank := p.explain(); bank != "xjrcu" {
+		t.Errorf("the account is of %s", bank)
+	}
+	p.signal(syscall.SIGTERM)
+	if err := p.Wait(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
 func routesTo(bank string) string {
 	return "cards:\n  - {bank: " + bank + ", prefix: \"621008\", lengths: [16]}\n"
 }
@@ -103,6 +120,7 @@ type process struct {
 	*exec.Cmd
 	t     *testing.T
 	dir   string
+	log   io.Closer
 	lines chan map[string]any // of its log; closed at its end
 	url   string
 }
@@ -131,6 +149,7 @@ func (p *process) run() {
 	log, err := p.StderrPipe()
 	p.must(err)
 	p.must(p.Start())
+	p.log = log
 	go func() {
 		defer close(p.lines)
 		for lines := bufio.NewScanner(log); lines.Scan(); {

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -32,16 +35,20 @@ type Lines struct {
 	over chan struct{} // closed by Close
 	done chan struct{} // closed when all is written
 	once sync.Once     // Close's
+	told int64         // of lost; run's alone
 
 	mu      sync.Mutex // guards what follows
 	waiting []byte
-	timed   bool  // what waits will be written in a while
-	closed  bool  // nothing waits any more
-	told    int64 // of lost
+	timed   bool // what waits will be written in a while
+	closed  bool // nothing waits any more
 }
 
-// NewLines returns Lines that write to w, until Close.
+// NewLines returns Lines that write to w, until Close. If that is standard error, the
+// program ends no more when its reader does.
 func NewLines(w io.Writer) *Lines {
+	if w == io.Writer(os.Stderr) {
+		signal.Ignore(syscall.SIGPIPE)
+	}
 	l := &Lines{to: w, wake: make(chan struct{}, 1), over: make(chan struct{}), done: make(chan struct{})}
 	go l.run()
 	return l
@@ -104,20 +111,26 @@ func (l *Lines) run() {
 
 // take takes what waits, and leaves spare for what comes next. The caller holds mu.
 func (l *Lines) take(spare []byte) []byte {
-	lines, lost := l.waiting, l.lost.Load()-l.told
-	l.waiting, l.timed, l.told = spare[:0], false, l.told+lost
-	if lost > 0 {
-		lines = fmt.Appendf(lines, `{"level":"warn","lines":%d,"message":"log lines are lost before this one"}`+"\n", lost)
-	}
+	lines := l.waiting
+	l.waiting, l.timed = spare[:0], false
 	return lines
 }
 
+// write writes lines, and then tells of those that are lost.
 func (l *Lines) write(lines []byte) {
 	if len(lines) == 0 {
 		return
 	}
 	if n, err := l.to.Write(lines); err != nil {
 		l.lost.Add(int64(bytes.Count(lines[n:], []byte{'\n'})))
+		return
+	}
+	lost := l.lost.Load()
+	if lost == l.told {
+		return
+	}
+	if _, err := fmt.Fprintf(l.to, `{"level":"warn","lines":%d,"message":"lines of the log were lost"}`+"\n", lost-l.told); err == nil {
+		l.told = lost
 	}
 }
 
