@@ -107,6 +107,29 @@ func TestALogWhoseReaderIsGone(t *testing.T) {
 	}
 }
 
+// TestADatabaseThatIsMadeIsTold: where a disk is not mounted, the switch begins with
+// nothing, and says so.
+func TestADatabaseThatIsMadeIsTold(t *testing.T) {
+	p := prepare(t)
+	p.write("switchd.yaml", configuration)
+	for _, made := range []bool{true, false} {
+		p.lines = make(chan map[string]any, 64)
+		p.run()
+		told := false
+		for line := range p.lines {
+			switch line["message"] {
+			case "there was no database: a new one is made":
+				told = true
+			case "switch is up":
+				p.signal(syscall.SIGTERM)
+			}
+		}
+		if err := p.Wait(); err != nil || told != made {
+			t.Errorf("%v; a new database was told: %v, want %v", err, told, made)
+		}
+	}
+}
+
 func routesTo(bank string) string {
 	return "cards:\n  - {bank: " + bank + ", prefix: \"621008\", lengths: [16]}\n"
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	stdlog "log"
 	"net"
 	"net/http"
@@ -149,6 +150,9 @@ func (a *app) foundation(ctx context.Context) (err error) {
 		if a.key, err = vault.Load(a.KeyFile); err != nil {
 			return err
 		}
+	}
+	if _, err := os.Stat(a.Database); errors.Is(err, fs.ErrNotExist) { // at the first start, or its disk is not mounted
+		a.log.Warn().Str("database", a.Database).Msg("there was no database: a new one is made")
 	}
 	a.db, err = db.Open(ctx, db.Options{Path: a.Database, Observe: ops.Commits(a.registry), Fail: a.FailCommit})
 	if err != nil {
