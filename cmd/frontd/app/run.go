@@ -34,6 +34,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	lines := parts.NewLines(c.LogTo)
+	go lines.Run()
 	defer lines.Close()
 	a, err := wire(c, lines)
 	if err != nil {

@@ -35,7 +35,7 @@ type Lines struct {
 	over chan struct{} // closed by Close
 	done chan struct{} // closed when all is written
 	once sync.Once     // Close's
-	told int64         // of lost; run's alone
+	told int64         // of lost; Run's alone
 
 	mu      sync.Mutex // guards what follows
 	waiting []byte
@@ -43,15 +43,13 @@ type Lines struct {
 	closed  bool // nothing waits any more
 }
 
-// NewLines returns Lines that write to w, until Close. If that is standard error, the
-// program ends no more when its reader does.
+// NewLines returns Lines that Run writes to w. If that is standard error, the program
+// ends no more when its reader does.
 func NewLines(w io.Writer) *Lines {
 	if w == io.Writer(os.Stderr) {
 		signal.Ignore(syscall.SIGPIPE)
 	}
-	l := &Lines{to: w, wake: make(chan struct{}, 1), over: make(chan struct{}), done: make(chan struct{})}
-	go l.run()
-	return l
+	return &Lines{to: w, wake: make(chan struct{}, 1), over: make(chan struct{}), done: make(chan struct{})}
 }
 
 // Lost is how many lines were dropped.
@@ -89,7 +87,8 @@ func (l *Lines) now() {
 	}
 }
 
-func (l *Lines) run() {
+// Run writes until Close, which waits for it.
+func (l *Lines) Run() {
 	defer close(l.done)
 	for spare := []byte(nil); ; {
 		select {

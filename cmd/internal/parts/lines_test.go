@@ -19,6 +19,7 @@ func TestLinesWaitAndWarningsDoNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out pieces
 		l := NewLines(&out)
+		go l.Run()
 		log := zerolog.New(l)
 		say := func(want string) {
 			t.Helper()
@@ -58,6 +59,7 @@ func TestALogThatNobodyReads(t *testing.T) {
 		var out pieces
 		blocked := make(chan struct{})
 		l := NewLines(slow{&out, blocked})
+		go l.Run()
 		log := zerolog.New(l)
 		log.Warn().Msg("a")
 		synctest.Wait()
@@ -97,6 +99,7 @@ func TestALogWithoutRoom(t *testing.T) {
 		var out pieces
 		var room atomic.Bool
 		l := NewLines(full{&out, &room})
+		go l.Run()
 		log := zerolog.New(l)
 		log.Warn().Msg("a")
 		log.Warn().Msg("b")

@@ -74,6 +74,7 @@ func wired(t *testing.T, c Config) *app {
 	a := &app{Config: c}
 	a.stopping, a.stop = context.WithCancel(t.Context())
 	a.defaults()
+	go a.lines.Run()
 	t.Cleanup(a.lines.Close)
 	for _, build := range []func(context.Context) error{a.foundation, a.core, a.customers, a.banks} {
 		if err := build(t.Context()); err != nil {
@@ -155,9 +156,11 @@ func TestAdvicesThatNothingForwardsAreNamedAtTheStart(t *testing.T) {
 		var logged bytes.Buffer
 		c := a.Config
 		c.LogTo = &logged
-		if err := errors.Join(err, wired(t, c).closeDB()); err != nil {
+		again := wired(t, c)
+		if err := errors.Join(err, again.closeDB()); err != nil {
 			t.Fatal(err)
 		}
+		again.lines.Close()
 		if line := logged.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, `"level":"warn","bank":"gone","state":"parked","advices":1,`) {
 			t.Error(line)
 		}

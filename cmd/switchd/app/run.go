@@ -71,6 +71,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	a.defaults()
+	go a.lines.Run()
 	defer a.lines.Close()
 	for _, build := range []func(context.Context) error{a.foundation, a.core, a.customers, a.banks, a.doors} {
 		if err := build(ctx); err != nil {
