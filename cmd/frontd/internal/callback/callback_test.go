@@ -125,7 +125,7 @@ func TestNothingDoneIsNoSuccess(t *testing.T) {
 	for _, p := range []callbacktest.Platform{platform, plainly(platform)} {
 		s := start(t, options(p, &said{failed: true}))
 		q, body := p.Query(p.Event(follower, "unsubscribe", ""))
-		if status, answer := post(t, s.URL, q, body); status != 503 || answer == "success" {
+		if status, answer := post(t, s.URL, q, body); status != 503 || answer != "try again\n" {
 			t.Errorf("%d %q", status, answer)
 		}
 		s = start(t, options(p, &said{text: "系统繁忙", failed: true}))
@@ -383,6 +383,7 @@ func TestBrokenPaddingIsNotOpened(t *testing.T) {
 		"nothing but padding":   bytes.Repeat([]byte{32}, 32),
 		"padding into the head": append(make([]byte, 31), 13),
 		"a length beyond":       append(long, bytes.Repeat([]byte{12}, 12)...),
+		"padding of 42":         slices.Concat(make([]byte, headLength), []byte(k.appID), bytes.Repeat([]byte{42}, 42)),
 	}
 	for name, plain := range tests {
 		b := bytes.Clone(plain)
@@ -391,7 +392,9 @@ func TestBrokenPaddingIsNotOpened(t *testing.T) {
 			t.Errorf("%s: opened %q", name, got)
 		}
 	}
-	for name, sealed := range map[string]string{"nothing": "", "no base64": "!!!!", "half a block": "AAAAAAAAAAA="} {
+	for name, sealed := range map[string]string{
+		"nothing": "", "no base64": "!!!!", "half a block": "AAAAAAAAAAA=", "more than base64": k.seal(nil) + "!",
+	} {
 		if got, err := k.open(sealed); err == nil {
 			t.Errorf("%s: opened %q", name, got)
 		}
@@ -425,9 +428,12 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 }
 
-// A sender that stops in the middle holds nobody longer than bodyTime.
+// A sender that stops in the middle holds nobody longer than bodyTime, and what it
+// sent by then is no message.
 func TestASlowBodyEnds(t *testing.T) {
-	s := start(t, options(platform, &said{}))
+	a := &said{}
+	s := start(t, options(platform, a))
+	q, body := platform.Query(platform.Text(follower, "1", "zx"))
 	c, err := net.Dial("tcp", s.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -435,10 +441,10 @@ func TestASlowBodyEnds(t *testing.T) {
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(bodyTime + 3*time.Second))
 	begun := time.Now()
-	fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<xml>")
+	fmt.Fprintf(c, "POST /?%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", q.Encode(), len(body)+1, body)
 	answer, err := io.ReadAll(c)
-	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 400 ")) || time.Since(begun) > bodyTime+2*time.Second {
-		t.Errorf("after %s: %q, %v", time.Since(begun), answer, err)
+	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 400 ")) || len(a.asked) != 0 || time.Since(begun) > bodyTime+2*time.Second {
+		t.Errorf("after %s: %q, %v, asked %v", time.Since(begun), answer, err, a.asked)
 	}
 }
 
@@ -491,7 +497,8 @@ func TestTheAddressIsChecked(t *testing.T) {
 			}
 			defer r.Body.Close()
 			body, _ := io.ReadAll(r.Body)
-			if r.StatusCode != test.status || test.status == 200 && string(body) != test.echo {
+			want := map[bool]string{true: test.echo, false: "Forbidden\n"}[test.status == 200]
+			if r.StatusCode != test.status || string(body) != want {
 				t.Errorf("%d %q", r.StatusCode, body)
 			}
 			if kind := r.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/plain") || r.Header.Get("X-Content-Type-Options") != "nosniff" {
@@ -592,7 +599,8 @@ func TestStrangersDoNotFillTheLog(t *testing.T) {
 
 func TestCallbacksAreCounted(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	o := options(platform, &said{text: "x"})
+	answerer := &said{text: "x"}
+	o := options(platform, answerer)
 	o.Registerer = reg
 	s := start(t, o)
 	for _, message := range []string{
@@ -603,11 +611,27 @@ func TestCallbacksAreCounted(t *testing.T) {
 		post(t, s.URL, q, body)
 	}
 	post(t, s.URL, nil, "<xml></xml>")
+	q, body := platform.Query(platform.Event(follower, "VIEW", ""))
+	for _, a := range []Answer{{}, {Failed: true}} {
+		answerer.text, answerer.failed = a.Text, a.Failed
+		post(t, s.URL, q, body)
+	}
+	q.Set("echostr", "1")
+	for range 2 {
+		r, err := http.Get(s.URL + "?" + q.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		q.Del("echostr")
+	}
 	got := gather(t, reg)
 	want := map[string]uint64{
 		"frontd_callbacks_total answered CLICK": 1, "frontd_callbacks_total answered other": 1, "frontd_callbacks_total answered text": 1,
 		"frontd_callbacks_total refused none": 1, "frontd_callbacks_total unreadable none": 1,
-		"frontd_callback_seconds CLICK": 1, "frontd_callback_seconds other": 1, "frontd_callback_seconds text": 1,
+		"frontd_callbacks_total nothing VIEW": 1, "frontd_callbacks_total failed VIEW": 1,
+		"frontd_callbacks_total answered check": 1, "frontd_callbacks_total refused check": 1,
+		"frontd_callback_seconds CLICK": 1, "frontd_callback_seconds other": 1, "frontd_callback_seconds text": 1, "frontd_callback_seconds VIEW": 2,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v", got)
