@@ -83,7 +83,7 @@ func (s *Service) Detach(ctx context.Context, call Call, id string) (Answer, err
 			return Answer{}, err
 		}
 		who.customer = c.ID
-	case l.ID == "" || l.State == linkPending:
+	case l.ID == "":
 		reason = ReasonNoLink
 	case l.Role == Primary:
 		reason = ReasonPrimary

@@ -293,7 +293,7 @@ func (s *Store) end(ctx context.Context, tx switching.Tx, c *row, ev Event, exce
 	if err := s.hush(ctx, tx, c); err != nil {
 		return nil, err
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE sms_code SET state = 'void', used_by = 0 WHERE customer = $1 AND state IN ('sent', 'void')`, c.ID)
+	_, err := tx.ExecContext(ctx, `UPDATE sms_code SET state = 'void' WHERE customer = $1 AND state = 'sent'`, c.ID)
 	if err != nil {
 		return nil, fmt.Errorf("void codes: %w", err)
 	}

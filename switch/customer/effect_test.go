@@ -143,9 +143,12 @@ func TestOneCertificateOneFollower(t *testing.T) {
 func TestAnotherAccountReplacesThePrimary(t *testing.T) {
 	w := newWorld(t)
 	f := w.authenticated("a", cardA)
-	a, err := w.authenticate(f, cardB)
+	a, err := w.authenticate(f, cardC) // of the same bank
 	w.want(a, err, switching.Approved, "")
-	w.wantAccounts(f, "klb 0004 primary active", "xjrcu 0004 attached active")
+	w.wantAccounts(f, "xjrcu 0004 attached active", "xjrcu 0012 primary active")
+	a, err = w.authenticate(f, cardB)
+	w.want(a, err, switching.Approved, "")
+	w.wantAccounts(f, "klb 0004 primary active", "xjrcu 0004 attached active", "xjrcu 0012 attached active")
 }
 
 func TestAnotherCertificateIsRefused(t *testing.T) {

@@ -307,6 +307,20 @@ func TestFiveWrongTriesVoidACode(t *testing.T) {
 	w.want(a, err, switching.Refused, ReasonCodeVoid)
 }
 
+// A wrong try counts against a code that is good: one that is over stays what it was.
+func TestWrongTriesAfterACodeIsOver(t *testing.T) {
+	w := newWorld(t)
+	f := follower("a")
+	code := w.code(f, ForAuthenticate, cardA)
+	w.now = w.now.Add(w.store.Limits.CodeLife)
+	for range w.store.Limits.CodeTries {
+		a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, wrong(code)))
+		w.want(a, err, switching.Refused, ReasonCodeWrong)
+	}
+	a, err := w.service.Authenticate(w.Context(), w.call(f), authRequest(cardA, code))
+	w.want(a, err, switching.Refused, ReasonCodeExpired)
+}
+
 func TestACodeIsForItsFollowerAndAccount(t *testing.T) {
 	w := newWorld(t)
 	code := w.code(follower("a"), ForAuthenticate, cardA)
@@ -652,19 +666,53 @@ func TestTheMinuteIsTheAccountsToo(t *testing.T) {
 	w.want(a, err, switching.Approved, "")
 }
 
-// TestAnAccountIsItsBanks: two banks have passbooks of the same numbers, and who asks
-// for codes to one leaves the other alone.
-func TestAnAccountIsItsBanks(t *testing.T) {
-	w := newWorld(t)
-	table, err := routing.Parse("routes.yaml", []byte(`passbooks:
+const book = "700000000017" // a passbook of that number is at both banks
+
+func (w *world) sharesBooks() {
+	w.Helper()
+	table, err := routing.Parse("routes.yaml", []byte(routes+`passbooks:
   - {bank: xjrcu, prefix: "", length: 12, shared: true}
   - {bank: klb, prefix: "7", length: 12, shared: true}
 `), []routing.Bank{"xjrcu", "klb"})
 	w.must(err)
 	w.desk.router.Swap(table)
+}
+
+// TestOneNumberAtTwoBanks: each of the two is linked for itself, and may be the primary
+// beside the other.
+func TestOneNumberAtTwoBanks(t *testing.T) {
+	w := newWorld(t)
+	w.sharesBooks()
+	f := w.authenticated("a", cardA)
+	code := func(p Purpose, bank string) codec.Secret {
+		t.Helper()
+		w.now = w.now.Add(w.store.Limits.CodePause)
+		a, err := w.service.SendCode(w.Context(), w.call(f), CodeRequest{Purpose: p, Account: codec.NewAccount(book), Bank: bank})
+		w.want(a, err, switching.Approved, "")
+		return codec.NewSecret(w.desk.codes[book])
+	}
+	for _, bank := range []string{"xjrcu", "klb"} {
+		r := AttachRequest{Account: codec.NewAccount(book), Bank: bank, Code: code(ForAttach, bank), Payment: w.sealed(payment)}
+		a, err := w.service.Attach(w.Context(), w.loggedIn(f), r)
+		w.want(a, err, switching.Approved, "")
+	}
+	w.wantAccounts(f, "klb 0017 attached active", "xjrcu 0004 primary active", "xjrcu 0017 attached active")
+	for _, bank := range []string{"klb", "xjrcu"} {
+		r := authRequest(book, code(ForAuthenticate, bank))
+		r.Bank = bank
+		a, err := w.service.Authenticate(w.Context(), w.call(f), r)
+		w.want(a, err, switching.Approved, "")
+	}
+	w.wantAccounts(f, "klb 0017 attached active", "xjrcu 0004 attached active", "xjrcu 0017 primary active")
+}
+
+// TestAnAccountIsItsBanks: two banks have passbooks of the same numbers, and who asks
+// for codes to one leaves the other alone.
+func TestAnAccountIsItsBanks(t *testing.T) {
+	w := newWorld(t)
+	w.sharesBooks()
 	ask := func(name, bank string) (Answer, error) {
-		return w.service.SendCode(w.Context(), w.call(follower(name)),
-			CodeRequest{Purpose: ForAuthenticate, Account: codec.NewAccount("700000000017"), Bank: bank})
+		return w.service.SendCode(w.Context(), w.call(follower(name)), CodeRequest{Purpose: ForAuthenticate, Account: codec.NewAccount(book), Bank: bank})
 	}
 	for range w.store.Limits.CodesADay {
 		w.now = w.now.Add(w.store.Limits.CodePause)
