@@ -1,17 +1,24 @@
 package h5
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"wxswitch/banks/sim"
 	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/cmd/internal/world"
+	"wxswitch/cmd/switchd/app"
 	"wxswitch/codec"
 	"wxswitch/switch/api/client"
 )
@@ -43,6 +50,25 @@ func TestIdentity(t *testing.T) {
 		x.get("/h5/oauth?code=" + b.platform.code("oTwice") + "&state=" + state)
 		x.at("/h5/oauth", 400)
 	})
+	t.Run("a state that is none, or another's but for its end", func(t *testing.T) {
+		x := b.browser("oNone")
+		state := x.authorize("/h5/accounts")
+		end := map[bool]string{true: "1", false: "0"}[strings.HasSuffix(state, "0")]
+		for _, state := range []string{"", "1", state[:len(state)-1] + end} {
+			x.get("/h5/oauth?code=" + b.platform.code("oNone") + "&state=" + state)
+			x.at("/h5/oauth", 400)
+		}
+	})
+	t.Run("another follower in the same browser", func(t *testing.T) {
+		x := b.browser("oFirst")
+		state := x.authorize("/h5/authenticate")
+		x.get("/h5/authenticate")
+		x.get("/h5/oauth?code=" + b.platform.code("oSecond") + "&state=" + state)
+		var s session
+		if !b.sealer.open(sessionCookie, x.cookie(), &s) || s.Subject != "oSecond" {
+			t.Errorf("%+v", s)
+		}
+	})
 	t.Run("a state that is too old", func(t *testing.T) {
 		defer func() { b.Now = time.Now }()
 		for late, status := range map[time.Duration]int{9*time.Minute + 50*time.Second: 200, 10*time.Minute + time.Second: 400} {
@@ -65,6 +91,24 @@ func TestIdentity(t *testing.T) {
 			if x.get("/h5/oauth?code=" + b.platform.code("oTabs") + "&state=" + states[i]); x.page.status != status {
 				t.Errorf("the tab %d: %d", i, x.page.status)
 			}
+		}
+	})
+	t.Run("which tab is the oldest, its cookie's name says", func(t *testing.T) {
+		r := httptest.NewRequest(http.MethodGet, "/h5/authenticate", nil)
+		r.AddCookie(&http.Cookie{Name: resultCookie + "0", Value: "x"}) //nolint:gosec // a request's
+		for i := range maxErrands {
+			r.AddCookie(&http.Cookie{Name: fmt.Sprint(visitCookie, "-", maxErrands-i), Value: "x"}) //nolint:gosec // a request's
+		}
+		w := httptest.NewRecorder()
+		b.ServeHTTP(w, r)
+		var gone []string
+		for _, c := range w.Result().Cookies() {
+			if c.MaxAge < 0 {
+				gone = append(gone, c.Name)
+			}
+		}
+		if !slices.Equal(gone, []string{visitCookie + "-1"}) {
+			t.Errorf("forgotten: %q", gone)
 		}
 	})
 	t.Run("two pages at once", func(t *testing.T) {
@@ -114,6 +158,15 @@ func TestIdentity(t *testing.T) {
 		b.platform.mu.Lock()
 		b.platform.snapshot = false
 		b.platform.mu.Unlock()
+	})
+	t.Run("one of whom the switch knows that it follows", func(t *testing.T) {
+		b.browser("oFollows").get("/h5/authenticate")
+		b.platform.mu.Lock()
+		b.platform.strange["oFollows"] = true // is not asked
+		b.platform.mu.Unlock()
+		x := b.browser("oFollows")
+		x.get("/h5/authenticate")
+		x.at("/h5/authenticate", 200)
 	})
 	t.Run("one who does not follow", func(t *testing.T) {
 		b.platform.mu.Lock()
@@ -279,6 +332,24 @@ func TestAnErrandEnds(t *testing.T) {
 	}
 }
 
+// A state is served once, by the switch's word, for as long as its cookie lives: so it
+// is where somebody has both.
+func TestAStateIsServedOnce(t *testing.T) {
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	b := start(t, world.Options{Tune: func(c *app.Config) { quick(c); c.Now = now }})
+	b.Now = now
+	x := b.browser("oServed")
+	state := x.authorize("/h5/accounts")
+	for past, status := range []int{200, 400} {
+		ahead.Store(int64(past) * int64(stateLife-time.Second))
+		x.get("/h5/oauth?code=" + b.platform.code("oServed") + "&state=" + state)
+		if x.page.status != status {
+			t.Errorf("%d: %s %d", past, x.page.url, x.page.status)
+		}
+	}
+}
+
 // Where the pages are secure, no other host of the domain can plant a cookie, and
 // no browser that was here once comes without TLS.
 func TestSecurePages(t *testing.T) {
@@ -331,6 +402,43 @@ func (x *browser) cookie() string {
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors "
 
+// A key is replaced while cookies of the one before live: these open, and none is made
+// by it any more.
+func TestAKeyIsReplaced(t *testing.T) {
+	before, now := make([]byte, KeySize), []byte(strings.Repeat("k", KeySize))
+	sealers := make([]*sealer, 3)
+	for i, keys := range [][][]byte{{before}, {now, before}, {now}} {
+		var err error
+		if sealers[i], err = newSealer(keys); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var x session
+	if !sealers[1].open(sessionCookie, sealers[0].seal(sessionCookie, session{Subject: "oBefore"}), &x) || x.Subject != "oBefore" {
+		t.Errorf("of the key before: %+v", x)
+	}
+	if !sealers[2].open(sessionCookie, sealers[1].seal(sessionCookie, session{Subject: "oNow"}), &x) || x.Subject != "oNow" {
+		t.Errorf("of the key now: %+v", x)
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	good := start(t, world.Options{Tune: quick}).Site.Options
+	for name, change := range map[string]func(*Options){
+		"no key":      func(o *Options) { o.Keys = nil },
+		"a short key": func(o *Options) { o.Keys = [][]byte{good.Keys[0], good.Keys[0][1:]} },
+		"no host":     func(o *Options) { o.Public = "/h5" },
+		"no URL":      func(o *Options) { o.Public = "https://wx.example.cn:x" },
+		"a page":      func(o *Options) { o.Public += "/h5" },
+	} {
+		o := good
+		change(&o)
+		if _, err := New(o); err == nil {
+			t.Error(name + " is taken")
+		}
+	}
+}
+
 // Every page says how it may be used.
 func TestHeaders(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
@@ -349,6 +457,7 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
+	x.sees(b.Site.Name)
 	if strings.Contains(x.page.body, "<script>") || strings.Contains(x.page.body, " style=") {
 		t.Error("inline script or style")
 	}
@@ -365,6 +474,54 @@ func TestHeaders(t *testing.T) {
 	}
 	if x.get("/h5/nothing"); x.page.status != 404 {
 		t.Error(x.page.status)
+	}
+}
+
+// What a page of a result shows is its browser's alone.
+func TestAResultIsItsBrowsers(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x, y := b.authenticated("oResult"), b.browser("oResult")
+	path := x.page.url.Path
+	for who, path := range map[*browser]string{y: path, x: path[:len(path)-1]} {
+		who.get(path)
+		who.at(path, 404)
+		who.sees("页面已过期")
+	}
+	x.get(path)
+	x.sees("认证成功，感谢您的使用")
+}
+
+func TestPagesAreCounted(t *testing.T) {
+	o := start(t, world.Options{Tune: quick}).Site.Options
+	registry := prometheus.NewRegistry()
+	o.Registerer = registry
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/h5/terms", "/h5/terms", "/h5/nothing", "/h5/security/reset/login"} {
+		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]uint64)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			name := []string{f.GetName()}
+			for _, l := range m.GetLabel() {
+				name = append(name, l.GetValue())
+			}
+			got[strings.Join(name, " ")] = uint64(m.GetCounter().GetValue()) + m.GetHistogram().GetSampleCount()
+		}
+	}
+	want := map[string]uint64{
+		"frontd_pages_total terms 200": 2, "frontd_pages_total unknown 404": 1, "frontd_pages_total security-reset-login 302": 1,
+		"frontd_page_seconds terms": 2, "frontd_page_seconds unknown": 1, "frontd_page_seconds security-reset-login": 1,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v", got)
 	}
 }
 
@@ -577,12 +734,19 @@ func TestASessionIsKeptByUse(t *testing.T) {
 	}
 }
 
-// What is served beside the pages is not listed.
-func TestStaticFilesAreNotListed(t *testing.T) {
+// What is served beside the pages may be kept, by an address that a new build changes,
+// and is not listed.
+func TestStaticFiles(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
 	x := b.browser("oStatic")
-	x.get("/h5/static/front.css")
-	x.at("/h5/static/front.css", 200)
+	for version, kept := range map[string]string{staticHash: "public, max-age=31536000, immutable", "before": "no-cache"} {
+		r, err := x.client.Get(b.server.URL + "/h5/static/front.css?v=" + version)
+		if x.take(r, err); r.Header.Get("Cache-Control") != kept {
+			t.Errorf("%s: %q", version, r.Header.Get("Cache-Control"))
+		}
+		x.at("/h5/static/front.css", 200)
+		x.sees(".button")
+	}
 	for _, path := range []string{"/h5/static/", "/h5/static"} {
 		if x.get(path); x.page.status != http.StatusNotFound || !strings.Contains(x.page.body, "页面不存在") {
 			t.Errorf("%s: %d %s", path, x.page.status, x.page.body)

@@ -35,6 +35,7 @@ type bench struct {
 	server   *httptest.Server
 	log      *partstest.Text
 	wire     *wire
+	persons  int // so many have been looked at
 }
 
 // wire is between the site and the switch. It loses answers.
@@ -46,6 +47,9 @@ type wire struct {
 	odd  string     // what stands between answers in place of the next one
 }
 
+// errLost says that a connection was there, and something may have come through.
+var errLost = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset")}
+
 func (l *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	l.mu.Lock()
 	cut := l.cut
@@ -56,7 +60,7 @@ func (l *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	l.mu.Unlock()
 	if silent {
-		return nil, errors.New("connection reset")
+		return nil, errLost
 	}
 	if cut {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("refused")}
@@ -67,7 +71,7 @@ func (l *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		if odd != "" {
 			return &http.Response{StatusCode: http.StatusGatewayTimeout, Body: io.NopCloser(strings.NewReader(odd)), Header: http.Header{}}, nil
 		}
-		return nil, errors.New("connection lost")
+		return nil, errLost
 	}
 	return a, err
 }
@@ -129,18 +133,12 @@ func (p *platform) code(openID string) string {
 	return code
 }
 
-var shared struct {
-	sync.Mutex
-	persons int
-}
-
-// person is one of the made-up people that no other test has.
-func person() int {
-	shared.Lock()
-	defer shared.Unlock()
+// nobody is one of the made-up people whose accounts are in normal standing, and that
+// the bench has not seen yet.
+func (b *bench) nobody() int {
 	for {
-		shared.persons++
-		if n := shared.persons; n%10 != 9 && n > 2 && n < 16 || n > 17 && n%17 != 16 && n%16 != 7 {
+		b.persons++
+		if n := b.persons; n%10 != 9 && n > 2 && n < 16 || n > 17 && n%17 != 16 && n%16 != 7 {
 			return n
 		}
 	}
@@ -185,7 +183,7 @@ type page struct {
 
 func (b *bench) browser(openID string) *browser {
 	jar, _ := cookiejar.New(nil)
-	x := &browser{bench: b, openID: openID, person: person()}
+	x := &browser{bench: b, openID: openID, person: b.nobody()}
 	x.client = http.Client{Jar: jar, Timeout: 30 * time.Second, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		if r.URL.Host == "open.example" { // WeChat asks nothing, and sends the browser back
 			return http.ErrUseLastResponse
@@ -206,6 +204,9 @@ func (x *browser) take(r *http.Response, err error) page {
 		x.Fatal(err)
 	}
 	x.page = page{r.StatusCode, r.Request.URL, html.UnescapeString(string(body))}
+	if strings.Count(x.page.body, "</html>") > 1 {
+		x.Fatalf("%s: two pages in one answer:\n%s", x.page.url, x.page.body)
+	}
 	if at := r.Header.Get("Location"); strings.HasPrefix(at, "https://open.example") {
 		to, err := url.Parse(at)
 		if err != nil {
@@ -318,10 +319,15 @@ const (
 // authenticated is a browser whose follower is a customer.
 func (b *bench) authenticated(openID string) *browser {
 	b.Helper()
-	x := b.browser(openID)
+	return b.browser(openID).authenticates(bankA)
+}
+
+// authenticates is 客户认证, with the account at the bank.
+func (x *browser) authenticates(bank string) *browser {
+	x.Helper()
 	x.get("/h5/authenticate")
-	x.send("/h5/authenticate/code", x.identity(bankA))
-	x.send("/h5/authenticate", with(x.identity(bankA), "code", x.code(bankA), "terms", theTerms, "notices", theTerms))
+	x.send("/h5/authenticate/code", x.identity(bank))
+	x.send("/h5/authenticate", with(x.identity(bank), "code", x.code(bank), "terms", theTerms, "notices", theTerms))
 	x.sees(`data-result="approved"`, "认证成功，感谢您的使用")
 	return x
 }
@@ -329,7 +335,11 @@ func (b *bench) authenticated(openID string) *browser {
 // loggedIn is one who has passwords and is logged in.
 func (b *bench) loggedIn(openID string) *browser {
 	b.Helper()
-	x := b.authenticated(openID)
+	return b.authenticated(openID).logsIn()
+}
+
+func (x *browser) logsIn() *browser {
+	x.Helper()
 	x.get("/h5/settings")
 	form := x.fill(nil)
 	sealed := x.seal(url.Values{"login": {theirLogin}, "payment": {theirPay}})

@@ -2,6 +2,7 @@ package h5
 
 import (
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -33,7 +34,7 @@ func TestACustomersLife(t *testing.T) {
 	x.get("/h5/accounts/" + id + "/details?period=month")
 	x.sees("交易明细", "本日", "自定义", "¥")
 	x.get("/h5/accounts/" + id + "/details?period=custom&from=2026-11-20&to=2026-11-01")
-	x.sees("起始日期不能晚于截止日期")
+	x.sees("起始日期不能晚于截止日期", `value="2026-11-20"`, `value="2026-11-01"`)
 	x.get("/h5/accounts/" + id + "/remove")
 	x.send("/h5/accounts/"+id+"/remove", nil)
 	x.at("/h5/accounts/"+id+"/remove", 409)
@@ -51,6 +52,8 @@ func TestACustomersLife(t *testing.T) {
 	x.sees("解挂后将无法查询该账户")
 	x.send(remove, nil)
 	x.sees("解挂成功")
+	x.get(remove)
+	x.at("/h5/accounts/edit", 200)
 
 	x.get("/h5/deregister")
 	x.send("/h5/deregister", nil)
@@ -59,6 +62,7 @@ func TestACustomersLife(t *testing.T) {
 	x.sees("您尚未认证，无需注销")
 	x.get("/h5/accounts")
 	x.at("/h5/authenticate", 200)
+	x.sees(`id="cert_type"`)
 	logs := b.log.String()
 	p := x.follower().At(bankA)
 	for _, secret := range []string{p.Cert.Reveal(), x.follower().Account(bankA), x.follower().Account(bankB), theirLogin, theirPay, "oLife", id} {
@@ -98,22 +102,12 @@ func TestDeregistrationHasThreeEnds(t *testing.T) {
 		x.sees(end.text)
 	}
 	b.Sims[bankA].Down()
-	y := b.authenticatedAt("oRefused", bankB)
+	y := b.browser("oRefused").authenticates(bankB)
 	b.Sims[bankB].Down()
 	time.Sleep(100 * time.Millisecond)
 	y.get("/h5/deregister")
 	y.send("/h5/deregister", nil)
 	y.sees(`data-result="refused"`, "注销失败，请与开户行联系。")
-}
-
-// authenticatedAt is authenticated with the account at another bank.
-func (b *bench) authenticatedAt(openID, bank string) *browser {
-	x := b.browser(openID)
-	x.get("/h5/authenticate")
-	x.send("/h5/authenticate/code", x.identity(bank))
-	x.send("/h5/authenticate", with(x.identity(bank), "code", x.code(bank), "terms", theTerms))
-	x.sees(`data-result="approved"`)
-	return x
 }
 
 // What is wrong is said beside the field, what was typed stays, and the key is new.
@@ -134,6 +128,7 @@ func TestAFormIsShownAgain(t *testing.T) {
 	x.send("/h5/authenticate/code", with(x.identity(bankA), "account", "6217510000000000000"))
 	x.sees("卡号或账号有误，请核对后重新输入", `aria-invalid="true"`)
 	x.send("/h5/authenticate/code", x.identity(bankA))
+	x.at("/h5/authenticate/code", 200)
 	x.sees("验证码将发送至您在开户行预留的手机号", `disabled>获取验证码`)
 	if again := regexp.MustCompile(`data-again="(\d+)"`).FindStringSubmatch(x.page.body); again == nil || again[1] == "0" {
 		t.Error("no countdown")
@@ -280,6 +275,9 @@ func TestDetailsThatDoNotCome(t *testing.T) {
 	x.sees("查询超时，请稍后再试", again)
 	x.get(details)
 	lacks(again)
+	b.wire.set("/details", false)
+	x.get(details)
+	x.sees("系统繁忙，请稍后再试", again)
 	b.Sims[bankA].Down()
 	time.Sleep(100 * time.Millisecond)
 	x.get(details)
@@ -291,7 +289,16 @@ func TestDetailsThatDoNotCome(t *testing.T) {
 // A11, A7: who is not logged in is led to it, and from there back.
 func TestWhatIsMissingLeadsThereAndBack(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
-	x := b.authenticated("oLed")
+	x := b.browser("oLed")
+	leadsOn := func(to string) {
+		t.Helper()
+		if x.get("/h5/login?to=/h5/accounts/add"); x.page.url.RequestURI() != to+"?to=/h5/accounts/add" {
+			t.Error(x.page.url)
+		}
+	}
+	leadsOn("/h5/authenticate")
+	x.authenticates(bankA)
+	leadsOn("/h5/settings")
 	x.get("/h5/accounts")
 	x.at("/h5/settings", 200)
 	form := x.fill(nil)
@@ -300,7 +307,7 @@ func TestWhatIsMissingLeadsThereAndBack(t *testing.T) {
 	}
 	sealed := x.seal(url.Values{"login": {theirLogin}})
 	x.post("/h5/settings", with(form, "login", sealed.Get("login")))
-	x.sees(`href="/h5/accounts"`)
+	x.sees(`href="/h5/accounts"`, "继续</a>")
 	x.get("/h5/accounts/add")
 	x.at("/h5/login", 200)
 	form = x.fill(nil)
@@ -311,10 +318,17 @@ func TestWhatIsMissingLeadsThereAndBack(t *testing.T) {
 	x.at("/h5/accounts/add", 200)
 	x.sees("设置微信支付密码")
 	x.get("/h5/security")
+	b.wire.set("", true)
+	x.send("/h5/logout", nil)
+	x.sees("系统繁忙，请稍后再试")
+	b.wire.set("", false)
+	x.get("/h5/security")
 	x.send("/h5/logout", nil)
 	x.sees("已退出登录")
-	x.get("/h5/accounts")
-	x.at("/h5/login", 200)
+	for _, page := range []string{"", "/edit", "/add", "/" + strings.Repeat("x", 22) + "/balance", "/" + strings.Repeat("x", 22) + "/details"} {
+		x.get("/h5/accounts" + page)
+		x.at("/h5/login", 200)
+	}
 }
 
 // D1: near places come from what the follower said to the chat.
@@ -341,7 +355,9 @@ func TestPlaces(t *testing.T) {
 	x.send("/h5/branches/urmqccb-1/visit", url.Values{"business": {"vip"}, "phone": {"13899990001"}})
 	x.sees("预约成功，预约号将发送至您填写的手机", "开户行答复")
 	x.get("/h5/branches/nowhere")
-	x.sees("未找到该网点")
+	if x.sees("未找到该网点"); strings.Contains(x.page.body, "重新打开") {
+		t.Error("it leads to what is not there again")
+	}
 }
 
 // D3: the identity is checked again. The session is over, and the pages know it.
@@ -386,38 +402,199 @@ func TestTheWayBackIsWhole(t *testing.T) {
 // away, and where something between the two answers in its place.
 func TestALostAnswerIsLearned(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
-	x := b.authenticated("oLost")
-	visit := url.Values{"business": {"vip"}, "phone": {"13899990002"}}
 	for name, lose := range map[string]func(){
 		"lost":    func() { b.wire.set("/visits", false) },
 		"away":    func() { b.wire.leave("/visits") },
 		"between": func() { b.wire.between("/visits", `{"code":"upstream-timeout","message":"gateway timeout"}`) },
+		"unknown": func() { b.wire.between("/visits", outcomeUnknown) },
 	} {
-		before := b.visits()
-		x.get("/h5/branches/urmqccb-1/visit")
-		form := x.fill(visit)
+		y, before := b.browser("oLost-"+name), b.visits()
+		phone := y.follower().At(bankA).Phone.Reveal()
+		y.get("/h5/branches/urmqccb-1/visit")
+		form := y.fill(url.Values{"business": {"vip"}, "phone": {phone}})
 		lose()
-		x.post("/h5/branches/urmqccb-1/visit", form)
-		x.sees(textUnheard, "查询结果")
-		again := x.fill(nil)
-		if x.page.status != 504 || again.Get("key") != form.Get("key") || again.Get("business") != "vip" || again.Get("phone") != "13899990002" {
-			t.Errorf("%s: %d, %v", name, x.page.status, again)
+		y.post("/h5/branches/urmqccb-1/visit", form)
+		y.sees(textUnheard, "查询结果")
+		again := y.fill(nil)
+		if y.page.status != 504 || again.Get("key") != form.Get("key") || again.Get("business") != "vip" || again.Get("phone") != phone {
+			t.Errorf("%s: %d, %v", name, y.page.status, again)
 		}
-		x.post("/h5/branches/urmqccb-1/visit", again) // and still, where it is away
+		y.post("/h5/branches/urmqccb-1/visit", again) // and still, where it is away
 		b.wire.set("", false)
-		x.post("/h5/branches/urmqccb-1/visit", again)
-		x.sees("预约成功")
+		y.post("/h5/branches/urmqccb-1/visit", again)
+		y.sees("预约成功")
 		if n := b.visits() - before; n != 1 {
 			t.Errorf("%s: %d visits", name, n)
 		}
 	}
+	x := b.authenticated("oLost")
 	x.get("/h5/deregister")
 	form := x.fill(nil)
-	b.wire.set("/deregistration", false)
-	x.post("/h5/deregister", form)
-	x.sees(`data-result="timed-out"`, "注销超时，请与开户行联系！")
+	for _, lose := range []func(){
+		func() { b.wire.set("/deregistration", false) },
+		func() { b.wire.between("/deregistration", outcomeUnknown) },
+		func() { b.wire.between("/deregistration", `{"status":504,"code":"other","retry":"later"}`) },
+	} {
+		lose()
+		x.post("/h5/deregister", form)
+		x.sees(`data-result="timed-out"`, "注销超时，请与开户行联系！")
+	}
 	x.post("/h5/deregister", form) // the back button, and the same form
 	x.sees(`data-result="approved"`, "交易成功")
+}
+
+// outcomeUnknown is the switch's answer where it does not know what is on its disk.
+const outcomeUnknown = `{"status":504,"code":"outcome-unknown","retry":"same-key","text":"注销超时，请与开户行联系！"}`
+
+// So it is with a code: what is asked for again is the same one, and not too soon.
+func TestALostAnswerToACodeIsLearned(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oLostCode")
+	x.get("/h5/authenticate")
+	form := x.fill(x.identity(bankA))
+	b.wire.set("/codes", false)
+	x.post("/h5/authenticate/code", form)
+	x.sees(textUnheard, `value="`+form.Get("account")+`"`)
+	if again := x.fill(nil).Get("code_key"); again != form.Get("code_key") {
+		t.Errorf("key %s, not %s", again, form.Get("code_key"))
+	}
+	x.send("/h5/authenticate/code", x.identity(bankA))
+	x.sees("验证码将发送至您在开户行预留的手机号")
+}
+
+// Who goes back to a form that was carried out, and changes it, asks for another thing.
+func TestAFormThatIsChangedAfterItsEnd(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oChanged")
+	const page = "/h5/branches/urmqccb-1/visit"
+	x.get(page)
+	form := x.fill(url.Values{"business": {"vip"}, "phone": {"13899990003"}})
+	x.post(page, form)
+	x.sees(`data-result="approved"`)
+	x.post(page, with(form, "phone", "13899990004"))
+	x.sees("内容有改动，请再次提交", "13899990004")
+	x.send(page, url.Values{"business": {"vip"}, "phone": {"13899990004"}})
+	x.sees(`data-result="approved"`)
+	if n := b.visits(); n != 2 {
+		t.Errorf("%d visits", n)
+	}
+}
+
+// A2: where the number does not decide, the 开户行 is asked for, and goes with each step.
+func TestTheBankIsAskedFor(t *testing.T) {
+	b := start(t, world.Options{Tune: sharesBooks})
+	x := b.browser("oBook")
+	for accounts := x.follower().At(bankA).Accounts; len(accounts) < 2 || accounts[1].Card; accounts = x.follower().At(bankA).Accounts {
+		x.person = b.nobody()
+	}
+	x.authenticates(bankA).logsIn()
+	form := with(x.identity(bankA), "account", x.follower().At(bankA).Accounts[1].Number.Reveal())
+	const chosen = `<option value="urmqccb" selected>乌鲁木齐银行`
+	for _, page := range []string{"/h5/accounts/add", "/h5/security/reset/payment"} {
+		form.Del("bank")
+		form.Del("code")
+		if x.get(page); strings.Contains(x.page.body, `id="bank"`) {
+			t.Error("asked for beforehand at " + page)
+		}
+		x.send(page+"/code", form)
+		x.sees("请选择该账号的开户行", `id="bank" name="bank" aria-invalid="true"`)
+		form.Set("bank", bankA)
+		x.send(page+"/code", form)
+		x.sees("验证码将发送至您在开户行预留的手机号", chosen)
+		x.send(page, form) // without a code
+		x.sees(chosen)
+		sent, err := b.Sims[bankA].Messages(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		form.Set("code", sent[len(sent)-1].Code.Reveal())
+		typed, sealed := x.fill(form), x.seal(url.Values{"payment": {theirPay}, "password": {"730164"}})
+		x.post(page, with(typed, "payment", sealed.Get("payment"), "password", sealed.Get("password")))
+		x.sees(`data-result="approved"`)
+	}
+}
+
+var booksOfBanks = regexp.MustCompile(`  - \{bank: \w+, prefix: ("\d+"), length: (\d+)\}\n`)
+
+// sharesBooks has each bank give out the other's passbook numbers, too.
+func sharesBooks(c *app.Config) {
+	quick(c)
+	routes, err := os.ReadFile(c.Routes)
+	if err != nil {
+		panic(err)
+	}
+	routes = booksOfBanks.ReplaceAll(routes, []byte("  - {bank: "+bankA+", prefix: $1, length: $2, shared: true}\n  - {bank: "+bankB+", prefix: $1, length: $2, shared: true}\n"))
+	if err := os.WriteFile(c.Routes, routes, 0o600); err != nil {
+		panic(err)
+	}
+}
+
+// A9: what is in doubt can be asked for again, by a form that is made anew.
+func TestADeregistrationInDoubtCanBeDoneAgain(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.authenticated("oDoubt")
+	for _, asked := range []codec.Type{codec.Deregister, codec.Completion} {
+		if _, err := b.Sims[bankA].SetFault(sim.Fault{Kind: sim.Silence, Type: asked}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		x.get("/h5/deregister")
+		x.send("/h5/deregister", nil)
+		x.sees(`data-result="timed-out"`, "注销超时，请与开户行联系！")
+	}
+}
+
+// Who confirms what another browser has done meanwhile is told that nothing is left.
+func TestADeregistrationThatIsDone(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x, y := b.authenticated("oDone"), b.browser("oDone")
+	x.get("/h5/deregister")
+	y.get("/h5/deregister")
+	y.send("/h5/deregister", nil)
+	y.sees(`data-result="approved"`)
+	x.send("/h5/deregister", nil)
+	x.sees("您尚未认证，无需注销")
+}
+
+// A6: a code for what only a customer can do leads to 客户认证.
+func TestACodeOfNobody(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oNobody")
+	x.get("/h5/authenticate")
+	x.send("/h5/security/reset/payment/code", x.identity(bankA))
+	x.at("/h5/authenticate", 200)
+}
+
+// Without the switch each page says so, and nothing else.
+func TestEveryPageWithoutTheSwitch(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	x := b.browser("oAway")
+	x.get("/h5/authenticate")
+	b.wire.set("", true)
+	for pattern := range visits {
+		page, get := strings.CutPrefix(strings.ReplaceAll(pattern, "{id}", strings.Repeat("x", 22)), "GET ")
+		if !get {
+			continue
+		}
+		x.get(page)
+		if x.sees("系统繁忙，请稍后再试"); x.page.status != 503 && !strings.HasSuffix(page, "/balance") {
+			t.Errorf("%s: %d", page, x.page.status)
+		}
+	}
+	y := b.browser("oAwayToo")
+	y.get("/h5/authenticate")
+	y.at("/h5/oauth", 503)
+	y.sees("系统繁忙，请稍后再试", `href="/h5/authenticate"`)
+}
+
+// What a page offers to dial is a number.
+func TestTel(t *testing.T) {
+	for number, want := range map[string]string{"0991-960 0101": "tel:0991-9600101", "+86 96518": "tel:+8696518", "javascript:1": "", "": "tel:"} {
+		if got := string(tel(number)); got != want {
+			t.Errorf("%q becomes %q", number, got)
+		}
+	}
 }
 
 // visits are how many were booked at the bank.
