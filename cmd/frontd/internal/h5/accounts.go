@@ -113,7 +113,7 @@ func (v *visit) addCode() {
 func (v *visit) add() {
 	end, err := desk.Ask[client.Ended](v.Switch.Attach(v.r.Context(),
 		&client.AttachParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, SessionToken: v.Login, IdempotencyKey: v.key()},
-		client.Attachment{Account: digits(v.field("account")), Bank: v.field("bank"), Code: v.field("code"), Payment: v.field("payment")}))
+		client.Attachment{Account: v.field("account"), Bank: v.field("bank"), Code: v.field("code"), Payment: v.field("payment")}))
 	if err != nil {
 		v.refusedForm(err, v.form("/h5/accounts/add"), v.showAdd)
 		return
@@ -178,7 +178,7 @@ func (v *visit) details() {
 	}
 	p.Account = a
 	status := http.StatusOK
-	if q.Period != client.ListDetailsParamsPeriodCustom || v.r.Form.Has("from") || q.Cursor != "" { // else the dates are asked for
+	if q.Period != client.ListDetailsParamsPeriodCustom || v.r.Form.Has("from") { // else the dates are asked for
 		status = v.movements(&p, q)
 	}
 	if status != 0 {

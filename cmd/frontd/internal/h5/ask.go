@@ -18,11 +18,7 @@ func unsent(err error) bool {
 // broken answers an error that is about no field of a form.
 func (s *Site) broken(w http.ResponseWriter, r *http.Request, err error) {
 	s.Log.Warn().Err(err).Str("method", r.Method).Msg("a page was not served")
-	n := notices.busy
-	if p, ok := desk.Refused(err); ok && p.Text != "" {
-		n.Text = p.Text
-	}
-	s.notice(w, http.StatusServiceUnavailable, n, formPage(r.URL.Path))
+	s.notice(w, http.StatusServiceUnavailable, notices.busy, formPage(r.URL.Path))
 }
 
 // leads are the pages that a refusal leads to.

@@ -56,7 +56,7 @@ func (v *visit) authenticateCode() {
 
 func (v *visit) authenticate() {
 	body := client.Authentication{
-		CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: digits(v.field("account")),
+		CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: v.field("account"),
 		Bank: v.field("bank"), Code: v.field("code"), Terms: v.consent("terms"), Notices: v.consent("notices"),
 	}
 	end, err := desk.Ask[client.Ended](v.Switch.Authenticate(v.r.Context(),

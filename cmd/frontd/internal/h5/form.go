@@ -168,17 +168,6 @@ func (v *visit) askCode(p client.Purpose, f form, show func(status int, f form))
 func (v *visit) sendCode(p client.Purpose) (text string, err error) {
 	end, err := desk.Ask[client.Ended](v.Switch.SendCode(v.r.Context(),
 		&client.SendCodeParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.field("code_key")},
-		client.CodeRequest{Purpose: p, Account: digits(v.field("account")), Bank: v.field("bank")}))
+		client.CodeRequest{Purpose: p, Account: v.field("account"), Bank: v.field("bank")}))
 	return end.Text, err
-}
-
-// digits takes the blanks out of what was typed as a number.
-func digits(s string) string {
-	b := make([]rune, 0, len(s))
-	for _, c := range s {
-		if c != ' ' && c != '\u3000' && c != '-' {
-			b = append(b, c)
-		}
-	}
-	return string(b)
 }

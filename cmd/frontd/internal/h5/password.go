@@ -165,7 +165,7 @@ func (v *visit) reset() {
 	end, err := desk.Ask[client.Ended](v.Switch.ResetPassword(v.r.Context(),
 		&client.ResetPasswordParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
 		client.PasswordReset{
-			Kind: resetKind(f), CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: digits(v.field("account")),
+			Kind: resetKind(f), CertType: v.field("cert_type"), CertNumber: v.field("cert_number"), Account: v.field("account"),
 			Bank: v.field("bank"), Code: v.field("code"), Password: v.field("password"),
 		}))
 	if err != nil {

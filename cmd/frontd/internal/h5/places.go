@@ -77,7 +77,7 @@ func (v *visit) showBook(status int, f form) {
 func (v *visit) book() {
 	end, err := desk.Ask[client.Visit](v.Switch.BookVisit(v.r.Context(),
 		&client.BookVisitParams{FollowerChannel: v.Channel, FollowerSubject: v.Subject, IdempotencyKey: v.key()},
-		client.VisitRequest{Branch: v.r.PathValue("id"), Business: v.field("business"), Phone: digits(v.field("phone"))}))
+		client.VisitRequest{Branch: v.r.PathValue("id"), Business: v.field("business"), Phone: v.field("phone")}))
 	if err != nil {
 		v.refusedForm(err, v.form(v.r.URL.Path), v.showBook)
 		return
