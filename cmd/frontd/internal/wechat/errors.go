@@ -28,14 +28,6 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("wechat: %s: errcode %d: %s", e.Call, e.Code, e.Message)
 }
 
-// Is makes ErrCodeUsed of the codes that mean it.
-func (e *Error) Is(target error) bool {
-	return target == ErrCodeUsed && (e.Code == codeInvalid || e.Code == codeUsed || e.Code == codeExpired || e.Code == codeMissing)
-}
-
-// ErrCodeUsed says that an OAuth2 code was used, is too old, or is none.
-var ErrCodeUsed = errors.New("wechat: the code cannot be exchanged")
-
 // Unanswered says that the platform did not answer, or not as it does. It may have
 // done what it was asked.
 type Unanswered struct {

@@ -318,12 +318,19 @@ func TestAnswers(t *testing.T) {
 		"switched off, and text":   {errcode(48002), says(`{"errcode":0}`), 200, 0, "", 1},
 		"switched off, no text":    {errcode(48002), errcode(48002), 422, 0, "errcode-48002", 1},
 		"banned, and text":         {errcode(48004), says(`{"errcode":0}`), 200, 0, "", 1},
+		"refused, and text":        {errcode(43101), says(`{"errcode":0}`), 200, 0, "", 1},
+		"refused, and no text":     {errcode(43101), errcode(43101), 422, 0, "errcode-43101", 1},
+		"barred, and text":         {errcode(48001), says(`{"errcode":0}`), 200, 0, "", 1},
+		"barred, and no text":      {errcode(48001), errcode(45015), 502, 0, "errcode-48001", 1},
+		"by the account":           {errcode(43019), nil, 422, 0, "errcode-43019", 0},
 		"no such kind, no text":    {errcode(48008), errcode(45015), 502, 0, "errcode-48008", 1},
 		"field, and gone":          {errcode(47003), errcode(43004), 410, 0, "errcode-43004", 1},
 		"field, and busy":          {errcode(47003), errcode(-1), 502, 0, "errcode-minus-1", 1},
 		"busy":                     {errcode(-1), nil, 502, 0, "errcode-minus-1", 0},
 		"address not on the list":  {errcode(40164), nil, 502, 0, "errcode-40164", 0},
 		"token":                    {errcode(40001), nil, 502, 0, "errcode-40001", 0},
+		"token that is none":       {errcode(40014), nil, 502, 0, "errcode-40014", 0},
+		"token too old":            {errcode(42001), nil, 502, 0, "errcode-42001", 0},
 		"perhaps told: no text":    {status(500), nil, 502, 0, "no-answer", 0},
 		"not JSON":                 {says("<html>"), nil, 502, 0, "no-answer", 0},
 		"told before":              {errcode(45065), nil, 200, 0, "", 0},
@@ -390,6 +397,21 @@ func TestFieldThatIsMissing(t *testing.T) {
 	if status, _, code := r.send(n); status != 422 || code != "errcode-45015" {
 		t.Error(status, code)
 	}
+	r = newRoom(t, func(o *wechat.NoticeOptions) {
+		o.Rules = wechat.Rules{"movement": {Template: "t", Fields: map[string]string{"amount1": "amount"}}}
+	})
+	if status, _, code := r.send(n); status != 422 || code != "field" {
+		t.Error(status, code)
+	}
+}
+
+// Who gets no token has sent nothing: any way will do afterwards.
+func TestWithoutATokenNothingIsPerhapsTold(t *testing.T) {
+	r := newRoom(t, nil)
+	r.platform.on(pathToken, status(500))
+	if status, _, code := r.send(movement()); status != 502 || code != "no-answer" || len(r.memory.kept) != 0 {
+		t.Error(status, code, r.memory.kept)
+	}
 }
 
 // Customer service has one code for who left and who was silent for long.
@@ -397,6 +419,9 @@ func TestTextToOneWhoLeft(t *testing.T) {
 	r := newRoom(t, func(o *wechat.NoticeOptions) { o.Rules = nil })
 	r.platform.on(pathText, errcode(45015))
 	r.expect(movement(), 422)
+	if claimed := r.memory.seconds["notice/movement-5f0c/1"]; claimed != "10" {
+		t.Errorf("claimed for %q s", claimed)
+	}
 	r.platform.on(pathFollows, errcode(-1))
 	r.expect(movement(), 422)
 	r.platform.on(pathFollows, says(`{"subscribe":0,"openid":"`+openID+`"}`))
@@ -647,6 +672,9 @@ func TestDoor(t *testing.T) {
 	long := restored()
 	long.Id = strings.Repeat("x", 129)
 	tooLong, _ := json.Marshal(long)
+	large := restored()
+	large.Text = strings.Repeat("x", 64<<10)
+	tooLarge, _ := json.Marshal(large)
 	elsewhere := restored()
 	elsewhere.Channel = "app"
 	other, _ := json.Marshal(elsewhere)
@@ -661,7 +689,7 @@ func TestDoor(t *testing.T) {
 		"not bearer":     {switchToken, string(good), 401},
 		"empty":          {"Bearer ", string(good), 401},
 		"not JSON":       {"Bearer " + switchToken, "<xml/>", 422},
-		"too large":      {"Bearer " + switchToken, `{"text":"` + strings.Repeat("x", 70<<10) + `"}`, 422},
+		"too large":      {"Bearer " + switchToken, string(tooLarge), 422},
 		"nothing":        {"Bearer " + switchToken, `{}`, 422},
 		"long id":        {"Bearer " + switchToken, string(tooLong), 422},
 		"other channels": {"Bearer " + switchToken, string(other), 422},
@@ -674,8 +702,13 @@ func TestDoor(t *testing.T) {
 				t.Fatal(a, err)
 			}
 			raw, _ := io.ReadAll(a.Body)
-			if test.status != 200 && (a.Header.Get("Content-Type") != "application/problem+json" || !json.Valid(raw)) {
+			var p frontapi.Problem
+			err = json.Unmarshal(raw, &p)
+			if test.status != 200 && (a.Header.Get("Content-Type") != "application/problem+json" || err != nil || p.Status != test.status || p.Code == "" || p.Title == "") {
 				t.Errorf("%s", raw)
+			}
+			if got := a.Header.Get("WWW-Authenticate"); (got == "Bearer") != (test.status == 401) {
+				t.Errorf("WWW-Authenticate %q", got)
 			}
 		})
 	}

@@ -9,7 +9,7 @@ import (
 
 // Nothing but an object whose errcode is there and 0 says that a thing was done.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`{"errcode":0,"errmsg":"ok"}`, `{"errcode":40001,"errmsg":"x"}`, `{}`, `null`, `[]`, `{"ERRCODE":0}`, `{"errcode":0.0}`, `{"errcode":-1}`, ``, `{"errcode":0}{}`} {
+	for _, seed := range []string{`{"errcode":0,"errmsg":"ok"}`, `{"errcode":40001,"errmsg":"x"}`, `{}`, `null`, `[]`, `{"ERRCODE":0}`, `{"errcode":0.0}`, `{"errcode":-1}`, `{"errcode":1,"errmsg":"a\nb"}`, `{"errcode":1,"errmsg":"` + strings.Repeat("长", 70) + `"}`, ``, `{"errcode":0}{}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -111,8 +111,8 @@ const (
 )
 
 // Identify exchanges the code of an OAuth2 redirect for the openid, once;
-// snapshot is a virtual one, of a page that is only looked at. Errors:
-// ErrCodeUsed, *Error, *Unanswered.
+// snapshot is a virtual one, of a page that is only looked at. Errors: *Error,
+// *Unanswered.
 func (w *WeChat) Identify(ctx context.Context, code string) (openID string, snapshot bool, err error) {
 	err = w.once(ctx, callIdentify, func(ctx context.Context) error {
 		// The library puts the code into the address as it is.
