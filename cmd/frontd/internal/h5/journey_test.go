@@ -277,6 +277,7 @@ func TestDetailsThatDoNotCome(t *testing.T) {
 	lacks(again)
 	b.wire.set("/details", false)
 	x.get(details)
+	x.at(details, 502)
 	x.sees("系统繁忙，请稍后再试", again)
 	b.Sims[bankA].Down()
 	time.Sleep(100 * time.Millisecond)

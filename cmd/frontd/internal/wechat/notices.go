@@ -166,10 +166,7 @@ func (n *Notices) tell(ctx context.Context, notice frontapi.Notice) end {
 func (n *Notices) send(ctx context.Context, notice frontapi.Notice, tried string) (e end, msgID string) {
 	ctx, cancel := context.WithTimeout(ctx, n.Limit/5*3)
 	defer cancel()
-	rule, ruled := n.Rules[notice.Kind]
-	if !ruled {
-		rule = Rule{Text: true}
-	}
+	rule := n.Rules[notice.Kind] // where there is none, its text
 	e = end{action: Never, tried: tried, err: errNoWay}
 	for _, way := range first(rule.ways(notice.Kind), tried) {
 		msgID, err := n.by(ctx, way, rule, notice)

@@ -551,8 +551,8 @@ func TestClaimPasses(t *testing.T) {
 	r.memory.mu.Unlock()
 	r.platform.on(pathTemplate, silent, says(`{"errcode":0,"msgid":7}`))
 	r.expect(movement(), 502)
-	if r.memory.kept["notice/movement-5f0c/1"] != "tried/template" {
-		t.Error(r.memory.kept)
+	if r.memory.kept["notice/movement-5f0c/1"] != "tried/template" || r.memory.seconds["notice/movement-5f0c/1"] != "3600" {
+		t.Error(r.memory.kept, r.memory.seconds)
 	}
 	r.expect(movement(), 200)
 	sent := r.platform.at(pathTemplate)
@@ -668,31 +668,32 @@ func TestCallerHangsUp(t *testing.T) {
 
 func TestDoor(t *testing.T) {
 	r := newRoom(t, nil)
-	good, _ := json.Marshal(restored())
-	long := restored()
-	long.Id = strings.Repeat("x", 129)
-	tooLong, _ := json.Marshal(long)
-	large := restored()
-	large.Text = strings.Repeat("x", 64<<10)
-	tooLarge, _ := json.Marshal(large)
-	elsewhere := restored()
-	elsewhere.Channel = "app"
-	other, _ := json.Marshal(elsewhere)
+	changed := func(change func(*frontapi.Notice)) string {
+		n := restored()
+		change(&n)
+		body, _ := json.Marshal(n)
+		return string(body)
+	}
+	good := changed(func(*frontapi.Notice) {})
 	for name, test := range map[string]struct {
 		token, body string
 		status      int
 	}{
-		"good":           {"Bearer " + switchToken, string(good), 200},
-		"another":        {"Bearer " + anotherToken, string(good), 401},
-		"no token":       {"", string(good), 401},
-		"wrong":          {"Bearer " + switchToken[:31] + "0", string(good), 401},
-		"not bearer":     {switchToken, string(good), 401},
-		"empty":          {"Bearer ", string(good), 401},
+		"good":           {"Bearer " + switchToken, good, 200},
+		"another":        {"Bearer " + anotherToken, good, 401},
+		"no token":       {"", good, 401},
+		"wrong":          {"Bearer " + switchToken[:31] + "0", good, 401},
+		"not bearer":     {switchToken, good, 401},
+		"empty":          {"Bearer ", good, 401},
 		"not JSON":       {"Bearer " + switchToken, "<xml/>", 422},
-		"too large":      {"Bearer " + switchToken, string(tooLarge), 422},
+		"too large":      {"Bearer " + switchToken, changed(func(n *frontapi.Notice) { n.Text = strings.Repeat("x", 64<<10) }), 422},
 		"nothing":        {"Bearer " + switchToken, `{}`, 422},
-		"long id":        {"Bearer " + switchToken, string(tooLong), 422},
-		"other channels": {"Bearer " + switchToken, string(other), 422},
+		"long id":        {"Bearer " + switchToken, changed(func(n *frontapi.Notice) { n.Id = strings.Repeat("x", 129) }), 422},
+		"no id":          {"Bearer " + switchToken, changed(func(n *frontapi.Notice) { n.Id = "" }), 422},
+		"no round":       {"Bearer " + switchToken, changed(func(n *frontapi.Notice) { n.Round = 0 }), 422},
+		"no subject":     {"Bearer " + switchToken, changed(func(n *frontapi.Notice) { n.Subject = "" }), 422},
+		"long subject":   {"Bearer " + switchToken, changed(func(n *frontapi.Notice) { n.Subject = strings.Repeat("x", 257) }), 422},
+		"other channels": {"Bearer " + switchToken, changed(func(n *frontapi.Notice) { n.Channel = "app" }), 422},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, r.door.URL+"/v1/notices", strings.NewReader(test.body))
@@ -711,6 +712,10 @@ func TestDoor(t *testing.T) {
 				t.Errorf("WWW-Authenticate %q", got)
 			}
 		})
+	}
+	want := map[string]float64{"text restored": 1, "refused restored": 6, "refused other": 1} // and what was no notice of any kind
+	if got := counts(t, r.registry, "frontd_notices_total"); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Error(got)
 	}
 }
 

@@ -262,7 +262,7 @@ func TestTokenThatCannotBeHad(t *testing.T) {
 	p := newPlatform(t)
 	p.on(pathToken, silent)
 	now := time.Now()
-	w, _ := p.wechat(func(o *wechat.Options) { o.CallLimit, o.Now = 300*time.Millisecond, func() time.Time { return now } })
+	w, r := p.wechat(func(o *wechat.Options) { o.CallLimit, o.Now = 300*time.Millisecond, func() time.Time { return now } })
 	var all sync.WaitGroup
 	began := time.Now()
 	for range 20 {
@@ -282,6 +282,13 @@ func TestTokenThatCannotBeHad(t *testing.T) {
 	err := w.SendText(t.Context(), openID, "x")
 	if e := (*wechat.Error)(nil); !errors.As(err, &e) || e.Code != 40164 || e.Call != "stable_token" {
 		t.Error(err)
+	}
+	now = now.Add(2 * time.Second)
+	p.on(pathToken, errcode(12345)) // is of nothing that is known
+	_ = w.SendText(t.Context(), openID, "x")
+	want := map[string]float64{"stable_token none": 1, "stable_token 40164": 1, "stable_token other": 1}
+	if got := counts(t, r, "frontd_outbound_total"); !reflect.DeepEqual(got, want) {
+		t.Error(got)
 	}
 }
 
@@ -308,6 +315,10 @@ func TestMenu(t *testing.T) {
 	p := newPlatform(t)
 	p.on(pathSetMenu, says(`{"errcode":0,"errmsg":"ok"}`))
 	w, _ := p.wechat(nil)
+	if none, err := w.Menu(t.Context()); err == nil {
+		t.Fatal(none)
+	}
+	p.on(pathMenu, errcode(48001))
 	if none, err := w.Menu(t.Context()); err == nil {
 		t.Fatal(none)
 	}
