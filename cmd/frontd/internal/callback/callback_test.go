@@ -87,7 +87,7 @@ func post(t testing.TB, address string, q url.Values, body string) (status int, 
 func TestAMessageIsAnsweredInBothModes(t *testing.T) {
 	for name, p := range map[string]callbacktest.Platform{"encrypted": platform, "plain": plainly(platform)} {
 		t.Run(name, func(t *testing.T) {
-			a := &said{text: `您好，注销请点击<a href="https://x/h5">这里</a> ]]> & <`}
+			a := &said{text: `您好，注销请点击<a href="https://x/h5">这里</a> ]]> & <` + "\n第二行\t"}
 			s := start(t, options(p, a))
 			q, body := p.Query(p.Text(follower, "6054768590064713728", "ＺＸ"))
 			status, answer := post(t, s.URL, q, body)
@@ -163,11 +163,11 @@ func TestWhatEachKindHolds(t *testing.T) {
 			}),
 		},
 		"nested elements are ignored": {
-			p.Event(follower, "pic_weixin", "<EventKey>k</EventKey><SendPicsInfo><Count>1</Count><PicList><item><PicMd5Sum>Content</PicMd5Sum><Content>x</Content></item></PicList></SendPicsInfo>"),
+			p.Event(follower, "pic_weixin", "<EventKey>k</EventKey><SendPicsInfo><Count>1</Count><PicList><item><PicMd5Sum>Content</PicMd5Sum><Content>x</Content><EventKey>x</EventKey></item></PicList></SendPicsInfo>"),
 			event(func(m *Message) { m.Event, m.Key = "pic_weixin", "k" }),
 		},
 		"declaration, references, a character that XML has not": {
-			`<?xml version="1.0" encoding="UTF-8"?>` + p.Message(follower, "text", "<Content>a&lt;b&#x4e2d;\b\xff</Content><MsgId>1</MsgId>"),
+			`<?xml version="1.0" encoding="UTF-8"?>` + p.Message(follower, "text", "<Content>a&lt;b&#x4e2d;\b\xff\ufffe\uffff</Content><MsgId>1</MsgId>"),
 			Message{Account: p.Account, Follower: follower, At: p.Now, Type: "text", ID: "1", Text: "a<b中\uFFFD"},
 		},
 		"after 2038": {

@@ -291,6 +291,9 @@ func TestTextFirst(t *testing.T) {
 		if got := values(sent[i]); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Error(got)
 		}
+		if page, _ := sent[i].body["url"].(string); page != "" {
+			t.Error("a tap opens", page)
+		}
 	}
 }
 

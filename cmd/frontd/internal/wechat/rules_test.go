@@ -27,6 +27,7 @@ func TestRulesCheck(t *testing.T) {
 		{"notices:\n  birthday: {text: true}\n", "f.yaml:2:13: notices.birthday: must be one of account-ended, "},
 		{"notices:\n  movement: {text: false}\n", "f.yaml:2:13: notices.movement: needs a template"},
 		{"notices:\n  movement: {text: true, page: /h5/accounts}\n", "f.yaml:2:13: notices.movement: page and fields"},
+		{"notices:\n  movement: {text: true, fields: {thing1: bank}}\n", "f.yaml:2:13: notices.movement: page and fields"},
 		{"notices:\n  account-ended:\n    template: t\n", "f.yaml:3:13: notices.account-ended.fields: a template"},
 		{"notices:\n  account-ended:\n    template: a b\n    fields: {thing1: bank}\n", "f.yaml:3:15: notices.account-ended.template: "},
 		{"notices:\n  account-ended:\n    template: t\n    page: http://evil\n    fields: {thing1: bank}\n", "f.yaml:4:11: notices.account-ended.page: "},
