@@ -452,6 +452,43 @@ func TestASlowSwitchIsBusy(t *testing.T) {
 	}
 }
 
+// Where one answer of the switch is missing, the others make up no answer, and nothing
+// is kept.
+func TestAHalfDeafSwitchIsBusy(t *testing.T) {
+	for deaf, m := range map[string]callback.Message{
+		"GET /v1/customer/talk": text("f", "1"), "POST /v1/places/nearest": text("f", "2"), "GET /v1/customer/talk ": location("f", "43", "87"),
+	} {
+		c := at(t, func(w http.ResponseWriter, r *http.Request) {
+			switch asked := r.Method + " " + r.URL.Path; asked {
+			case strings.TrimSpace(deaf):
+				w.WriteHeader(http.StatusServiceUnavailable)
+			case "GET /v1/customer/talk":
+				fmt.Fprint(w, `{"found":true,"value":"{\"lat\":\"43\",\"lng\":\"87\",\"at\":1}"}`)
+			default:
+				t.Errorf("%s: asked %s", deaf, asked)
+			}
+		})
+		if got := newChat(c).Answer(t.Context(), m); got.Text != busy || !got.Failed {
+			t.Errorf("%s: %+v", deaf, got)
+		}
+	}
+}
+
+// Who was answered makes room for the next.
+func TestEachLeavesItsPlace(t *testing.T) {
+	c := newChat(at(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"outcome":"approved","first":true,"done":true}`)
+	}))
+	for range 9 {
+		for _, m := range []callback.Message{location("f", "43", "87"), text("f", "1"), event("f", "subscribe", "")} {
+			if got := c.Answer(t.Context(), m); got.Failed {
+				t.Fatalf("%s: %+v", m.Type, got)
+			}
+		}
+	}
+}
+
 // However many ask, the switch is asked by 8 at once, and who was not let in
 // in time costs it nothing.
 func TestTheSwitchIsNotFlooded(t *testing.T) {
@@ -491,6 +528,9 @@ func TestNamesOfPlacesAreNoMarkup(t *testing.T) {
 		case "/v1/customer/talk":
 			fmt.Fprint(w, `{"found":true,"value":"{\"lat\":\"43\",\"lng\":\"87\",\"at\":1}"}`)
 		case "/v1/kept/first":
+			if kept := r.URL.Query().Get("seconds"); kept != "600" {
+				t.Errorf("the answer is kept for %q s", kept)
+			}
 			fmt.Fprint(w, `{"first":true}`)
 		default:
 			fmt.Fprintf(w, `{"total":9,"places":[{"metres":999,"branch":{"id":"a/\"b?c","name":"<a href=\"https://evil\">点我</a>"}},{"metres":1000,"branch":{"id":"x","name":%q}},

@@ -290,9 +290,18 @@ func TestTokenThatCannotBeHad(t *testing.T) {
 	if got := counts(t, r, "frontd_outbound_total"); !reflect.DeepEqual(got, want) {
 		t.Error(got)
 	}
+	for _, half := range []string{`{"expires_in":7200}`, `{"access_token":"token1"}`, `{"access_token":"token1","expires_in":0}`} {
+		now = now.Add(2 * time.Second)
+		p.on(pathToken, says(half))
+		err := w.SendText(t.Context(), openID, "x")
+		if e := (*wechat.Unanswered)(nil); !errors.As(err, &e) || e.Call != "stable_token" || len(p.at(pathText)) != 0 {
+			t.Errorf("%s: %v, %d sent", half, err, len(p.at(pathText)))
+		}
+	}
 }
 
-// Who has less time than the one who fetches waits no longer than it has.
+// Who has less time than the one who fetches waits no longer than it has; and that one's
+// end is no answer of the platform, for which others would wait.
 func TestTokenIsNotWaitedForWithoutEnd(t *testing.T) {
 	p := newPlatform(t)
 	fetching := make(chan struct{})
@@ -309,6 +318,11 @@ func TestTokenIsNotWaitedForWithoutEnd(t *testing.T) {
 	}
 	stop()
 	other.Wait()
+	p.on(pathToken, says(`{"access_token":"token1","expires_in":7200}`))
+	p.on(pathText, says(`{"errcode":0}`))
+	if err := w.SendText(t.Context(), openID, "x"); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestMenu(t *testing.T) {
