@@ -279,7 +279,7 @@ func TestWithASwitch(t *testing.T) {
 
 	run("D1: a place, then a choice, at any instance", func(e *env) {
 		e.want("place", e.ask(e.a, near("d1")), choose)
-		for _, word := range []string{"1", "１", "【1】", "【１】", " 1 ", "网点预约"} {
+		for _, word := range []string{"1", "１", "【1】", "【１】", "[1]", " 1 ", "网点预约"} {
 			e.want(word, e.ask(e.b, text("d1", word)), branches)
 		}
 		for _, word := range []string{"2", "２", "【2】", "特惠商户"} {
@@ -472,6 +472,24 @@ func TestAHalfDeafSwitchIsBusy(t *testing.T) {
 			t.Errorf("%s: %+v", deaf, got)
 		}
 	}
+}
+
+// Where nothing is near, that is said; of a merchant what is not known leaves no line.
+func TestLittleNear(t *testing.T) {
+	places := `[]`
+	c := newChat(at(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"found":true,"first":true,"value":"{\"lat\":\"43\",\"lng\":\"87\",\"at\":1}","places":%s}`, places)
+	}))
+	ask := func(word, want string) {
+		t.Helper()
+		if got := letters(c.Answer(t.Context(), text("f", word)).Text); got != want {
+			t.Errorf("%s: %s", word, got)
+		}
+	}
+	ask("1", "暂未查到附近网点")
+	ask("2", "暂未查到附近特惠商户")
+	places = `[{"metres":5,"merchant":{"id":"m","name":"大巴扎","address":"解放南路8号"}}]`
+	ask("2", "附近特惠商户：\n大巴扎 5米\n解放南路8号\n查看更多特惠商户")
 }
 
 // Who was answered makes room for the next.

@@ -168,7 +168,7 @@ func movement() frontapi.Notice {
 	return frontapi.Notice{
 		Id: "movement-5f0c", Round: 1, Channel: "wechat", Subject: openID, Kind: "movement", Text: "您尾号0056的账户支出¥32.50。",
 		Data: map[string]string{
-			"account": "0056", "bank": "urmqccb", "direction": "out", "amount": "3250", "balance": "3338326", "summary": "消费", "at": "20261129020700",
+			"account": "0056", "bank": "urmqccb", "direction": "out", "amount": "3250", "balance": "3338326", "summary": "消费", "at": "20261129020400", // the switch hears of it three minutes later
 		},
 		At: time.Date(2026, 11, 28, 18, 7, 5, 0, time.UTC),
 	}
@@ -223,7 +223,7 @@ func TestMovement(t *testing.T) {
 	if len(sent) != 1 || len(r.platform.at(pathText)) != 0 {
 		t.Fatal(sent)
 	}
-	want := map[string]string{"thing1": "乌鲁木齐银行 尾号0056", "thing2": "支出 消费", "amount3": "¥32.50", "thing4": "¥33,383.26", "time5": "2026年11月29日 02:07"}
+	want := map[string]string{"thing1": "乌鲁木齐银行 尾号0056", "thing2": "支出 消费", "amount3": "¥32.50", "thing4": "¥33,383.26", "time5": "2026年11月29日 02:04"}
 	if got := values(sent[0]); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Error(got)
 	}

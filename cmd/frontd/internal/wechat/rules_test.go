@@ -92,13 +92,13 @@ func TestEvents(t *testing.T) {
 	for i, event := range []string{"deregistered", "closed", "card-lost", "card-replaced", "eaten"} {
 		n := frontapi.Notice{
 			Id: "e", Round: i + 1, Channel: "wechat", Subject: openID, Kind: "account-ended", Text: "x", At: time.Now(),
-			Data: map[string]string{"event": event, "account": "****7"},
+			Data: map[string]string{"event": event, "account": []string{"****7", "621751000010909"}[i%2]},
 		}
 		r.expect(n, 200)
 		v := values(r.platform.at(pathTemplate)[i])
 		got = append(got, v["phrase1"]+v["character_string2"]+v["const3"])
 	}
-	want := []string{"柜台注销7账户状态变更", "账户销户7账户状态变更", "卡片挂失7账户状态变更", "卡片更换7账户状态变更", "状态变更7账户状态变更"}
+	want := []string{"柜台注销7账户状态变更", "账户销户0909账户状态变更", "卡片挂失7账户状态变更", "卡片更换0909账户状态变更", "状态变更7账户状态变更"}
 	if !slices.Equal(got, want) {
 		t.Error(got)
 	}

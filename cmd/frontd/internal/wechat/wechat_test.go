@@ -75,6 +75,9 @@ func TestFollows(t *testing.T) {
 			if follows != test.follows || (err != nil) != test.fails {
 				t.Fatal(follows, err)
 			}
+			if asked := p.at(pathFollows)[0]; asked.token != "token1" || !strings.Contains(asked.query, "openid="+openID) {
+				t.Error(asked)
+			}
 		})
 	}
 }
@@ -100,6 +103,10 @@ func TestSendTemplate(t *testing.T) {
 		data["thing1"].(map[string]any)["value"] != "乌鲁木齐银行 尾号0056" || data["amount2"].(map[string]any)["value"] != "¥32.50" || sent.token != "token1" {
 		t.Error(sent)
 	}
+	p.on(pathTemplate, says(`{"errcode":0}`))
+	if id, err := w.SendTemplate(t.Context(), template()); err == nil {
+		t.Errorf("sent as %q", id)
+	}
 	asked := p.at(pathToken)
 	if len(asked) != 1 || asked[0].body["force_refresh"] != false || asked[0].body["secret"] != secret {
 		t.Error(asked)
@@ -120,7 +127,7 @@ func TestSendTemplateAsksNothingOfABadField(t *testing.T) {
 func TestSendText(t *testing.T) {
 	p := newPlatform(t)
 	p.on(pathText, says(`{"errcode":0,"errmsg":"ok"}`))
-	w, _ := p.wechat(nil)
+	w, _ := p.wechat(func(o *wechat.Options) { o.CallLimit = 0 }) // takes the default
 	if err := w.SendText(t.Context(), openID, "您好 <a>&"); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +151,7 @@ func TestMisbehaviour(t *testing.T) {
 		"silent": silent, "trickles": trickles, "cuts": cuts, "huge": huge, "away": away,
 		"500": status(500), "502": status(502), "204": status(204), "404": status(404),
 		"html": says("<html>"), "empty": says(""), "null": says("null"), "list": says("[]"), "text": says(`"ok"`), "object": says("{}"),
-		"errcode as text": says(`{"errcode":"0"}`), "half": says(`{"errcode":0,`), "trailing": says(`{"errcode":0,"msgid":1}{}`), "no msgid, no subscribe": says(`{"errmsg":"ok"}`),
+		"errcode as text": says(`{"errcode":"0"}`), "half": says(`{"errcode":0,`), "trailing": says(`{"errcode":0,"msgid":1}{}`), "no msgid, no subscribe": says(`{"errmsg":"ok"}`), "no errcode": says(`{"msgid":1}`),
 	}
 	calls := map[string]func(context.Context, *wechat.WeChat) error{
 		pathIdentify: func(ctx context.Context, w *wechat.WeChat) error { _, _, err := w.Identify(ctx, "code"); return err },
@@ -386,6 +393,10 @@ func TestTwoPlatforms(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
+	good := wechat.Options{API: "https://api.weixin.qq.com", AppID: appID, AppSecret: secret}
+	if _, err := wechat.New(good); err != nil {
+		t.Error(err)
+	}
 	for name, change := range map[string]func(*wechat.Options){
 		"no API":     func(o *wechat.Options) { o.API = "" },
 		"no host":    func(o *wechat.Options) { o.API = "https://" },
@@ -396,7 +407,7 @@ func TestNew(t *testing.T) {
 		"no secret":  func(o *wechat.Options) { o.AppSecret = "" },
 		"app secret": func(o *wechat.Options) { o.AppSecret = "a b" },
 	} {
-		o := wechat.Options{API: "https://api.weixin.qq.com", AppID: appID, AppSecret: secret}
+		o := good
 		change(&o)
 		if _, err := wechat.New(o); err == nil || strings.Contains(err.Error(), secret) {
 			t.Error(name, err)
