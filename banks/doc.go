@@ -79,10 +79,12 @@
 //	network_timeout    5s    breaker.consecutive_failures   10
 //	dial_timeout       5s    breaker.failure_ratio         0.5
 //	write_timeout      5s    breaker.min_requests           20
-//	read_timeout      10s    breaker.window                60s, or twice the longest deadline
+//	read_timeout      10s    breaker.window                60s
 //	backoff_min     250ms    breaker.open_for              10s
 //	backoff_max       30s    breaker.probes                  1
 //	drain_limit       15s    sign_on                     false
+//
+// A window must be twice the longest deadline or more, and is that where nothing is said.
 //
 // # Rooms below
 //

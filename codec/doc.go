@@ -20,7 +20,7 @@
 //
 // # Secrets
 //
-// Account numbers ([Account]), certificate and phone numbers ([CertNumber],
+// Account numbers ([PAN], [Account]), certificate and phone numbers ([CertNumber],
 // [Phone]), and what nobody may read at all ([Secret]) are types of their own.
 // They print masked under every verb of fmt, in JSON, in text and in logs; the
 // clear value is had by Reveal alone, so that a search for "Reveal(" finds every

@@ -49,7 +49,7 @@ func leaks(s string) bool {
 // Exported fields, as a package would nest them; unexported ones fmt cannot
 // mask, which the package's manual says.
 type inner struct {
-	Word codec.Secret
+	Card codec.PAN
 	Cert *codec.CertNumber
 }
 
@@ -58,7 +58,7 @@ type outer struct {
 	Inner   inner
 	Account codec.Account
 	List    []codec.Account
-	ByName  map[string]codec.Secret
+	ByName  map[string]codec.PAN
 	Any     any
 	Message codec.Message
 	Fields  *codec.Fields
@@ -77,17 +77,17 @@ func message() *codec.Message {
 
 // secretsOf are values of every kind that hold secrets.
 func secretsOf() map[string]any {
-	p, a, c, m := codec.NewSecret(pan), codec.NewAccount(account), codec.NewCertNumber(cert), message()
+	p, a, c, m := codec.NewPAN(pan), codec.NewAccount(account), codec.NewCertNumber(cert), message()
 	nested := outer{
 		inner{p, &c},
 		inner{p, &c},
 		a,
 		[]codec.Account{a},
-		map[string]codec.Secret{"word": p},
+		map[string]codec.PAN{"card": p},
 		p, *m, &m.Fields,
 	}
 	return map[string]any{
-		"Secret": p, "*Secret": &p, "Account": a, "*Account": &a, "CertNumber": c, "*CertNumber": &c,
+		"PAN": p, "*PAN": &p, "Account": a, "*Account": &a, "CertNumber": c, "*CertNumber": &c,
 		"Message": *m, "*Message": m, "Fields": m.Fields, "*Fields": &m.Fields,
 		"struct": nested, "*struct": &nested, "slice": []any{p, a, c, m, *m}, "map": map[string]any{"m": m, "p": &p},
 	}
@@ -121,7 +121,7 @@ func TestNoEncodingHoldsASecret(t *testing.T) {
 			}
 		}
 	}
-	keys, err := json.Marshal(map[codec.Secret]int{codec.NewSecret(pan): 1})
+	keys, err := json.Marshal(map[codec.PAN]int{codec.NewPAN(pan): 1})
 	if err != nil || leaks(string(keys)) {
 		t.Errorf("JSON of a map's key: %s, %v", keys, err)
 	}
@@ -131,7 +131,7 @@ func TestNoLogHoldsASecret(t *testing.T) {
 	var b bytes.Buffer
 	log := zerolog.New(&b)
 	m := message()
-	p := codec.NewSecret(pan)
+	p := codec.NewPAN(pan)
 	for name, v := range secretsOf() {
 		log.Info().Interface(name, v).Any(name, v).Msgf("%v %+v", v, v)
 	}
@@ -147,14 +147,14 @@ func TestNoLogHoldsASecret(t *testing.T) {
 
 func TestMasks(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
-		{codec.FieldPAN.Mask(pan), "621008******7892"},
-		{codec.FieldPAN.Mask("6217511234567890125"), "621751*********0125"},
-		{codec.FieldPAN.Mask("123456789012"), "************"},
+		{codec.NewPAN(pan).String(), "621008******7892"},
+		{codec.NewPAN("6217511234567890125").String(), "621751*********0125"},
+		{codec.NewPAN("123456789012").String(), "************"},
 		{codec.NewAccount(account).String(), "************5678"},
 		{codec.NewAccount("5678").String(), "****"},
 		{codec.NewCertNumber(cert).String(), "1****************X"},
 		{codec.NewCertNumber("王五").String(), "**"},
-		{codec.FieldPAN.Mask(""), ""},
+		{codec.NewPAN("").String(), ""},
 		{codec.FieldHolder.Mask("王五"), "**"},
 		{codec.FieldSTAN.Mask("000123"), "000123"},
 		{codec.NewAccount(account).Suffix(), "5678"},

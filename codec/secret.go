@@ -54,6 +54,12 @@ func (s secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // MarshalJSON returns the value masked.
 func (s secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
+// PAN is a card number (ISO/IEC 7812). It prints as 621008******7890.
+type PAN struct{ secret }
+
+// NewPAN returns the card number with these digits; it checks nothing.
+func NewPAN(digits string) PAN { return PAN{secret{digits, keepPAN}} }
+
 // Account is the number a customer gives: of a card or of a passbook
 // (活期一本通). It prints with its last four digits only.
 type Account struct{ secret }
