@@ -84,7 +84,8 @@
 //	backoff_max       30s    breaker.probes                  1
 //	drain_limit       15s    sign_on                     false
 //
-// A window must be twice the longest deadline or more, and is that where nothing is said.
+// A window must be twice the longest deadline or more: where that is over 60 s, it is
+// the default.
 //
 // # Rooms below
 //

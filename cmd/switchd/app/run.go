@@ -61,6 +61,9 @@ type app struct {
 	parts    parts.Stack
 }
 
+// The format is the process's: it is set before anything in it logs.
+func init() { zerolog.TimeFieldFormat = time.RFC3339Nano }
+
 // Run runs the switch until ctx is done, then drains it. An error that it
 // returns at once says what keeps it from starting.
 func Run(ctx context.Context, c Config) error {
@@ -135,7 +138,6 @@ func (a *app) defaults() {
 	if a.Log.Format == "console" {
 		out = parts.Console(a.lines, to)
 	}
-	zerolog.TimeFieldFormat = time.RFC3339Nano
 	a.log = zerolog.New(out).Level(config.Level(a.Log.Level)).With().Timestamp().Logger()
 	a.registry = prometheus.NewRegistry()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
