@@ -23,6 +23,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"wxswitch/cmd/frontd/internal/callback/callbacktest"
+	"wxswitch/cmd/internal/parts/partstest"
 )
 
 const (
@@ -625,7 +626,7 @@ func TestCallbacksAreCounted(t *testing.T) {
 		r.Body.Close()
 		q.Del("echostr")
 	}
-	got := gather(t, reg)
+	got := partstest.Counted(t, reg)
 	want := map[string]uint64{
 		"frontd_callbacks_total answered CLICK": 1, "frontd_callbacks_total answered other": 1, "frontd_callbacks_total answered text": 1,
 		"frontd_callbacks_total refused none": 1, "frontd_callbacks_total unreadable none": 1,
@@ -636,26 +637,6 @@ func TestCallbacksAreCounted(t *testing.T) {
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
-}
-
-// gather is what was counted, by name and labels.
-func gather(t *testing.T, reg *prometheus.Registry) map[string]uint64 {
-	t.Helper()
-	families, err := reg.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := make(map[string]uint64)
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			name := []string{f.GetName()}
-			for _, l := range m.GetLabel() {
-				name = append(name, l.GetValue())
-			}
-			got[strings.Join(name, " ")] = uint64(m.GetCounter().GetValue()) + m.GetHistogram().GetSampleCount()
-		}
-	}
-	return got
 }
 
 // FuzzMessage: no body makes parse fail in another way than by an error, and

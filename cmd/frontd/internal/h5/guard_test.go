@@ -17,6 +17,7 @@ import (
 
 	"wxswitch/banks/sim"
 	"wxswitch/cmd/frontd/internal/desk"
+	"wxswitch/cmd/internal/parts/partstest"
 	"wxswitch/cmd/internal/world"
 	"wxswitch/cmd/switchd/app"
 	"wxswitch/codec"
@@ -502,25 +503,11 @@ func TestPagesAreCounted(t *testing.T) {
 	for _, path := range []string{"/h5/terms", "/h5/terms", "/h5/nothing", "/h5/security/reset/login"} {
 		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
 	}
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := make(map[string]uint64)
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			name := []string{f.GetName()}
-			for _, l := range m.GetLabel() {
-				name = append(name, l.GetValue())
-			}
-			got[strings.Join(name, " ")] = uint64(m.GetCounter().GetValue()) + m.GetHistogram().GetSampleCount()
-		}
-	}
 	want := map[string]uint64{
 		"frontd_pages_total terms 200": 2, "frontd_pages_total unknown 404": 1, "frontd_pages_total security-reset-login 302": 1,
 		"frontd_page_seconds terms": 2, "frontd_page_seconds unknown": 1, "frontd_page_seconds security-reset-login": 1,
 	}
-	if !maps.Equal(got, want) {
+	if got := partstest.Counted(t, registry); !maps.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
 }

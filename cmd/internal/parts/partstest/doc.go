@@ -1,2 +1,2 @@
-// Package partstest runs a part for a test, and takes what parts write.
+// Package partstest runs a part for a test, and takes what parts write and count.
 package partstest

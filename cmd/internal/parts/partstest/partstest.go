@@ -3,9 +3,12 @@ package partstest
 import (
 	"bytes"
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"wxswitch/cmd/internal/parts"
 )
@@ -56,3 +59,24 @@ func (t *Text) Bytes() []byte {
 }
 
 func (t *Text) String() string { return string(t.Bytes()) }
+
+// Counted is what counters and histograms have counted, by name and values of labels,
+// between spaces.
+func Counted(t testing.TB, from prometheus.Gatherer) map[string]uint64 {
+	t.Helper()
+	families, err := from.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]uint64)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			name := []string{f.GetName()}
+			for _, l := range m.GetLabel() {
+				name = append(name, l.GetValue())
+			}
+			got[strings.Join(name, " ")] = uint64(m.GetCounter().GetValue()) + m.GetHistogram().GetSampleCount()
+		}
+	}
+	return got
+}
