@@ -103,7 +103,9 @@ type Config struct {
 	// block.
 	Observe func(Event)
 
-	Now     func() time.Time // dates in the ledger; time.Now
+	Now func() time.Time // dates in the ledger; time.Now
+	// Log is written to by those who serve: where a pipe may not be read, give one that
+	// drops lines rather than wait, as zerolog's diode does.
 	Log     zerolog.Logger
 	Metrics prometheus.Registerer // nil registers none
 }
