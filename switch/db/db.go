@@ -107,8 +107,9 @@ type DB struct {
 	once    sync.Once     // Close's
 	err     error         // what Close returned
 
-	wal   *wal
-	place place
+	wal    *wal
+	place  place
+	looked time.Time // when the writer found the files in their place; its alone
 
 	busy      atomic.Pointer[time.Time] // since when the writer is at its batch, nil if at none
 	unwritten atomic.Bool               // a transaction could not be written, and Health has written none since

@@ -79,8 +79,8 @@
 // behind and empty.
 //
 // A file that was removed, moved or replaced while it is in use takes no more
-// transactions: what they wrote would be gone with the process. Back in its place it
-// does.
+// transactions, 20 ms later at most: what they wrote would be gone with the process.
+// Back in its place it does.
 //
 // The file stays readable by other programs (sqlite3 switch.db) while the switch
 // runs; one that keeps a write lock for 5 s makes Writes fail.

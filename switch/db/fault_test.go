@@ -283,6 +283,7 @@ func TestFileTakenAway(t *testing.T) {
 			if replaced {
 				must(t, os.WriteFile(path, nil, 0o600))
 			}
+			time.Sleep(placeLook)
 			for _, err := range []error{d.Health(t.Context()), d.Write(t.Context(), insert("gone"))} {
 				if err == nil || errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), path) {
 					t.Errorf("%s: %v", what, err)

@@ -310,8 +310,11 @@ func (d *DB) begin() error {
 	if err := d.o.Fail("begin"); err != nil {
 		return err
 	}
-	if err := d.place.check(); err != nil {
-		return err
+	if time.Since(d.looked) >= placeLook {
+		if err := d.place.check(); err != nil {
+			return err
+		}
+		d.looked = time.Now()
 	}
 	return d.writer.begin("BEGIN IMMEDIATE")
 }
