@@ -18,8 +18,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/rs/zerolog"
-
 	"wxswitch/cmd/frontd/internal/callback"
 	"wxswitch/cmd/frontd/internal/chat"
 	"wxswitch/cmd/frontd/internal/h5"
@@ -27,7 +25,6 @@ import (
 	"wxswitch/cmd/frontd/internal/secret"
 	"wxswitch/cmd/frontd/internal/wechat"
 	"wxswitch/cmd/internal/config"
-	"wxswitch/cmd/internal/parts"
 )
 
 // Config is the front's configuration. Paths in a file are relative to it; what
@@ -322,14 +319,6 @@ func isPublic(s string) bool {
 	}
 	ip := net.ParseIP(u.Hostname())
 	return u.Scheme == "https" || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func (c *Config) log(lines io.Writer) zerolog.Logger {
-	out := lines
-	if c.Log.Format == "console" {
-		out = parts.Console(lines, c.LogTo)
-	}
-	return zerolog.New(out).Level(config.Level(c.Log.Level)).With().Timestamp().Str("program", "frontd").Logger()
 }
 
 // Secrets are the configuration's, for programs that have them in memory.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
 
@@ -20,6 +19,7 @@ import (
 	"wxswitch/cmd/frontd/internal/delivery"
 	"wxswitch/cmd/frontd/internal/h5"
 	"wxswitch/cmd/frontd/internal/wechat"
+	"wxswitch/cmd/internal/config"
 	"wxswitch/cmd/internal/parts"
 	"wxswitch/switch/api/client"
 )
@@ -55,11 +55,8 @@ type app struct {
 // wire joins the rooms: the platform's callback to the chat, the pages to the
 // switch and the platform, the switch's notices to the platform.
 func wire(c Config, lines *parts.Lines) (*app, error) {
-	a := &app{Config: c, log: c.log(lines), registry: prometheus.NewRegistry()}
-	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	a.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "frontd_log_lost_total", Help: "Lines of the log that could not be written.",
-	}, lines.Lost))
+	log := lines.Logger(config.Level(c.Log.Level), c.Log.Format).With().Str("program", "frontd").Logger()
+	a := &app{Config: c, log: log, registry: lines.Registry("frontd")}
 	var err error
 	if a.api, err = c.client(); err != nil {
 		return nil, err

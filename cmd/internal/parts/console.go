@@ -8,9 +8,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Console writes log lines for people: in colours if they come to a terminal, and
+// console writes log lines for people: in colours if they come to a terminal, and
 // without them if to a file or a pipe.
-func Console(out, to io.Writer) io.Writer {
+func console(out, to io.Writer) io.Writer {
 	return zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !isTerminal(to)}
 }
 

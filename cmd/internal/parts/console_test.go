@@ -10,7 +10,7 @@ import (
 
 func TestAFileGetsNoColours(t *testing.T) {
 	var b bytes.Buffer
-	log := zerolog.New(Console(&b, &b))
+	log := zerolog.New(console(&b, &b))
 	log.Warn().Str("bank", "xjrcu").Msg("down")
 	if s := b.String(); !strings.Contains(s, "down") || strings.Contains(s, "\x1b") {
 		t.Errorf("%q", s)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 )
 
@@ -50,6 +52,26 @@ func NewLines(w io.Writer) *Lines {
 		signal.Ignore(syscall.SIGPIPE)
 	}
 	return &Lines{to: w, wake: make(chan struct{}, 1), over: make(chan struct{}), done: make(chan struct{})}
+}
+
+// Logger returns a log of these lines; of the format console they are for people.
+func (l *Lines) Logger(level zerolog.Level, format string) zerolog.Logger {
+	out := io.Writer(l)
+	if format == "console" {
+		out = console(l, l.to)
+	}
+	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+}
+
+// Registry returns what a program's metrics begin with: Go's, the process's, and how
+// many lines were dropped.
+func (l *Lines) Registry(program string) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: program + "_log_lost_total", Help: "Lines of the log that could not be written.",
+	}, l.Lost))
+	return r
 }
 
 // Lost is how many lines were dropped.

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	stdlog "log"
 	"net"
@@ -18,7 +17,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 
 	"wxswitch/banks"
@@ -134,16 +132,8 @@ func (a *app) defaults() {
 		to = os.Stderr
 	}
 	a.lines = parts.NewLines(to)
-	out := io.Writer(a.lines)
-	if a.Log.Format == "console" {
-		out = parts.Console(a.lines, to)
-	}
-	a.log = zerolog.New(out).Level(config.Level(a.Log.Level)).With().Timestamp().Logger()
-	a.registry = prometheus.NewRegistry()
-	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	a.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "wxswitch_log_lost_total", Help: "Lines of the log that could not be written.",
-	}, a.lines.Lost))
+	a.log = a.lines.Logger(config.Level(a.Log.Level), a.Log.Format)
+	a.registry = a.lines.Registry("wxswitch")
 }
 
 // foundation opens key and database, brings the tables up to date, and sees that

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 	"wxswitch/cmd/frontd/internal/desk"
 	"wxswitch/cmd/internal/parts/partstest"
 	"wxswitch/cmd/internal/world"
-	"wxswitch/cmd/switchd/app"
 	"wxswitch/codec"
 	"wxswitch/switch/api/client"
 )
@@ -336,10 +334,7 @@ func TestAnErrandEnds(t *testing.T) {
 // A state is served once, by the switch's word, for as long as its cookie lives: so it
 // is where somebody has both.
 func TestAStateIsServedOnce(t *testing.T) {
-	var ahead atomic.Int64
-	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	b := start(t, world.Options{Tune: func(c *app.Config) { quick(c); c.Now = now }})
-	b.Now = now
+	b, ahead := startAhead(t)
 	x := b.browser("oServed")
 	state := x.authorize("/h5/accounts")
 	for past, status := range []int{200, 400} {

@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"wxswitch/cmd/internal/parts/partstest"
 	"wxswitch/cmd/internal/world"
 	"wxswitch/cmd/internal/world/worldtest"
+	"wxswitch/cmd/switchd/app"
 	"wxswitch/switch/api/client"
 )
 
@@ -142,6 +144,17 @@ func (b *bench) nobody() int {
 			return n
 		}
 	}
+}
+
+// startAhead is start with clocks, the switch's and the site's, that are ahead by what
+// the test sets.
+func startAhead(t *testing.T) (b *bench, ahead *atomic.Int64) {
+	t.Helper()
+	ahead = new(atomic.Int64)
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	b = start(t, world.Options{Tune: func(c *app.Config) { quick(c); c.Now = now }})
+	b.Now = now
+	return b, ahead
 }
 
 func start(t *testing.T, o world.Options) *bench {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -216,10 +215,7 @@ func TestTheWrongPasswordIsMarked(t *testing.T) {
 
 // A13: the form for another account is a page of its own, also for one who was away.
 func TestAnotherAccountOutlivesTheSession(t *testing.T) {
-	var ahead atomic.Int64
-	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	b := start(t, world.Options{Tune: func(c *app.Config) { quick(c); c.Now = now }})
-	b.Now = now
+	b, ahead := startAhead(t)
 	x := b.authenticated("oAnother")
 	x.get("/h5/authenticate")
 	x.sees("已认证", `href="/h5/authenticate/again"`)
