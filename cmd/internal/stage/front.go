@@ -28,7 +28,6 @@ type front struct {
 	public, notices cable
 	kill            context.CancelFunc
 	dead            atomic.Bool
-	busy            atomic.Int64 // requests that it has not answered
 
 	once    sync.Once
 	address frontd.Addresses // after at
@@ -81,11 +80,12 @@ func (s *Stage) Kill(i int) {
 	f.kill()
 }
 
-// AwaitBusy waits until an instance has a request that it has not answered, and
-// says which.
+// AwaitBusy waits until a request has come in at an instance, one that is still to
+// be answered, and says which. One that is yet to be dialled would not be lost with
+// the instance: the next is asked.
 func (s *Stage) AwaitBusy(ctx context.Context) (i int, err error) {
 	for ; ctx.Err() == nil; i = (i + 1) % len(s.fronts) {
-		if s.fronts[i].busy.Load() > 0 {
+		if f := s.fronts[i]; f.public.inUse() || f.notices.inUse() {
 			return i, nil
 		}
 		select {
@@ -120,6 +120,13 @@ func (c *cable) Accept() (net.Conn, error) {
 	}
 	c.ends[conn] = true
 	return &end{conn, c}, nil
+}
+
+// inUse tells whether a request is there: the balancer dials for each.
+func (c *cable) inUse() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.ends) > 0
 }
 
 func (c *cable) cut() (err error) {
@@ -197,8 +204,6 @@ func (t *turns) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (t *turns) ask(f *front, r *http.Request) (*http.Response, error) {
-	f.busy.Add(1)
-	defer f.busy.Add(-1)
 	out := r.Clone(r.Context())
 	out.URL.Host = t.door(f).Addr().String()
 	if r.Body != nil {

@@ -37,7 +37,8 @@ func twoFronts(t *testing.T, may <-chan struct{}) (s *Stage, balancer string) {
 }
 
 func post(url string) (status int, body string, err error) {
-	r, err := http.Post(url, "text/plain", strings.NewReader("body "))
+	client := http.Client{Timeout: 30 * time.Second} // so that one that is never answered ends
+	r, err := client.Post(url, "text/plain", strings.NewReader("body "))
 	if err != nil {
 		return 0, "", err
 	}
