@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -507,41 +508,48 @@ func TestEachLeavesItsPlace(t *testing.T) {
 	}
 }
 
-// silent is the way to a switch that answers nothing, and counts who ask it at once.
-type silent struct{ now, most atomic.Int64 }
+// silent is the way to a switch that answers nothing. It counts who ask, and who do
+// so at once, but for those whose time is over: nothing is sent for them.
+type silent struct{ now, most, all atomic.Int64 }
 
 func (s *silent) Do(r *http.Request) (*http.Response, error) {
-	n := s.now.Add(1)
-	defer s.now.Add(-1)
-	for old := s.most.Load(); n > old && !s.most.CompareAndSwap(old, n); old = s.most.Load() {
+	if until, _ := r.Context().Deadline(); time.Until(until) > 0 {
+		s.all.Add(1)
+		n := s.now.Add(1)
+		defer s.now.Add(-1)
+		for old := s.most.Load(); n > old && !s.most.CompareAndSwap(old, n); old = s.most.Load() {
+		}
 	}
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
 
-// However many ask, the switch is asked by 8 at once.
+// However many ask, the switch is asked by 8 at once, and who was not let in
+// in time costs it nothing.
 func TestTheSwitchIsNotFlooded(t *testing.T) {
-	way := &silent{}
-	to, err := client.NewClientWithResponses("http://switch.test", client.WithHTTPClient(way))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, e := newChat(to), &env{T: t}
-	var asked sync.WaitGroup
-	for range 200 {
-		asked.Go(func() {
-			if got := e.ask(c, text("f", "1")); got != busy {
-				t.Error(got)
-			}
-		})
-	}
-	asked.Wait()
-	if n := way.most.Load(); n != 8 {
-		t.Errorf("%d at once", n)
-	}
-	if got := c.Answer(t.Context(), text("f", "zx")).Text; letters(got) != "您好，注销请点击这里" {
-		t.Error(got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		way := &silent{}
+		to, err := client.NewClientWithResponses("http://switch.test", client.WithHTTPClient(way))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, e := newChat(to), &env{T: t}
+		var asked sync.WaitGroup
+		for range 200 {
+			asked.Go(func() {
+				if got := e.ask(c, text("f", "1")); got != busy {
+					t.Error(got)
+				}
+			})
+		}
+		asked.Wait()
+		if most, all := way.most.Load(), way.all.Load(); most != 8 || all != 8 { // which take all the time
+			t.Errorf("%d at once, %d in all", most, all)
+		}
+		if got := c.Answer(t.Context(), text("f", "zx")).Text; letters(got) != "您好，注销请点击这里" {
+			t.Error(got)
+		}
+	})
 }
 
 // Whatever the switch answers, the answer fits, and holds no link but ours.

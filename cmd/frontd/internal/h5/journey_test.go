@@ -30,6 +30,8 @@ func TestACustomersLife(t *testing.T) {
 	id := regexp.MustCompile(`data-account="([A-Za-z0-9_-]{22})"`).FindStringSubmatch(x.page.body)[1]
 	x.get("/h5/accounts/" + id + "/balance")
 	x.sees("余额", "¥")
+	x.get("/h5/accounts/" + id + "/details?period=month")
+	x.sees("交易明细", "本日", "自定义")
 	today := time.Now().In(codec.Shanghai) // on the first of a month 本月 may be empty
 	x.get("/h5/accounts/" + id + "/details?period=custom&from=" + today.AddDate(0, 0, -7).Format(time.DateOnly) + "&to=" + today.Format(time.DateOnly))
 	x.sees("交易明细", "本日", "自定义", "¥")
