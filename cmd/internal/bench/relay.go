@@ -10,13 +10,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"wxswitch/cmd/internal/parts"
 )
 
 // The relay's frames are of a fixed size: a number that pairs them, and what
@@ -72,9 +72,7 @@ type relayBalance struct {
 }
 
 func runRelay(ctx context.Context, bank, log string, ready func(...string)) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400) // as the switch does
-	}
+	parts.Tune() // as the switch does
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", bank)
 	if err != nil {
 		return err

@@ -6,6 +6,6 @@
 //	s.Add("api", serve) // stops before the database
 //	err := s.Run(ctx)
 //
-// Besides, what the programs' doors, logs and metrics have in common: [Serve],
-// [Waiting], [Lines].
+// Besides, what the programs' doors, logs, metrics and processes have in common:
+// [Serve], [Waiting], [Lines], [Tune].
 package parts

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -109,14 +108,8 @@ func (a *app) untilStopped(ctx context.Context) error {
 	}
 }
 
-// gcPercent lets the heap grow to five times what is in use before it is
-// collected: that is some 20 MB, and collections cost a tenth of the throughput.
-const gcPercent = 400
-
 func (a *app) defaults() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	parts.Tune()
 	if a.Drain == 0 {
 		a.Drain = 20 * time.Second
 	}
