@@ -9,8 +9,7 @@
 //	internal  the switch                         /v1/notices (frontapi)
 //	ops       operators                          /metrics, /livez, /readyz
 //
-// TLS ends before it, at the balancer. At most parts.MaxWaiting connections of a door
-// wait for a request: for one more the one that has waited longest is closed. It keeps nothing on disk and nothing in
-// memory that matters: any number of instances with the same configuration serve
-// one account.
+// TLS ends before it, at the balancer. Its doors let in as many connections as those
+// of switchd. It keeps nothing on disk and nothing in memory that matters: any number
+// of instances with the same configuration serve one account.
 package app

@@ -12,7 +12,7 @@ import (
 // new, and what is in flight has the time of drain; 0 is none. At most MaxWaiting
 // connections wait for a request.
 func Serve(s *http.Server, l net.Listener, drain time.Duration) Run {
-	s.ConnState = Waiting(MaxWaiting)
+	s.ConnState = Waiting(MaxWaiting, MinWait)
 	return func(ctx context.Context) error {
 		done := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {

@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
+var untuned = runtime.GOMAXPROCS(0)
+
 func TestTuneOnce(t *testing.T) {
 	t.Setenv("GOMAXPROCS", "")
 	t.Setenv("GOGC", "")
-	before := runtime.GOMAXPROCS(0)
-	defer runtime.GOMAXPROCS(before)
 	Tune()
 	Tune() // several switches in one process
-	if now := runtime.GOMAXPROCS(0); now != before+diskThreads {
-		t.Errorf("GOMAXPROCS is %d, was %d", now, before)
+	if now := runtime.GOMAXPROCS(0); now != untuned+diskThreads {
+		t.Errorf("GOMAXPROCS is %d, was %d", now, untuned)
 	}
 	if percent := debug.SetGCPercent(gcPercent); percent != gcPercent {
 		t.Errorf("GOGC is %d", percent)

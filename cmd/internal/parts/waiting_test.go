@@ -2,6 +2,7 @@ package parts_test
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -16,7 +17,7 @@ func TestConnectionsThatWait(t *testing.T) {
 	const most = 4
 	entered, release := make(chan struct{}), make(chan struct{})
 	l := listen(t)
-	s := &http.Server{ConnState: parts.Waiting(most), ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	s := &http.Server{ConnState: parts.Waiting(most, 10*time.Millisecond), ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/long" {
 			close(entered)
 			<-release
@@ -47,6 +48,65 @@ func TestConnectionsThatWait(t *testing.T) {
 	}
 	close(release)
 	answered(t, long)
+}
+
+// A program that stood still finds more callers than may wait, and each has asked:
+// none is sent away.
+func TestConnectionsThatHaveAsked(t *testing.T) {
+	const most = 2
+	l := listen(t)
+	var asked []net.Conn
+	for range 10 * most {
+		asked = append(asked, ask(t, l, "/"))
+	}
+	accepted := &gathered{Listener: l, want: len(asked), all: make(chan struct{})}
+	hook := parts.Waiting(most, 10*time.Millisecond)
+	s := &http.Server{ReadHeaderTimeout: time.Minute, ConnState: func(c net.Conn, state http.ConnState) {
+		hook(c, state)
+		if state == http.StateActive {
+			<-accepted.all // nothing is read before all have come
+		}
+	}}
+	go func() { _ = s.Serve(accepted) }()
+	defer s.Close()
+	for _, c := range asked {
+		answered(t, c)
+	}
+}
+
+// More callers than may wait push one another out no sooner than each has had its
+// time: who is new waits for that.
+func TestConnectionsThatHaveJustCome(t *testing.T) {
+	const most, least = 2, 200 * time.Millisecond
+	l := listen(t)
+	s := &http.Server{ReadHeaderTimeout: time.Minute, ConnState: parts.Waiting(most, least), Handler: http.NotFoundHandler()}
+	go func() { _ = s.Serve(l) }()
+	defer s.Close()
+	begun := time.Now()
+	silent := []net.Conn{ask(t, l, ""), ask(t, l, "")}
+	answered(t, ask(t, l, "/"))
+	if lived := time.Since(begun); lived < least {
+		t.Errorf("let in after %s", lived)
+	}
+	_ = silent[0].SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := silent[0].Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Error("who asks nothing stays:", err)
+	}
+}
+
+// gathered closes all once so many connections were accepted, and one more is
+// waited for.
+type gathered struct {
+	net.Listener
+	want int
+	all  chan struct{}
+}
+
+func (g *gathered) Accept() (net.Conn, error) {
+	if g.want--; g.want == -1 {
+		close(g.all)
+	}
+	return g.Listener.Accept()
 }
 
 func listen(t *testing.T) net.Listener {

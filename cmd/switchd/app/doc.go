@@ -16,8 +16,9 @@
 // # Doors
 //
 // At most parts.MaxWaiting connections of a door wait for a request: for one more
-// the one that has waited longest is closed. So nobody who holds connections takes
-// the files that others, banks and the database need.
+// the one that has waited longest is closed, once that is parts.MinWait; until then
+// who is new is not let in. So nobody who holds connections takes the files that
+// others, banks and the database need, and a crowd does not push itself out.
 //
 // # Log
 //
