@@ -53,24 +53,23 @@ func TestConnectionsThatWait(t *testing.T) {
 // A program that stood still finds more callers than may wait, and each has asked:
 // none is sent away.
 func TestConnectionsThatHaveAsked(t *testing.T) {
-	const most = 2
 	l := listen(t)
-	var asked []net.Conn
-	for range 10 * most {
-		asked = append(asked, ask(t, l, "/"))
-	}
-	accepted := &gathered{Listener: l, want: len(asked), all: make(chan struct{})}
-	hook := parts.Waiting(most, 10*time.Millisecond)
-	s := &http.Server{ReadHeaderTimeout: time.Minute, ConnState: func(c net.Conn, state http.ConnState) {
-		hook(c, state)
-		if state == http.StateActive {
-			<-accepted.all // nothing is read before all have come
+	hook := parts.Waiting(1, 0)
+	var come []net.Conn
+	for _, path := range []string{"/", "/", "", "/", ""} {
+		ask(t, l, path)
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
 		}
-	}}
-	go func() { _ = s.Serve(accepted) }()
-	defer s.Close()
-	for _, c := range asked {
-		answered(t, c)
+		defer c.Close() //nolint:errcheck // may be closed
+		hook(c, http.StateNew)
+		come = append(come, c)
+	}
+	for i, open := range []bool{true, true, false, true, true} {
+		if err := come[i].SetDeadline(time.Time{}); errors.Is(err, net.ErrClosed) == open {
+			t.Errorf("connection %d: %v", i, err)
+		}
 	}
 }
 
@@ -92,21 +91,6 @@ func TestConnectionsThatHaveJustCome(t *testing.T) {
 	if _, err := silent[0].Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Error("who asks nothing stays:", err)
 	}
-}
-
-// gathered closes all once so many connections were accepted, and one more is
-// waited for.
-type gathered struct {
-	net.Listener
-	want int
-	all  chan struct{}
-}
-
-func (g *gathered) Accept() (net.Conn, error) {
-	if g.want--; g.want == -1 {
-		close(g.all)
-	}
-	return g.Listener.Accept()
 }
 
 func listen(t *testing.T) net.Listener {
