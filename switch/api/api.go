@@ -48,7 +48,7 @@ type Advices interface {
 
 // Limits bound what callers can take. The zero value of each is its default.
 type Limits struct {
-	Concurrent  int           // requests under way; default 1024
+	Concurrent  int           // requests under way; default 2048
 	Follower    int           // of which in one follower's name; default 32
 	Burst       int           // that may come in one follower's name at once; default 1000
 	Every       time.Duration // and one more each time this has passed; default 1 s
@@ -61,7 +61,7 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	l.Concurrent = cmp.Or(l.Concurrent, 1024)
+	l.Concurrent = cmp.Or(l.Concurrent, 2048)
 	l.Follower = cmp.Or(l.Follower, 32)
 	l.Burst = cmp.Or(l.Burst, 1000)
 	l.Every = cmp.Or(l.Every, time.Second)

@@ -61,7 +61,9 @@
 //
 // # Defaults of Limits
 //
-//	Concurrent   1024        requests under way
+//	Concurrent   2048        requests under way: what comes in a quarter of a second
+//	                         in which the disk stands still, at 8,000 a second; with
+//	                         their closes fewer than the database queues
 //	Follower     32          of which in one follower's name
 //	Burst        1000        that may come in one follower's name at once
 //	Every        1 s         and one more each time this has passed

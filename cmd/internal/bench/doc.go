@@ -36,7 +36,8 @@
 //	latency     vegeta, open loop, one rate for both, half of what the switch
 //	            reached at 64: its p50 and p99 ÷ the relay's
 //	overload    a bank that does 2,000/s is offered 6,000/s: what it still does
-//	silent      one bank of twenty does not answer: what the others still do
+//	silent      one bank of twenty does not answer: what the others, offered half of
+//	            what the switch reached at 64, still approve within a second
 //	customers   wrk, 64 in flight over hundreds of customers who are authenticated and
 //	            logged in: what a balance through the customer's door (session,
 //	            ownership, masking) costs the switch in CPU ÷ what a raw one does

@@ -124,10 +124,9 @@ func (s *stage) write() error {
 	}
 	files := map[string][]byte{
 		"switchd.yaml": s.config(), "routes.yaml": routes(), "load.lua": script,
-		"first.txt":  accounts(firstBank, firstBank+1, perBank),
-		"slow.txt":   accounts(slowBank, slowBank+1, perOther),
-		"others.txt": accounts(firstBank, silentBank, perOther),
-		"front.txt":  []byte(s.token),
+		"first.txt": accounts(firstBank, firstBank+1, perBank),
+		"slow.txt":  accounts(slowBank, slowBank+1, perOther),
+		"front.txt": []byte(s.token),
 	}
 	var errs []error
 	for name, content := range files {
