@@ -17,7 +17,7 @@ func TestConnectionsThatWait(t *testing.T) {
 	const most = 4
 	entered, release := make(chan struct{}), make(chan struct{})
 	l := listen(t)
-	s := &http.Server{ConnState: parts.Waiting(most, 10*time.Millisecond), ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	s := &http.Server{ConnState: parts.Waiting(most, 0), ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/long" {
 			close(entered)
 			<-release
