@@ -47,7 +47,7 @@ func Waiting(most int, least time.Duration) func(net.Conn, http.ConnState) {
 	return func(c net.Conn, s http.ConnState) {
 		w.note(c, s == http.StateNew || s == http.StateIdle)
 		for full := w.trim(); full > 0 && s == http.StateNew; full = w.trim() {
-			time.Sleep(full) // the server accepts nobody meanwhile
+			<-time.After(full) // the server accepts nobody meanwhile
 		}
 	}
 }
