@@ -87,7 +87,7 @@ func (b *bench) floorLatency(ctx context.Context, synced *child) error {
 	var with, without []float64
 	for range b.rounds {
 		for c, into := range map[*child]*[]float64{synced: &with, b.stage.relay: &without} {
-			l, err := b.attackOne(ctx, c, "deregister", rate)
+			l, err := b.attackAt(ctx, c, []int{firstBank}, "deregister", rate)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}

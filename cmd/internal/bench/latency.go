@@ -47,7 +47,7 @@ func (b *bench) latencyOf(ctx context.Context, kind string, rate int) error {
 			of   *child
 			into [][]float64
 		}{{b.stage.sw, sw}, {b.stage.relay, relay}} {
-			l, err := b.attackOne(ctx, side.of, kind, rate)
+			l, err := b.attackAt(ctx, side.of, []int{firstBank}, kind, rate)
 			if err != nil {
 				return fmt.Errorf("%s: %w", side.of.name, err)
 			}
@@ -64,11 +64,13 @@ func (b *bench) latencyOf(ctx context.Context, kind string, rate int) error {
 	return nil
 }
 
-func (b *bench) attackOne(ctx context.Context, c *child, kind string, rate int) (latencies, error) {
+// attackAt asks of the banks' accounts at the rate. The error says that an answer was
+// wrong.
+func (b *bench) attackAt(ctx context.Context, c *child, banks []int, kind string, rate int) (latencies, error) {
 	var l latencies
 	var wrong error
 	refused := 0
-	attack(ctx, b.stage.asks(c.at[0], []int{firstBank}, kind), rate, b.attack, func(r *vegeta.Result) {
+	attack(ctx, b.stage.asks(c.at[0], banks, kind), rate, b.attack, func(r *vegeta.Result) {
 		switch {
 		case isBusy(r): // the machine stood still; to its caller that is as bad as no answer
 			refused++

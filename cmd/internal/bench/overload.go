@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -67,7 +68,7 @@ func (b *bench) silent(ctx context.Context) error {
 }
 
 // besides asks the nineteen while the twentieth is asked too, and returns how many
-// they approved a second.
+// they approved a second, each within goodWithin.
 func (b *bench) besides(ctx context.Context, rate int, silent bool) (float64, error) {
 	if err := b.stage.bank.tell(order{Bank: silentBank, Silent: silent}); err != nil {
 		return 0, err
@@ -77,15 +78,11 @@ func (b *bench) besides(ctx context.Context, rate int, silent bool) (float64, er
 		defer close(ended)
 		attack(ctx, b.stage.asks(b.stage.sw.at[0], []int{silentBank}, "deregister"), silentRate, b.attack, func(*vegeta.Result) {})
 	}()
-	good := 0
-	attack(ctx, b.stage.asks(b.stage.sw.at[0], b.stage.allBanks()[:silentBank], "deregister"), rate, b.attack, func(r *vegeta.Result) {
-		if isApproved(r) && r.Latency <= goodWithin {
-			good++
-		}
-	})
+	l, err := b.attackAt(ctx, b.stage.sw, b.stage.allBanks()[:silentBank], "deregister", rate)
 	<-ended
-	if err := b.stage.bank.tell(order{Bank: silentBank}); err != nil {
+	if err := errors.Join(err, b.stage.bank.tell(order{Bank: silentBank})); err != nil {
 		return 0, err
 	}
+	good, _ := slices.BinarySearch(l, goodWithin)
 	return float64(good) / b.attack.Seconds(), b.stage.untilAnswered(ctx, []int{silentBank})
 }

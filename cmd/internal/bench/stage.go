@@ -124,8 +124,8 @@ func (s *stage) write() error {
 	}
 	files := map[string][]byte{
 		"switchd.yaml": s.config(), "routes.yaml": routes(), "load.lua": script,
-		"first.txt": accounts(firstBank, firstBank+1, perBank),
-		"slow.txt":  accounts(slowBank, slowBank+1, perOther),
+		"first.txt": accounts(firstBank, perBank),
+		"slow.txt":  accounts(slowBank, perOther),
 		"front.txt": []byte(s.token),
 	}
 	var errs []error
@@ -169,14 +169,12 @@ func routes() []byte {
 	return b.Bytes()
 }
 
-// accounts lists card numbers of the banks from first to before last in turn.
-func accounts(first, last, each int) []byte {
+// accounts lists card numbers of the bank.
+func accounts(bank, count int) []byte {
 	var b bytes.Buffer
-	for n := range each {
-		for bank := first; bank < last; bank++ {
-			b.WriteString(account(bank, n))
-			b.WriteByte('\n')
-		}
+	for n := range count {
+		b.WriteString(account(bank, n))
+		b.WriteByte('\n')
 	}
 	return b.Bytes()
 }

@@ -18,8 +18,9 @@
 // At most parts.MaxWaiting connections of a door wait for a request: for one more
 // the one that has waited longest is closed, once that is parts.MinWait; until then
 // who is new is not let in. So nobody who holds connections takes the files that
-// others, banks and the database need, and a crowd does not push itself out. With what
-// is under way a door has some 6,000 at most: the limit of open files (the hard one,
+// others, banks and the database need, and a crowd does not push itself out. Those and
+// what is under way are some 6,000; who has begun to ask and is not read to the end is
+// not counted, and has the API's time for it. The limit of open files (the hard one,
 // which Go takes) should be well above.
 //
 // # Log
