@@ -25,7 +25,8 @@ type role struct {
 	Name   string
 	Config string // the switch's file
 	Bank   string // the relay's bank
-	Log    string // the relay's, if it is to sync
+	Keeps  string // what the relay keeps
+	Dir    string // where it does
 	Banks  int    // how many the bank is
 	Token  string // by which the front knows the switch
 }

@@ -45,9 +45,10 @@
 //	            its time ÷ the slowest bank's
 //	notices     movements a second, from the bank's 0220 on the wire through outbox
 //	            and relay, until the front was told the last
-//	disk        fdatasync of the journal's file system, alone; and what a relay
-//	            reaches whose requests wait for two of them, shared by all who
-//	            wait: more no switch with a durable journal can
+//	disk        fdatasync of the journal's file system, alone; what a relay reaches
+//	            whose requests wait for two of them, shared by all who wait: more no
+//	            switch with a durable journal can; and for an INSERT and an UPDATE by
+//	            package db instead: more none can whose journal is SQLite
 //	micro       look-up among 10,000 rules; allocations of mux, frame and codec
 //
 // Every request that changes something has a fresh Idempotency-Key, every raw one

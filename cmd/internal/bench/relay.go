@@ -35,7 +35,7 @@ type (
 type relay struct {
 	out  chan askFrame // to the writer; never closed
 	next atomic.Uint64
-	log  *syncLog // nil for a relay that keeps nothing
+	log  keeper // nil for a relay that keeps nothing
 
 	mu      sync.Mutex // guards waiting
 	waiting map[uint64]chan replyFrame
@@ -71,9 +71,9 @@ type relayBalance struct {
 	Currency  string `json:"currency"`
 }
 
-func runRelay(ctx context.Context, bank, log string, ready func(...string)) error {
+func runRelay(ctx context.Context, as role, ready func(...string)) error {
 	parts.Tune() // as the switch does
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", bank)
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", as.Bank)
 	if err != nil {
 		return err
 	}
@@ -83,11 +83,11 @@ func runRelay(ctx context.Context, bank, log string, ready func(...string)) erro
 	}
 	r := &relay{out: make(chan askFrame, 1024), waiting: make(map[uint64]chan replyFrame)}
 	failed := make(chan error, 4)
-	if log != "" {
-		if r.log, err = newSyncLog(log); err != nil {
-			return err
-		}
-		go func() { failed <- r.log.run() }()
+	if r.log, err = newKeeper(ctx, as.Keeps, as.Dir); err != nil {
+		return err
+	}
+	if r.log != nil {
+		go func() { failed <- r.log.run(ctx) }()
 	}
 	go func() { failed <- r.write(conn) }()
 	go func() { failed <- r.read(conn) }()
@@ -107,17 +107,13 @@ func (r *relay) serve(w http.ResponseWriter, request *http.Request) {
 		http.Error(w, "not a request", http.StatusBadRequest)
 		return
 	}
-	r.keep()
-	number, reply := r.exchange(ask)
-	r.keep()
+	number, reply, err := r.exchange(ask)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(answerTo(ask, number, reply))
-}
-
-func (r *relay) keep() {
-	if r.log != nil {
-		r.log.add()
-	}
 }
 
 func answerTo(ask relayAsk, number uint64, reply replyFrame) relayAnswer {
@@ -135,8 +131,19 @@ func answerTo(ask relayAsk, number uint64, reply replyFrame) relayAnswer {
 	return a
 }
 
-func (r *relay) exchange(ask relayAsk) (uint64, replyFrame) {
+func (r *relay) exchange(ask relayAsk) (uint64, replyFrame, error) {
 	number := r.next.Add(1)
+	if r.log == nil {
+		return number, r.send(number, ask), nil
+	}
+	if err := r.log.open(number); err != nil {
+		return 0, replyFrame{}, err
+	}
+	reply := r.send(number, ask)
+	return number, reply, r.log.close(number)
+}
+
+func (r *relay) send(number uint64, ask relayAsk) replyFrame {
 	var f askFrame
 	binary.BigEndian.PutUint64(f[:], number)
 	f[8] = ask.Type[0]
@@ -148,7 +155,7 @@ func (r *relay) exchange(ask relayAsk) (uint64, replyFrame) {
 	r.out <- f
 	reply := <-place
 	places.Put(place)
-	return number, reply
+	return reply
 }
 
 // write sends what waits in one write.

@@ -28,7 +28,7 @@ func play(part string) error {
 	case "bank":
 		return p.bank(ctx, r.Banks)
 	case "relay":
-		return runRelay(ctx, r.Bank, r.Log, p.hello)
+		return runRelay(ctx, r, p.hello)
 	case "front":
 		return p.serveFront(ctx, r.Token)
 	case "switch":
