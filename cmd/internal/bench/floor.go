@@ -51,12 +51,12 @@ type floor struct {
 func (b *bench) floors(ctx context.Context) (err error) {
 	all := []*floor{{keeps: keepsNothing, relay: b.stage.relay}}
 	for _, keeps := range []string{keepsSyncs, keepsRows} {
-		c, err := startChild(role{Name: "relay", Bank: b.stage.bank.at[0], Keeps: keeps, Dir: b.stage.dir}, os.Stderr)
-		if err != nil {
+		f := &floor{keeps: keeps}
+		if f.relay, err = startChild(role{Name: "relay", Bank: b.stage.bank.at[0], Keeps: keeps, Dir: b.stage.dir}, os.Stderr); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, c.stop()) }()
-		all = append(all, &floor{keeps: keeps, relay: c})
+		defer func() { err = errors.Join(err, f.relay.stop()) }()
+		all = append(all, f)
 	}
 	for _, n := range []int{1, 64} {
 		err := b.measure(all, fmt.Sprintf("answers/s, %d in flight", n), func(c *child) (float64, error) {
