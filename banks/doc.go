@@ -50,8 +50,8 @@
 //   - Links: we dial, sign on (where sign_on says so), and echo a link that brought
 //     nothing for echo_idle. A link may bring an answer to what came by another. The bank
 //     may echo, sign on and sign off. After its sign-off the link takes no request and
-//     still brings answers; what neither signs on again nor closes within drain_limit
-//     is dialled anew.
+//     still brings answers; what neither signs on again nor closes within the longest
+//     of the bank's deadlines is dialled anew.
 //   - Answers: MTI by the request's type, the same for a repeat (0401: 0410). The fields
 //     of the dialect's pairing as they were asked, F7 too, which is not the bank's clock.
 //     RRN and account likewise, where they stand. Fields beside those listed may come if

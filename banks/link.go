@@ -158,11 +158,12 @@ func (l *link) online(ctx context.Context) state {
 }
 
 // resting keeps the link for the replies that the bank still owes, until it
-// signs on again or closes. A bank that does neither is dialled anew.
+// signs on again or closes. A bank that does neither is dialled anew, once none
+// that it owes would come in time.
 func (l *link) resting(ctx context.Context) state {
 	l.show(LinkDraining)
 	l.noisy.Info().Msg("bank signed off")
-	limit := time.NewTimer(l.tcp.cfg.DrainLimit)
+	limit := time.NewTimer(l.tcp.cfg.longest())
 	defer limit.Stop()
 	for l.signedOff {
 		select {

@@ -145,7 +145,7 @@ func TestALinkDropsAtTheTimesConfigured(t *testing.T) {
 			}
 		}, 3 * time.Second},
 		"answers no echo": {silent, func(c *Config) { c.EchoIdle, c.NetworkTimeout = time.Second, 3*time.Second }, func(*rig) {}, 4 * time.Second},
-		"signed off": {silent, func(c *Config) { c.DrainLimit = 3 * time.Second }, func(r *rig) {
+		"signed off": {silent, func(c *Config) { c.Deadline, c.DrainLimit = 3*time.Second, time.Second }, func(r *rig) {
 			r.peer.nth(0).say(request(codec.SignOff, 1))
 		}, 3 * time.Second},
 	} {

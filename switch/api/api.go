@@ -75,7 +75,7 @@ func (l Limits) withDefaults() Limits {
 }
 
 // Options are what the door stands before. All are required but Anonymous,
-// ConnState, Limits, Log and Registerer.
+// Guard, Limits, Log and Registerer.
 type Options struct {
 	Switch  Switch
 	Router  *routing.Router
@@ -94,8 +94,8 @@ type Options struct {
 	// Anonymous are the scopes of callers without a token, on the loopback
 	// interface only; none by default.
 	Anonymous []Scope
-	// ConnState sees the state of each connection, as http.Server's; may be nil.
-	ConnState  func(net.Conn, http.ConnState)
+	// Guard may change the server before it serves; may be nil.
+	Guard      func(*http.Server)
 	Limits     Limits
 	Log        zerolog.Logger
 	Registerer prometheus.Registerer // may be nil
@@ -138,13 +138,15 @@ func (a *API) Handler() http.Handler { return a.handler }
 func (a *API) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           a.handler,
-		ConnState:         a.ConnState,
 		ReadHeaderTimeout: a.Limits.ReadHeader,
 		ReadTimeout:       a.Limits.Read,
 		WriteTimeout:      maxTimeout + a.Limits.Read + a.Limits.Write, // until the answer is ready; see type answer
 		IdleTimeout:       a.Limits.Idle,
 		MaxHeaderBytes:    a.Limits.HeaderBytes,
 		ErrorLog:          stdlog.New(io.Discard, "", 0), // what callers do wrong on a connection
+	}
+	if a.Guard != nil {
+		a.Guard(server)
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -321,10 +321,12 @@ func TestLongBodyIsRefusedByItsHeader(t *testing.T) {
 	readAnswer(t, bufio.NewReader(c)).problem(t, "body-too-large")
 }
 
-// What bounds the connections of a program sees those of the API.
-func TestConnectionsAreSeen(t *testing.T) {
+// What guards the servers of a program guards the API's.
+func TestServerIsGuarded(t *testing.T) {
 	states := make(chan http.ConnState, 16)
-	d := open(t, func(o *api.Options) { o.ConnState = func(_ net.Conn, s http.ConnState) { states <- s } })
+	d := open(t, func(o *api.Options) {
+		o.Guard = func(s *http.Server) { s.ConnState = func(_ net.Conn, s http.ConnState) { states <- s } }
+	})
 	c := d.raw("GET /problems HTTP/1.1\r\nHost: x\r\n\r\n")
 	readAnswer(t, bufio.NewReader(c))
 	for _, want := range []http.ConnState{http.StateNew, http.StateActive, http.StateIdle} {

@@ -7,5 +7,5 @@
 //	err := s.Run(ctx)
 //
 // Besides, what the programs' doors, logs, metrics and processes have in common:
-// [Serve], [Waiting], [Lines], [Tune].
+// [Serve], [Guard], [Lines], [Tune].
 package parts

@@ -9,17 +9,17 @@ import (
 )
 
 // Serve is a part that serves a listener until ctx is done. Then it takes nothing
-// new, and what is in flight has the time of drain; 0 is none. At most MaxWaiting
-// connections wait for a request.
+// new, and what is in flight has the time of drain; 0 is none. See [Guard] for what
+// strangers can hold of it.
 func Serve(s *http.Server, l net.Listener, drain time.Duration) Run {
-	s.ConnState = Waiting(MaxWaiting, MinWait)
+	Guard(s, MaxWaiting, MinWait)
 	return func(ctx context.Context) error {
 		done := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
 			defer close(done)
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 			defer cancel()
-			if drain == 0 || s.Shutdown(last) != nil {
+			if s.Shutdown(last) != nil {
 				_ = s.Close()
 			}
 		})
