@@ -75,6 +75,8 @@ type Switch struct {
 	watch   watchers
 	unheard chan lateMessage // what the journal did not take; what is more is lost. Run takes it
 	own     idSet            // open rows that this process will end itself, and no scan may
+	keys    undecided
+	unknown atomic.Int64 // opens of which nobody knows whether they are on disk, or will be
 	metrics *metrics
 	noisy   map[string]zerolog.Logger // by bank, for lines that it can cause at will; as banks
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"wxswitch/banks"
@@ -14,6 +15,9 @@ import (
 // Nothing is sent. Errors are Do's.
 func (s *Switch) Replay(ctx context.Context, r Request) (result Result, found bool, err error) {
 	w := s.start(context.WithoutCancel(ctx), &r)
+	if !w.enter() {
+		return Result{}, true, ErrInProgress
+	}
 	if found, w.err = w.known(); !found {
 		return Result{}, false, w.err
 	}
@@ -33,9 +37,8 @@ func (w *walk) known() (found bool, err error) {
 	if w.entry.KeyHash == nil {
 		return false, nil
 	}
-	ctx, cancel := context.WithTimeout(w.ctx, findLimit)
-	defer cancel()
-	e, found, err := w.Journal.Find(ctx, w.entry.KeyHash)
+	e, found, err := w.lookUp()
+	w.decided()
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
@@ -45,6 +48,92 @@ func (w *walk) known() (found bool, err error) {
 		return true, ErrKeyReused
 	}
 	return true, w.replay(&e)
+}
+
+// lookUp finds the key's row. That there is none it believes only where all that was
+// to be opened is on disk or never will be.
+func (w *walk) lookUp() (e Entry, found bool, err error) {
+	ctx, cancel := context.WithTimeout(w.ctx, findLimit)
+	defer cancel()
+	e, found, err = w.Journal.Find(ctx, w.entry.KeyHash)
+	unknown := w.unknown.Load()
+	if err != nil || found || unknown == 0 {
+		return e, found, err
+	}
+	if _, _, err = w.Journal.Confirm(ctx, 0); err != nil {
+		return e, false, err
+	}
+	w.unknown.CompareAndSwap(unknown, 0)
+	return w.Journal.Find(ctx, w.entry.KeyHash)
+}
+
+// undecided are the keys whose requests are on their way to a row, or to none. A
+// repeat that came meanwhile would find no row, and be told that nothing was sent.
+type undecided struct {
+	mu sync.Mutex               // guards m
+	m  map[string]chan struct{} // closed once it is decided; nil where nobody waits
+}
+
+// enter waits until no other request of the key is undecided; false where the
+// deadline came first.
+func (u *undecided) enter(key string, deadline time.Time) bool {
+	for {
+		ahead := u.ahead(key)
+		if ahead == nil {
+			return true
+		}
+		select {
+		case <-ahead:
+		case <-time.After(time.Until(deadline)):
+			return false
+		}
+	}
+}
+
+// ahead makes the caller the key's, and returns nil, or whom to wait for.
+func (u *undecided) ahead(key string) chan struct{} {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.m == nil {
+		u.m = make(map[string]chan struct{})
+	}
+	ahead, taken := u.m[key]
+	if taken && ahead == nil {
+		ahead = make(chan struct{})
+	}
+	u.m[key] = ahead
+	return ahead
+}
+
+func (u *undecided) leave(key string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if waited := u.m[key]; waited != nil {
+		close(waited)
+	}
+	delete(u.m, key)
+}
+
+// enter makes the walk the only one of its key that is undecided; false where
+// another still is by the walk's deadline.
+func (w *walk) enter() bool {
+	key := string(w.entry.KeyHash)
+	if key == "" {
+		return true
+	}
+	if !w.keys.enter(key, w.replayDeadline()) {
+		return false
+	}
+	w.key = key
+	return true
+}
+
+// decided lets the next of the key come: the row is on disk, or will never be.
+func (w *walk) decided() {
+	if w.key != "" {
+		w.keys.leave(w.key)
+		w.key = ""
+	}
 }
 
 // replay answers as the first request with the key ended, or waits for its end.

@@ -32,15 +32,15 @@ func (s *Switch) Do(ctx context.Context, r Request) (Result, error) {
 // run is the walk. Where it returns no error, entry is the result's.
 func (w *walk) run() error {
 	refusal := w.route()
+	if !w.enter() {
+		return ErrInProgress
+	}
 	for refusal == "" {
 		var permit *banks.Permit
 		if permit, refusal = w.admit(); refusal != "" {
 			break
 		}
-		opening, err := w.open()
-		if err != nil || opening.Kind != Opened {
-			permit.Release()
-		}
+		opening, err := w.open(permit)
 		switch {
 		case err != nil:
 			return w.openFailed(err)
@@ -68,6 +68,7 @@ type walk struct {
 	entry    Entry
 	unkept   string // the SMS code, which is sent and never journalled
 	id       int64  // of the entry that it opens
+	key      string // the hash of its key, while it is the one walk of it that is undecided
 	bankTime time.Duration
 	cause    error // the rule that a message broke, of those exchanged
 	closing  bool  // its row is closed after its answer
@@ -78,6 +79,7 @@ type walk struct {
 
 // leave ends the walk.
 func (w *walk) leave() {
+	w.decided()
 	if !w.closing {
 		w.own.remove(w.id)
 	}
@@ -187,9 +189,15 @@ func (w *walk) admit() (*banks.Permit, Reason) {
 	return permit, ""
 }
 
-// open writes the row under a number of its own. A crash after it leaves an
-// open row, which the scan ends as timed out.
-func (w *walk) open() (Opening, error) {
+// open writes the row under a number of its own. Where that does not let the walk
+// send, the permit is given back. A crash after it leaves an open row, which the scan
+// ends as timed out.
+func (w *walk) open(permit *banks.Permit) (opening Opening, err error) {
+	defer func() {
+		if opening.Kind != Opened { // also where it panics
+			permit.Release()
+		}
+	}()
 	ctx, cancel := context.WithDeadline(w.ctx, w.deadline)
 	defer cancel()
 	n, err := w.Numbers.Take(ctx)
@@ -205,7 +213,7 @@ func (w *walk) open() (Opening, error) {
 	w.own.add(e.ID, e.Sent)
 	e.Opened = w.Now().Truncate(time.Millisecond) // as the journal keeps it
 	e.Deadline = e.Opened.Add(time.Until(w.deadline))
-	opening, err := w.Journal.Open(ctx, *e)
+	opening, err = w.Journal.Open(ctx, *e)
 	if errors.Is(err, ErrCommitUnknown) {
 		opening, err = w.readBackOpen(err)
 	}
@@ -214,6 +222,9 @@ func (w *walk) open() (Opening, error) {
 	}
 	if opening.Kind == Opened || opening.Kind == Joined {
 		w.entry = opening.Entry
+	}
+	if opening.Kind != Settling {
+		w.decided()
 	}
 	w.Failpoint("open")
 	return opening, nil
@@ -245,6 +256,7 @@ func (w *walk) openFailed(err error) error {
 	}
 	w.Log.Error().Err(err).Int64("id", w.entry.ID).Msg("open entry")
 	if errors.Is(err, ErrOutcomeUnknown) {
+		w.unknown.Add(1)
 		return ErrOutcomeUnknown
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -255,6 +267,7 @@ func (w *walk) openFailed(err error) error {
 
 // send exchanges the message and closes the row.
 func (w *walk) send(permit *banks.Permit) error {
+	defer permit.Release()
 	begun := time.Now()
 	m := message(&w.entry)
 	m.Set(codec.FieldSMSCode, w.unkept)
