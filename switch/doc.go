@@ -12,7 +12,8 @@
 //	    account is; the deadline is the bank's for this type, shortened by the
 //	    caller's.
 //	  - admit: bulkhead, a link online, breaker. What is refused up to here sends
-//	    and journals nothing and leaves the idempotency key free.
+//	    and journals nothing and leaves the idempotency key free. A repeat waits
+//	    until the first of its key (in this process) has its row, or none.
 //	  - open: one durable write: the key, the type's [Effect], the row.
 //	  - exchange: the bank's mux sends and waits.
 //	  - settle: reply or error becomes an [Outcome].

@@ -39,7 +39,8 @@
 // the same thing, and get the same answer. What ends well, or in doubt, leads
 // to a result page by 303. What is refused shows the form again, with the
 // switch's words and a new key, the SMS code in it while that is good, and
-// passwords to be typed anew; with the same key and the same values where the
+// passwords to be typed anew; with the same key where it was used for nothing (a
+// busy bank: a tap before may be under way), and with the same values too where the
 // switch says that a repeat of the key learns the end. While the switch or the
 // front is away, front.js leaves the form as it is.
 //

@@ -85,27 +85,31 @@ func (v *visit) choices() (client.Choices, error) {
 	return desk.Ask[client.Choices](v.Switch.ListChoices(v.r.Context()))
 }
 
-// wrong writes into the form why it was not carried out. The key stays where a
-// repeat of it learns the end: then all that was typed stays too.
-func (v *visit) wrong(f *form, err error) (status int) {
+// wrong writes into the form why it was not carried out. Unheard says that a repeat
+// of the key learns the end: then all that was typed stays too. The key stays also
+// where it was used for nothing, as far as this try knows: one before may be under way.
+func (v *visit) wrong(f *form, err error) (status int, unheard bool) {
 	p, ok := desk.Refused(err)
 	switch {
 	case !ok && unsent(err):
-		f.Alert = textUnsent
-		return http.StatusServiceUnavailable
+		f.Key, f.Alert = v.key(), textUnsent
+		return http.StatusServiceUnavailable, false
 	case !ok || p.Retry == client.ProblemRetrySameKey:
 		f.Key, f.Values, f.Alert = v.key(), v.r.PostForm, textUnheard
-		return http.StatusGatewayTimeout
+		return http.StatusGatewayTimeout, true
 	case p.Code == "not-following" && v.cameBack():
 		f.Alert = textUnsent
-		return http.StatusServiceUnavailable
+		return http.StatusServiceUnavailable, false
 	case p.Code == "idempotency-key-reused":
 		f.Alert = textReused
-		return p.Status
+		return p.Status, false
+	}
+	if p.Retry == client.ProblemRetryLater && p.Id == "" {
+		f.Key = v.key()
 	}
 	f.Alert, f.Wrong = p.Text, fieldOf[p.Code]
 	f.AskBank = f.AskBank || f.Wrong == "bank"
-	return p.Status
+	return p.Status, false
 }
 
 // cameBack tells the switch of a follower whose coming it may have missed, and
@@ -122,8 +126,8 @@ func (v *visit) refusedForm(err error, f form, show func(status int, f form)) {
 		return
 	}
 	v.Log.Info().Err(err).Str("form", name(v.r.Pattern)).Msg("a form was not carried out")
-	status := v.wrong(&f, err)
-	if f.Key == v.key() {
+	status, unheard := v.wrong(&f, err)
+	if unheard {
 		v.show(status, "unheard", titleUnheard, f)
 		return
 	}
@@ -157,7 +161,7 @@ func (v *visit) askCode(p client.Purpose, f form, show func(status int, f form))
 	f.Code.Said = text
 	if err != nil {
 		key := f.Key // of the form, which was not sent
-		status = v.wrong(&f, err)
+		status, _ = v.wrong(&f, err)
 		if f.Key != key { // the same code is to be asked for again
 			f.Key, f.Code.Key = key, v.field("code_key")
 		}

@@ -446,6 +446,37 @@ func TestALostAnswerIsLearned(t *testing.T) {
 // outcomeUnknown is the switch's answer where it does not know what is on its disk.
 const outcomeUnknown = `{"status":504,"code":"outcome-unknown","retry":"same-key","text":"注销超时，请与开户行联系！"}`
 
+// What was refused before it had a row has used its key for nothing, and a tap before
+// may be under way by the same: the form keeps it.
+func TestAFormKeepsAKeyThatWasUsedForNothing(t *testing.T) {
+	b := start(t, world.Options{Tune: quick})
+	for name, c := range map[string]struct {
+		refuse func()
+		kept   bool
+	}{
+		"busy":       {func() { b.wire.between("/visits", `{"status":504,"code":"bulkhead-full","retry":"later","text":"忙"}`) }, true},
+		"away":       {func() { b.wire.leave("/visits") }, true},
+		"journalled": {func() { b.wire.between("/visits", `{"status":504,"code":"no-link","retry":"later","id":"7","text":"忙"}`) }, false},
+		"for ever":   {func() { b.wire.between("/visits", `{"status":504,"code":"unwritable","retry":"never","text":"忙"}`) }, false},
+	} {
+		y := b.browser("oKept-" + strings.ReplaceAll(name, " ", "-"))
+		phone := y.follower().At(bankA).Phone.Reveal()
+		y.get("/h5/branches/urmqccb-1/visit")
+		typed := url.Values{"business": {"vip"}, "phone": {phone}}
+		form := y.fill(typed)
+		c.refuse()
+		y.post("/h5/branches/urmqccb-1/visit", form)
+		y.sees(`value="` + phone + `"`)
+		again := y.fill(typed)
+		if kept := again.Get("key") == form.Get("key"); kept != c.kept {
+			t.Errorf("%s: kept %v", name, kept)
+		}
+		b.wire.set("", false)
+		y.post("/h5/branches/urmqccb-1/visit", again)
+		y.sees("预约成功")
+	}
+}
+
 // So it is with a code: what is asked for again is the same one, and not too soon.
 func TestALostAnswerToACodeIsLearned(t *testing.T) {
 	b := start(t, world.Options{Tune: quick})
