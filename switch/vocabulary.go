@@ -358,9 +358,10 @@ var (
 
 // Errors of the operators' calls on advices.
 var (
-	ErrNoAdvice      = errors.New("no such advice")
-	ErrAdviceEnded   = errors.New("the advice has ended")
-	ErrAdviceNeedEnd = errors.New("closing a completion, and nothing else, names its end: approved or declined")
+	ErrNoAdvice       = errors.New("no such advice")
+	ErrAdviceEnded    = errors.New("the advice has ended")
+	ErrAdviceOnItsWay = errors.New("the advice is on its way")
+	ErrAdviceNeedEnd  = errors.New("closing a completion, and nothing else, names its end: approved or declined")
 )
 
 // Result is what Do returns where it returns no error.

@@ -33,7 +33,8 @@ type Switch interface {
 }
 
 // Advices is the operators' view of what must still be told to banks. Errors
-// are switching.ErrNoAdvice, ErrAdviceEnded, ErrAdviceNeedEnd and ErrCommitUnknown.
+// are switching.ErrNoAdvice, ErrAdviceEnded, ErrAdviceOnItsWay, ErrAdviceNeedEnd and
+// ErrCommitUnknown.
 type Advices interface {
 	// Advices lists them in order of id, above after and at most limit; empty
 	// bank or state means any.

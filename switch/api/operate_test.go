@@ -111,6 +111,8 @@ func TestCloseAdvice(t *testing.T) {
 	if p := closing("41", `{"reason":"by phone","outcome":"declined"}`).problem(t, "body-invalid"); !strings.Contains(p.Detail, "has approved this one") {
 		t.Errorf("%+v", p)
 	}
+	d.advices.err = switching.ErrAdviceOnItsWay
+	closing("41", `{"reason":"by phone","outcome":"approved"}`).problem(t, "advice-on-its-way")
 	d.advices.err = switching.ErrCommitUnknown
 	closing("41", `{"reason":"by phone","outcome":"approved"}`).problem(t, "outcome-unknown")
 	d.call("POST", "/v1/advices/41/retry", opsToken, "").problem(t, "outcome-unknown")

@@ -38,6 +38,7 @@ const (
 	codeTransactionUnknown = "transaction-unknown"
 	codeAdviceUnknown      = "advice-unknown"
 	codeAdviceState        = "advice-state"
+	codeAdviceOnItsWay     = "advice-on-its-way"
 	codeRoutesInvalid      = "routes-invalid"
 )
 
@@ -90,6 +91,7 @@ var doorKinds = []kind{
 	{codeTransactionUnknown, 404, never, 0, "No such transaction", "this client has no transaction with that id"},
 	{codeAdviceUnknown, 404, never, 0, "No such advice", "there is no advice with that id"},
 	{codeAdviceState, 409, never, 0, "The advice has ended", "the advice has ended otherwise; look at it again"},
+	{codeAdviceOnItsWay, 409, later, 5 * time.Second, "The advice is on its way", "the advice was sent to the bank, which may be doing what it says: close it when it was answered, or its time is over"},
 	{codeRoutesInvalid, 422, never, 0, "The file of routes, or that of places, is wrong", "the file of routes, or that of places, is wrong; the tables in use stay"},
 	{codeBodyInvalid, 400, never, 0, "The body is wrong", "the body is wrong"},
 	{codeBodyTooLarge, 413, never, 0, "The body is too large", "a body has at most 64 KiB"},
@@ -138,6 +140,7 @@ var behind = []struct {
 	{ErrNoticeEnded, codeNoticeState},
 	{switching.ErrNoAdvice, codeAdviceUnknown},
 	{switching.ErrAdviceEnded, codeAdviceState},
+	{switching.ErrAdviceOnItsWay, codeAdviceOnItsWay},
 }
 
 // problemOf is the problem of an error from behind the door, nil for any other.

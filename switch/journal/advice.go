@@ -308,7 +308,8 @@ func (j *Journal) RetryAdvice(ctx context.Context, id int64) (a switching.Advice
 
 // CloseAdvice ends an advice without the bank, with the operator's reason. For
 // a completion outcome names its end, which takes effect; for a reversal it is
-// empty, and its entry may be unreadable.
+// empty, and its entry may be unreadable. One that is on its way is left to its
+// answer: the bank may be doing what it says, after whatever the close lets begin.
 func (j *Journal) CloseAdvice(ctx context.Context, id int64, reason string, outcome switching.Outcome) (a switching.Advice, err error) {
 	err = j.write(ctx, func(ctx context.Context, tx db.Tx) error {
 		a, err = j.adviceByID(ctx, tx, id)
@@ -318,6 +319,9 @@ func (j *Journal) CloseAdvice(ctx context.Context, id int64, reason string, outc
 		change, err := operatorClose(a, outcome)
 		if err != nil {
 			return err
+		}
+		if now := j.Now(); a.Claimed.After(now) && !a.Claimed.After(now.Add(longest)) {
+			return switching.ErrAdviceOnItsWay
 		}
 		a.Note = reason
 		a.Entry, err = j.apply(ctx, tx, a.Entry, &a, change)

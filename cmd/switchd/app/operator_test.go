@@ -99,7 +99,8 @@ func (a *app) deregister(t *testing.T, key string) switching.Result {
 // An operator ends an advice: who waits for it hears so at once, not at the next
 // look into the database, and so does what tells followers.
 func TestWhoWaitsIsToldWhenAnOperatorCloses(t *testing.T) {
-	within(t, asItIs, func(t *testing.T, a *app, _ *silentBank) {
+	brief := func(c *Config) { c.Banks[0].Deadlines = map[codec.Type]time.Duration{codec.Completion: time.Second} }
+	within(t, brief, func(t *testing.T, a *app, _ *silentBank) {
 		var told atomic.Int64
 		a.sw.Told = func() { told.Add(1) }
 		first := a.deregister(t, "k")

@@ -2111,7 +2111,8 @@ type ClientInterface interface {
 	// gets the same answer, another is refused (`advice-state`).
 	//
 	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
-	// `journal`, `outcome-unknown`, and those of every call.
+	// `advice-on-its-way` (the bank may be doing what it says), `journal`,
+	// `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2126,7 +2127,8 @@ type ClientInterface interface {
 	// gets the same answer, another is refused (`advice-state`).
 	//
 	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
-	// `journal`, `outcome-unknown`, and those of every call.
+	// `advice-on-its-way` (the bank may be doing what it says), `journal`,
+	// `outcome-unknown`, and those of every call.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2988,7 +2990,8 @@ func (c *Client) ListAdvices(ctx context.Context, params *ListAdvicesParams, req
 // gets the same answer, another is refused (`advice-state`).
 //
 // Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
-// `journal`, `outcome-unknown`, and those of every call.
+// `advice-on-its-way` (the bank may be doing what it says), `journal`,
+// `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3013,7 +3016,8 @@ func (c *Client) CloseAdviceWithBody(ctx context.Context, id ID, contentType str
 // gets the same answer, another is refused (`advice-state`).
 //
 // Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
-// `journal`, `outcome-unknown`, and those of every call.
+// `advice-on-its-way` (the bank may be doing what it says), `journal`,
+// `outcome-unknown`, and those of every call.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -7099,7 +7103,8 @@ type ClientWithResponsesInterface interface {
 	// gets the same answer, another is refused (`advice-state`).
 	//
 	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
-	// `journal`, `outcome-unknown`, and those of every call.
+	// `advice-on-its-way` (the bank may be doing what it says), `journal`,
+	// `outcome-unknown`, and those of every call.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7114,7 +7119,8 @@ type ClientWithResponsesInterface interface {
 	// gets the same answer, another is refused (`advice-state`).
 	//
 	// Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
-	// `journal`, `outcome-unknown`, and those of every call.
+	// `advice-on-its-way` (the bank may be doing what it says), `journal`,
+	// `outcome-unknown`, and those of every call.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10326,7 +10332,8 @@ func (c *ClientWithResponses) ListAdvicesWithResponse(ctx context.Context, param
 // gets the same answer, another is refused (`advice-state`).
 //
 // Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
-// `journal`, `outcome-unknown`, and those of every call.
+// `advice-on-its-way` (the bank may be doing what it says), `journal`,
+// `outcome-unknown`, and those of every call.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10347,7 +10354,8 @@ func (c *ClientWithResponses) CloseAdviceWithBodyWithResponse(ctx context.Contex
 // gets the same answer, another is refused (`advice-state`).
 //
 // Problems: `advice-unknown`, `advice-state` (it has ended otherwise),
-// `journal`, `outcome-unknown`, and those of every call.
+// `advice-on-its-way` (the bank may be doing what it says), `journal`,
+// `outcome-unknown`, and those of every call.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

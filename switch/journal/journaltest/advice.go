@@ -305,7 +305,9 @@ func testCloseAdvice(w *world) {
 		e, a := w.timedOut(codec.Deregister)
 		wantNeedEnd(try(a, ""))
 		wantNeedEnd(try(a, switching.TimedOut))
-		w.answer(w.claim(), 0, codec.Unmapped)
+		claimed := w.claim()
+		w.equal("on its way", errors.Is(try(a, o), switching.ErrAdviceOnItsWay), true)
+		w.answer(claimed, 0, codec.Unmapped)
 		w.must(try(a, o))
 		w.standing(e.ID, o, false)
 		w.effects(e.ID, "open", "timed-out", string(o))
@@ -315,6 +317,7 @@ func testCloseAdvice(w *world) {
 	c := w.claim()
 	w.lateOf(e, codec.Approved)
 	wantNeedEnd(try(c, switching.Declined))
+	w.clock.add(2 * time.Minute) // its time is over
 	w.must(try(c, switching.Approved))
 	w.effects(e.ID, "open", "timed-out", "approved")
 	// An answer after all: a decline changes nothing, nothing opens again.
@@ -325,6 +328,7 @@ func testCloseAdvice(w *world) {
 
 	e, a = w.timedOut(codec.Deregister)
 	c = w.claim()
+	w.clock.add(2 * time.Minute)
 	w.must(try(c, switching.Declined))
 	w.answer(c, 0, codec.Approved)
 	w.standing(e.ID, switching.Approved, false) // it did take effect
