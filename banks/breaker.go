@@ -68,7 +68,8 @@ func (c Config) verdictOn(t codec.Type, given time.Duration, err error) error {
 }
 
 // shortened: a deadline is fixed before the journal is opened, so that the bank
-// never has quite its own; below four fifths of it its silence proves nothing.
+// never has quite its own; below four fifths of it, as after a wait for an earlier
+// change, its silence proves nothing.
 func (c Config) shortened(t codec.Type, given time.Duration) bool {
 	return given < c.deadline(t)*4/5
 }

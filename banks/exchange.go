@@ -13,6 +13,10 @@ import (
 // breaker's. It ends by Exchange or Release; whichever comes second does
 // nothing, so that Release may be deferred.
 type Permit struct {
+	// Shortened says that the deadline is a caller's, below the bank's own: silence
+	// until then says nothing of the bank.
+	Shortened bool
+
 	bank *Bank
 	done func(error) // the breaker's; to be called exactly once
 	used atomic.Bool
@@ -75,7 +79,7 @@ func (p *Permit) end(verdict error) {
 // success, and so is any answer to an advice or an enquiry but one that is
 // itself in doubt. InDoubt errors, InDoubt replies, and Unmapped replies to a
 // Change are failures. NotSent counts neither way, nor does silence where the
-// deadline left less than four fifths of the bank's own.
+// deadline was shortened, or left less than four fifths of the bank's own.
 func (p *Permit) Exchange(m *codec.Message, deadline time.Time) (reply Reply, err error) {
 	b, given := p.bank, time.Until(deadline)
 	if !p.used.CompareAndSwap(false, true) {
@@ -86,6 +90,9 @@ func (p *Permit) Exchange(m *codec.Message, deadline time.Time) (reply Reply, er
 	verdict := errExcluded // holds if the dialect panics
 	defer func() { p.end(verdict) }()
 	reply, err = b.exchange(m, deadline, given)
+	if p.Shortened {
+		given = 0
+	}
 	verdict = b.cfg.verdict(m.Type, given, reply, err)
 	b.metrics.ended(reply, err)
 	return reply, err

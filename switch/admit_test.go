@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,6 +128,30 @@ func TestTheShorterDeadlineCounts(t *testing.T) {
 			must(t, err)
 			if took := time.Since(begun); took != want || result.End.Outcome != switching.TimedOut || result.End.Reason != switching.Reason(banks.NoReply) {
 				t.Errorf("the caller waits %s: %s (%s) after %s, want timed-out after %s", caller, result.End.Outcome, result.End.Reason, took, want)
+			}
+		})
+	}
+}
+
+// Silence until a deadline that the caller shortened, however little, says nothing of
+// the bank.
+func TestACallersDeadlineOpensNoBreaker(t *testing.T) {
+	for caller, want := range map[time.Duration]string{0: "open", 9900 * time.Millisecond: "closed", 10 * time.Second: "open"} {
+		synctest.Test(t, func(t *testing.T) {
+			r, stop := newPlainRig(t, false)
+			defer stop()
+			r.answers(silent)
+			var asking sync.WaitGroup
+			for n := range 10 { // as many as open it
+				asking.Go(func() {
+					q := request(codec.Balance, fmt.Sprint(n))
+					q.Timeout = caller
+					r.do(q)
+				})
+			}
+			asking.Wait()
+			if got := r.bank.Status().Breaker; got != want {
+				t.Errorf("the caller waits %s: the breaker is %s, not %s", caller, got, want)
 			}
 		})
 	}

@@ -268,6 +268,7 @@ func (w *walk) openFailed(err error) error {
 // send exchanges the message and closes the row.
 func (w *walk) send(permit *banks.Permit) error {
 	defer permit.Release()
+	permit.Shortened = w.timeout != 0 && w.timeout < w.bank.Deadline(w.entry.Type)
 	begun := time.Now()
 	m := message(&w.entry)
 	m.Set(codec.FieldSMSCode, w.unkept)

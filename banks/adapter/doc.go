@@ -116,6 +116,9 @@
 //			return codec.NewReply(m, code), nil // done already; of a declined one a completion is the next try
 //		}
 //		code := c.do(tx, m)
+//		if code == "96" { // not now: nothing of it is kept, and a repeat asks again
+//			return codec.NewReply(m, code), nil
+//		}
 //		c.decide(tx, n, part, code) // one row, with its last code
 //		if err := tx.Commit(); err != nil {
 //			return nil, err

@@ -75,7 +75,8 @@ func (c *compiler) types() error {
 }
 
 // doubts wants for each change the advice that settles it: without it, one that
-// timed out could never be ended.
+// timed out could never be ended. And in its reply what one that comes too late is
+// known by: without it, an approval after all would be nobody's.
 func (c *compiler) doubts() error {
 	for _, t := range slices.Sorted(maps.Keys(c.d.kinds)) {
 		if doubt := t.Doubt(); doubt != "" && c.d.kinds[doubt] == nil {
@@ -83,6 +84,11 @@ func (c *compiler) doubts() error {
 		}
 		if t == codec.Attach && c.d.kinds[codec.Release] == nil {
 			return bad("no release, which ends what attach began", "types", string(codec.Release))
+		}
+		for _, f := range []codec.Field{codec.FieldRRN, codec.FieldSent} {
+			if n := c.top(f); t.Class() == codec.Change && (n == 0 || !c.d.kinds[t].wanted[1].has(n)) {
+				return bad(fmt.Sprintf("the reply to a change must list the field of %s: one that comes late is known by it", f), "types", string(t), "reply")
+			}
 		}
 	}
 	return nil

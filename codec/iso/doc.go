@@ -51,7 +51,8 @@
 //     what stands inside one. An advice about a type that names no account needs
 //     none. Constants are written in the messages that list them. A change of
 //     state needs the advice that settles it: authenticate reversal, deregister
-//     completion; attach also needs a release.
+//     completion; attach also needs a release. And its reply lists the fields of
+//     RRN and sent, by which one that comes too late is known.
 //   - codes: what F39 says, by type, then in the default block: approved,
 //     declined, in-doubt or unmapped, which is also what a code says that is
 //     named nowhere. What its own block does not say of completion is what all

@@ -322,6 +322,9 @@ func TestChangesNeedTheirAdvice(t *testing.T) {
 	wantFault(t, "name: b\nbase: cups\ntypes:\n  completion: null\n", "completion", "settles d")
 	wantFault(t, "name: b\nbase: plain\ntypes:\n  reversal: null\n", "reversal", "settles a")
 	wantFault(t, strings.Replace(small, "  completion:", "  reversal:", 1), "types:\n  deregister", "no completion")
+	for _, list := range []string{"[3, 11, 37, 39]", "[3, 7, 11, 39]"} {
+		wantFault(t, "name: b\nbase: cups\ntypes:\n  attach:\n    reply: "+list+"\n", "reply", "one that comes late is known by it")
+	}
 	wantFault(t, "name: b\nbase: cups\ntypes:\n  release: null\nadvices: {release: null}\n", "release", "ends what attach began")
 	wantFault(t, "name: b\nbase: cups\nadvices: {release: null}\n", "advices", "no block for release")
 	d, err := iso.Open(write(t, "name: b\nbase: cups\ntypes: {deregister: null, detach: null, completion: null}\ncodes: {deregister: null, detach: null, completion: null}\n"))

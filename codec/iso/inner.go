@@ -1,6 +1,7 @@
 package iso
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -265,6 +266,7 @@ func (t *tlv) read(wire string, m *codec.Message, s *slot) error {
 		return s.fail("begins with the dialect's usage")
 	}
 	var seen uint64
+	var ignored []string
 	for wire = wire[len(t.usage):]; wire != ""; {
 		id, value, rest, ok := t.next(wire)
 		if !ok {
@@ -272,8 +274,12 @@ func (t *tlv) read(wire string, m *codec.Message, s *slot) error {
 		}
 		wire = rest
 		i := t.find(id)
-		if i < 0 && t.ignoreUnknown {
+		if i < 0 && t.ignoreUnknown && !slices.Contains(ignored, id) {
+			ignored = append(ignored, id)
 			continue
+		}
+		if i < 0 && t.ignoreUnknown {
+			return s.fail("each tag once")
 		}
 		if i < 0 {
 			return s.fail("tags that the dialect names")

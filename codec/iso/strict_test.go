@@ -3,6 +3,7 @@ package iso_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -94,6 +95,27 @@ func TestUnpackRefuses(t *testing.T) {
 			_, err := d.Unpack(relength(d, raw))
 			wantFormat(t, err, c.field, c.rule)
 		})
+	}
+}
+
+// A tag that the dialect does not name may be ignored, and stand once at most: which
+// of two counts, the next dialect would have to guess.
+func TestIgnoredTagsStandOnce(t *testing.T) {
+	d, err := iso.Load(write(t, "name: b\nbase: cups\nfields:\n  48: {tlv: {unknown: ignore}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := pack(t, d, request(d, codec.Balance))
+	rt := "RT0044500"
+	for tags, rule := range map[string]string{"QQ0011XX0011": "", "QQ0011XX0011QQ0012": "each tag once"} {
+		body := "AS" + rt + tags
+		_, err := d.Unpack(relength(d, swap(t, raw, "011AS"+rt, fmt.Sprintf("%03d%s", len(body), body))))
+		if rule == "" && err != nil {
+			t.Errorf("%s: %v", tags, err)
+		}
+		if rule != "" {
+			wantFormat(t, err, "F48 additional data", rule)
+		}
 	}
 }
 

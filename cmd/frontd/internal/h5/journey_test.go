@@ -454,10 +454,14 @@ func TestAFormKeepsAKeyThatWasUsedForNothing(t *testing.T) {
 		refuse func()
 		kept   bool
 	}{
-		"busy":       {func() { b.wire.between("/visits", `{"status":504,"code":"bulkhead-full","retry":"later","text":"忙"}`) }, true},
-		"away":       {func() { b.wire.leave("/visits") }, true},
-		"journalled": {func() { b.wire.between("/visits", `{"status":504,"code":"no-link","retry":"later","id":"7","text":"忙"}`) }, false},
-		"for ever":   {func() { b.wire.between("/visits", `{"status":504,"code":"unwritable","retry":"never","text":"忙"}`) }, false},
+		"busy": {func() {
+			b.wire.between("/visits", `{"status":504,"code":"bulkhead-full","retry":"later","text":"忙"}`)
+		}, true},
+		"away": {func() { b.wire.leave("/visits") }, true},
+		"journalled": {func() {
+			b.wire.between("/visits", `{"status":504,"code":"no-link","retry":"later","id":"7","text":"忙"}`)
+		}, false},
+		"for ever": {func() { b.wire.between("/visits", `{"status":504,"code":"unwritable","retry":"never","text":"忙"}`) }, false},
 	} {
 		y := b.browser("oKept-" + strings.ReplaceAll(name, " ", "-"))
 		phone := y.follower().At(bankA).Phone.Reveal()
