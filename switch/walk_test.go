@@ -623,6 +623,26 @@ func TestTheScanEndsAllAtTheStart(t *testing.T) {
 	})
 }
 
+// A row past its deadline is left for the grace to who opened it.
+func TestTheScanLeavesARowForTheGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRigWith(t, switching.Options{Grace: 3 * time.Second}, true)
+		defer stop()
+		row, begun := left(t, r), time.Now()
+		for _, c := range []struct {
+			after time.Duration
+			open  bool
+		}{{12 * time.Second, true}, {15 * time.Second, false}} {
+			time.Sleep(time.Until(begun.Add(c.after)))
+			e, _, err := r.j.Get(t.Context(), row.ID)
+			must(t, err)
+			if e.Open != c.open {
+				t.Errorf("%s after it was opened, for ten seconds: open %t", c.after, e.Open)
+			}
+		}
+	})
+}
+
 // A change that timed out is told to the bank, and what its end may be to tell is
 // told, at once.
 func TestADoubtIsForwardedAtOnce(t *testing.T) {
