@@ -570,7 +570,8 @@ func (r *rig) lateTook(kind codec.Type, id int64, sent codec.Stamp) time.Duratio
 	return time.Since(begun)
 }
 
-// What has ended, or was given up for another number, is not kept as in flight.
+// What has ended, or was given up for another number, is not kept as in flight, nor is
+// who waited for it, nor the place of its close.
 func TestNothingIsInFlightForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, stop := newPlainRig(t, false)
@@ -587,6 +588,10 @@ func TestNothingIsInFlightForGood(t *testing.T) {
 		second := r.do(request(codec.Authenticate, "waits")) // under a number, and again under the next
 		if took := r.lateTook(codec.Authenticate, second.ID-1, sent); took != 0 {
 			t.Errorf("a number that was given up holds a reply up for %s", took)
+		}
+		synctest.Wait()
+		if awaited, closing := r.sw.Kept(); awaited != 0 || closing != 0 {
+			t.Errorf("at rest %d entries are waited for, and %d closes have a place", awaited, closing)
 		}
 	})
 }
