@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,6 +14,8 @@ import (
 	"go.uber.org/goleak"
 
 	"wxswitch/cmd/internal/parts/partstest"
+	"wxswitch/cmd/internal/world"
+	switchd "wxswitch/cmd/switchd/app"
 	"wxswitch/codec"
 )
 
@@ -114,5 +119,21 @@ func TestLinksAreQuietAfterTheStory(t *testing.T) {
 	tell.last()
 	if !tell.quiet(codec.Echo) || tell.quiet(codec.Balance) {
 		t.Error("after the story")
+	}
+}
+
+// The step of the late reply is as told only if one more was counted.
+func TestALateReplyMustHaveCome(t *testing.T) {
+	const line = `wxswitch_late_messages_total{bank="urmqccb",result="journalled"} `
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, line+"1\n") }))
+	defer page.Close()
+	tell := &teller{out: io.Discard, world: &world.World{Addresses: switchd.Addresses{Ops: page.Listener.Addr().String()}}}
+	if err := tell.lateReply(t.Context(), line+"0"); err != nil {
+		t.Error(err)
+	}
+	limit, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := tell.lateReply(limit, line+"1"); err == nil || !strings.Contains(err.Error(), "no late reply") {
+		t.Errorf("none came: %v", err)
 	}
 }
