@@ -283,8 +283,8 @@ func (m meanwhile) Due(ctx context.Context, t time.Time, limit int) ([]switching
 	return due, err
 }
 
-// abandoned is a row that a process left open which crashed.
-func abandoned(t *testing.T, r *rig) switching.Entry {
+// left is a row that another process has opened, and ten seconds to end.
+func left(t *testing.T, r *rig) switching.Entry {
 	e := switching.Entry{
 		ID: 7, Client: "c", Operation: "op", Type: codec.Deregister, Bank: "xjrcu", Card: true, Account: codec.NewAccount("6210081234567892"),
 		MTI: "0100", Code3: "890100", STAN: codec.NewSTAN(7), Sent: codec.NewStamp(time.Now()), RRN: codec.NewRRN(7),
@@ -292,6 +292,12 @@ func abandoned(t *testing.T, r *rig) switching.Entry {
 	}
 	_, err := r.j.Open(t.Context(), e)
 	must(t, err)
+	return e
+}
+
+// abandoned is a row that a process left open which crashed.
+func abandoned(t *testing.T, r *rig) switching.Entry {
+	e := left(t, r)
 	time.Sleep(time.Minute)
 	return e
 }

@@ -570,7 +570,8 @@ func (r *rig) lateTook(kind codec.Type, id int64, sent codec.Stamp) time.Duratio
 	return time.Since(begun)
 }
 
-// What has ended, or was given up for another number, is not kept as in flight.
+// What has ended, or was given up for another number, is not kept as in flight, nor is
+// who waited for it, nor the place of its close.
 func TestNothingIsInFlightForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, stop := newPlainRig(t, false)
@@ -587,6 +588,10 @@ func TestNothingIsInFlightForGood(t *testing.T) {
 		second := r.do(request(codec.Authenticate, "waits")) // under a number, and again under the next
 		if took := r.lateTook(codec.Authenticate, second.ID-1, sent); took != 0 {
 			t.Errorf("a number that was given up holds a reply up for %s", took)
+		}
+		synctest.Wait()
+		if awaited, closing := r.sw.Kept(); awaited != 0 || closing != 0 {
+			t.Errorf("at rest %d entries are waited for, and %d closes have a place", awaited, closing)
 		}
 	})
 }
@@ -619,6 +624,26 @@ func TestTheScanEndsAllAtTheStart(t *testing.T) {
 		must(t, s.Run(ctx))
 		if rows.left != 0 {
 			t.Errorf("%d rows are left to the next scan", rows.left)
+		}
+	})
+}
+
+// A row past its deadline is left for the grace to who opened it.
+func TestTheScanLeavesARowForTheGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRigWith(t, switching.Options{Grace: 3 * time.Second}, true)
+		defer stop()
+		row, begun := left(t, r), time.Now()
+		for _, c := range []struct {
+			after time.Duration
+			open  bool
+		}{{12 * time.Second, true}, {15 * time.Second, false}} {
+			time.Sleep(time.Until(begun.Add(c.after)))
+			e, _, err := r.j.Get(t.Context(), row.ID)
+			must(t, err)
+			if e.Open != c.open {
+				t.Errorf("%s after it was opened, for ten seconds: open %t", c.after, e.Open)
+			}
 		}
 	})
 }

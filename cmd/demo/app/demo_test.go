@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,6 +14,8 @@ import (
 	"go.uber.org/goleak"
 
 	"wxswitch/cmd/internal/parts/partstest"
+	"wxswitch/cmd/internal/world"
+	switchd "wxswitch/cmd/switchd/app"
 	"wxswitch/codec"
 )
 
@@ -46,6 +51,14 @@ func TestOnceEndsWithAStatus(t *testing.T) {
 
 var address = regexp.MustCompile(`(?:127\.0\.0\.1|localhost):(\d+)`)
 
+// told is what the story shows: a balance on the wire, each way, decoded and masked; and
+// what the README's Python wants.
+var told = []*regexp.Regexp{
+	regexp.MustCompile(`(?m)^ +switch ──▶ urmqccb  0200 balance request\n +F2=621751\*{9}\d{4} F3=300000 .*F37=\d{12} `),
+	regexp.MustCompile(`(?m)^ +switch ◀── urmqccb  0210 balance reply approved\n +F2=621751\*{9}\d{4} F3=300000 .*F39=00 F48\.HN=\*+ F54=\d+ `),
+	regexp.MustCompile(`(?m)^  export URL=http://\S+ TOKEN=[0-9a-f]{48} ACCOUNT=\d+$`),
+}
+
 // Each stays up when it has said where all is, and leaves nothing when it is
 // cancelled.
 func TestItStaysUpUntilItIsCancelled(t *testing.T) {
@@ -62,8 +75,10 @@ func TestItStaysUpUntilItIsCancelled(t *testing.T) {
 			if len(found) < 4 {
 				t.Errorf("says %d addresses:\n%s", len(found), s)
 			}
-			if ready := regexp.MustCompile(`(?m)^  export URL=http://\S+ TOKEN=[0-9a-f]{48} ACCOUNT=\d+$`); c.Story && !ready.MatchString(s.String()) {
-				t.Errorf("nothing for the README's Python:\n%s", s)
+			for _, text := range told {
+				if c.Story && !text.MatchString(s.String()) {
+					t.Errorf("no %s:\n%s", text, s)
+				}
 			}
 			for _, a := range found {
 				if !open(a[1]) {
@@ -104,5 +119,21 @@ func TestLinksAreQuietAfterTheStory(t *testing.T) {
 	tell.last()
 	if !tell.quiet(codec.Echo) || tell.quiet(codec.Balance) {
 		t.Error("after the story")
+	}
+}
+
+// The step of the late reply is as told only if one more was counted.
+func TestALateReplyMustHaveCome(t *testing.T) {
+	const line = `wxswitch_late_messages_total{bank="urmqccb",result="journalled"} `
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, line+"1\n") }))
+	defer page.Close()
+	tell := &teller{out: io.Discard, world: &world.World{Addresses: switchd.Addresses{Ops: page.Listener.Addr().String()}}}
+	if err := tell.lateReply(t.Context(), line+"0"); err != nil {
+		t.Error(err)
+	}
+	limit, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := tell.lateReply(limit, line+"1"); err == nil || !strings.Contains(err.Error(), "no late reply") {
+		t.Errorf("none came: %v", err)
 	}
 }

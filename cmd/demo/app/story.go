@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"time"
 
 	"wxswitch/banks/sim"
@@ -108,6 +111,10 @@ func (t *teller) timedOut(ctx context.Context) error {
 	if _, err := t.expect(ctx, client.TypeAuthenticate, p, "auth-3", client.AnswerOutcomeApproved); err != nil {
 		return err
 	}
+	before, err := t.lateReplies(ctx)
+	if err != nil {
+		return err
+	}
 	t.say("   The bank takes %s for what it is given %s for.", deadline+time.Second, deadline)
 	if err := t.fault("urmqccb", sim.Fault{Kind: sim.Late, Delay: deadline + time.Second, Type: codec.Deregister, Count: 1}); err != nil {
 		return err
@@ -122,13 +129,52 @@ func (t *teller) timedOut(ctx context.Context) error {
 		return err
 	}
 	t.say("   First answered %s, stands as %s today. (同一笔注销，银行只做了一次。)", tx.Outcome, tx.Standing)
-	return t.lateReply(ctx)
+	limit, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	return t.lateReply(limit, before)
 }
 
-// lateReply waits until the bank's own late reply has passed by.
-func (t *teller) lateReply(ctx context.Context) error {
+// lateReply waits until the bank's own late reply has been counted. The transaction would
+// not tell it: the advice's answer has approved it before.
+func (t *teller) lateReply(ctx context.Context, before string) error {
 	t.say("   The late reply of the original comes all the same, is recognised and journalled:")
-	return pause(ctx, 2*time.Second)
+	for {
+		now, err := t.lateReplies(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			return err
+		case err == nil && now != before:
+			t.say("   %s", now)
+			return nil
+		}
+		if pause(ctx, 50*time.Millisecond) != nil {
+			return errors.New("no late reply was recognised and journalled")
+		}
+	}
+}
+
+// lateReplies is the line of the metrics on those of urmqccb that were journalled.
+func (t *teller) lateReplies(ctx context.Context) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.world.Addresses.Ops+"/metrics", http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	r.Close = true
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer a.Body.Close() //nolint:errcheck // read
+	page, err := io.ReadAll(a.Body)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(page)) {
+		if strings.HasPrefix(line, `wxswitch_late_messages_total{bank="urmqccb",result="journalled"} `) {
+			return strings.TrimSpace(line), nil
+		}
+	}
+	return "", errors.New("late replies are not counted")
 }
 
 func (t *teller) breaker(ctx context.Context) error {

@@ -116,10 +116,25 @@ func TestAClockSetAheadEndsNothingThatIsInFlight(t *testing.T) {
 }
 
 // The stop is the world's, at the test's end: it comes within a minute, without a
-// fault.
+// fault, and the bank has answered the sign-off of each of its links.
 func TestAStopSignsOffAlsoWhenARequestOutlastsIt(t *testing.T) {
+	cups, err := iso.Builtin("cups")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var signedOff atomic.Int64
+	t.Cleanup(func() { // after the stop
+		if n := int(signedOff.Load()); n != world.Banks[0].Links {
+			t.Errorf("%d of %d links were signed off", n, world.Banks[0].Links)
+		}
+	})
 	w := worldtest.Start(t, world.Options{Tune: func(c *app.Config) {
 		c.Drain = time.Second
+		c.Tap = func(bank string, out bool, raw []byte) {
+			if m, err := cups.Unpack(raw); bank == "urmqccb" && !out && err == nil && m.Reply && m.Type == codec.SignOff {
+				signedOff.Add(1)
+			}
+		}
 		for i := range c.Banks {
 			c.Banks[i].Deadline = time.Minute
 		}

@@ -159,8 +159,9 @@ func (h *house) metric(line string) {
 	eventually(h.t, line, func() bool { return strings.Contains(string(h.page("/metrics")), line+"\n") })
 }
 
-// TestRepliesThatFitNothing: another type, another STAN, another time or RRN,
-// with the rest as asked; then the true one. Only that counts.
+// TestRepliesThatFitNothing: another type, twice, another STAN or another time, with
+// the rest as asked; then the true one, and one that contradicts it. Only the true one
+// counts.
 func TestRepliesThatFitNothing(t *testing.T) {
 	h := newHouse(t, plan{})
 	h.banks[plainBank].stop()
