@@ -157,6 +157,35 @@ func (c *confirmed) Confirm(ctx context.Context, id int64) (switching.Entry, boo
 	return c.Journal.Confirm(ctx, id)
 }
 
+// A disk that hangs when the bank has approved: the caller is told that nobody knows,
+// soon after its deadline. Then the key learns the end.
+func TestACloseThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := newPlainRig(t, true)
+		defer stop()
+		var commits atomic.Int64
+		hang := func(step string) error {
+			if step == "commit-before" && commits.Add(1) == 2 {
+				time.Sleep(2 * time.Minute)
+			}
+			return nil
+		}
+		r.answers(approves)
+		r.fail.Store(&hang)
+		begun := time.Now()
+		q := request(codec.Deregister, "k")
+		q.Timeout = 2 * time.Second
+		_, err := r.sw.Do(t.Context(), q)
+		if took := time.Since(begun); !errors.Is(err, switching.ErrOutcomeUnknown) || took > 20*time.Second {
+			t.Errorf("after %s: %v", took, err)
+		}
+		time.Sleep(5 * time.Minute)
+		if again := r.do(q); !again.Replayed || again.End.Outcome != switching.Approved {
+			t.Errorf("%s (%s)", again.End.Outcome, again.End.Reason)
+		}
+	})
+}
+
 type panicking struct{ switching.Journal }
 
 func (panicking) Open(context.Context, switching.Entry) (switching.Opening, error) { panic("planted") }

@@ -293,10 +293,14 @@ func (w *walk) send(permit *banks.Permit) error {
 	return nil
 }
 
-// end closes the row and answers what it then holds.
+// end closes the row and answers what it then holds. Where the disk takes longer than
+// the grace, the caller hears that nobody knows; the scan then ends the row, if the close
+// does not after all.
 func (w *walk) end(end *End) error {
 	w.entry.Unheard = w.gone != nil && w.gone()
-	e, err := w.close(w.ctx, &w.entry, end)
+	ctx, cancel := context.WithTimeout(w.ctx, max(time.Until(w.deadline), 0)+w.Grace)
+	defer cancel()
+	e, err := w.close(ctx, &w.entry, end)
 	w.Failpoint("close")
 	if err != nil {
 		w.Log.Error().Err(err).Int64("id", w.entry.ID).Msg("close entry")
