@@ -18,6 +18,7 @@ func (s *Switch) Replay(ctx context.Context, r Request) (result Result, found bo
 	if !w.enter() {
 		return Result{}, true, ErrInProgress
 	}
+	defer w.decided() // also where it panics
 	if found, w.err = w.known(); !found {
 		return Result{}, false, w.err
 	}
