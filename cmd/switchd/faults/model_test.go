@@ -169,25 +169,37 @@ func (o *run) repeat(r *rapid.T) {
 	}
 }
 
-// do asks, and writes down what was told; a switch that had died tells nothing.
+// do asks, and writes down what was told; a switch that had died told nothing.
 func (o *run) do(q switching.Request) {
 	life := o.life
 	o.note("ask %s %s", q.Type, q.Key)
 	o.asking.Go(func() {
+		t := Told{Began: time.Now(), Key: q.Key, Type: q.Type, Bank: modelBank, Account: q.Account}
 		result, err := life.sw.Do(context.Background(), q)
 		o.note("told %s %s %s %s %d %v", q.Key, result.End.Outcome, result.End.Reason, result.End.Code, result.ID, err)
-		if err != nil || life.dead.Load() {
-			return
+		if !life.dead.Load() {
+			t.hear(&result, err)
 		}
-		t := Told{Key: q.Key, Type: q.Type, Bank: modelBank, Account: q.Account, Outcome: result.End.Outcome, Code: result.End.Code}
-		if result.Journalled {
-			t.ID, t.RRN = result.ID, result.RRN
-		}
-		t.Holder = result.End.Reply.Get(codec.FieldHolder)
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.told = append(o.told, t)
 	})
+}
+
+// hear takes what the switch returned.
+func (t *Told) hear(r *switching.Result, err error) {
+	switch {
+	case errors.Is(err, switching.ErrInProgress):
+		t.Problem = "in-progress"
+	case errors.Is(err, switching.ErrKeyReused):
+		t.Problem = "idempotency-key-reused"
+	case err != nil:
+		t.Problem = "outcome-unknown"
+	case r.Journalled:
+		t.ID, t.RRN, t.Outcome, t.Code, t.Holder = r.ID, r.RRN, r.End.Outcome, r.End.Code, r.End.Reply.Get(codec.FieldHolder)
+	default:
+		t.Outcome, t.Problem = r.End.Outcome, string(r.End.Reason)
+	}
 }
 
 // advicesAmiss has the bank make trouble about advices.
