@@ -46,6 +46,8 @@ type Books struct {
 	Rows    []switching.Entry
 	Advices []switching.Advice
 	Banks   map[string]Ledger
+	// Closed is how an operator ended a row's completion, by row, where that is known.
+	Closed map[int64]switching.Outcome
 	// KeyHash is what the journal finds a caller's key by.
 	KeyHash func(key string) []byte
 	// Settled is until when rows must have ended: an open one whose deadline is

@@ -25,7 +25,7 @@ func newStory() *story {
 		{Holder: "李芳", Accounts: []sim.Account{{Number: codec.NewAccount("6217512"), Balance: 200}}},
 	}
 	return &story{Books{
-		Banks: map[string]Ledger{storyBank: {People: people}}, Settled: noon.Add(time.Hour), KeyHash: func(key string) []byte { return []byte(key) },
+		Banks: map[string]Ledger{storyBank: {People: people}}, Settled: noon.Add(time.Hour), Closed: make(map[int64]switching.Outcome), KeyHash: func(key string) []byte { return []byte(key) },
 	}}
 }
 
@@ -75,6 +75,14 @@ func (s *story) call(row int, after time.Duration, o switching.Outcome, problem 
 // advise adds an advice of the row.
 func (s *story) advise(e *switching.Entry, kind codec.Type, state switching.AdviceState) {
 	s.Advices = append(s.Advices, switching.Advice{ID: int64(len(s.Advices) + 1), Entry: *e, Type: kind, State: state})
+}
+
+// close adds a deregistration in doubt that an operator ended, and how it stands.
+func (s *story) close(said, stands switching.Outcome, effects ...string) *switching.Entry {
+	e := s.tell(codec.Deregister, 0, switching.TimedOut, "", effects...)
+	s.advise(e, codec.Completion, switching.AdviceClosed)
+	e.Standing, s.Closed[e.ID] = stands, said
+	return e
 }
 
 // whole is books that agree, with one of everything.
@@ -158,6 +166,36 @@ func TestComparisonFindsWhatWasPlanted(t *testing.T) {
 			s := whole()
 			plant.do(s)
 			if got := strings.Join(s.Compare(), "\n"); !strings.Contains(got, plant.want) {
+				t.Errorf("want %q, got:\n%s", plant.want, got)
+			}
+		})
+	}
+}
+
+// TestComparisonFindsWhatWasClosedOtherwise than an operator said, or the bank after
+// him.
+func TestComparisonFindsWhatWasClosedOtherwise(t *testing.T) {
+	for name, plant := range map[string]struct {
+		do   func(rows []switching.Entry)
+		want string
+	}{
+		"nothing":              {func([]switching.Entry) {}, ""},
+		"declined, approved":   {func(rows []switching.Entry) { rows[0].Standing = switching.Approved }, "1: deregister"},
+		"approved, declined":   {func(rows []switching.Entry) { rows[1].Standing = switching.Declined }, "2: deregister"},
+		"late approval lost":   {func(rows []switching.Entry) { rows[2].Standing = switching.Declined }, "3: deregister"},
+		"late approval untrue": {func(rows []switching.Entry) { rows[0].Late, rows[0].Standing = codec.Approved, switching.Approved }, "did not do it"},
+		"reversal revived":     {func(rows []switching.Entry) { rows[3].Standing = switching.Approved }, "4: authenticate"},
+		"joined otherwise":     {func(rows []switching.Entry) { rows[1].Joins = 1; rows[1].End.Outcome = switching.Approved }, "2: deregister"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStory()
+			s.close(switching.Declined, switching.Declined)
+			s.close(switching.Approved, switching.Approved)
+			s.close(switching.Declined, switching.Approved, "deregistered").Late = codec.Approved
+			e := s.tell(codec.Authenticate, 0, switching.TimedOut, "", "registered")
+			s.advise(e, codec.Reversal, switching.AdviceClosed)
+			plant.do(s.Rows)
+			if got := strings.Join(s.Compare(), "\n"); !strings.Contains(got, plant.want) || plant.want == "" && got != "" {
 				t.Errorf("want %q, got:\n%s", plant.want, got)
 			}
 		})

@@ -52,8 +52,8 @@ type owner struct {
 }
 
 // Compare returns what does not agree, a line each, nothing secret in it; none
-// is well. Advices that an operator closed are taken out: there the bank was
-// not asked.
+// is well. Of what an operator closed the bank may know otherwise: it stands as he
+// said, and that is all.
 func (b Books) Compare() []string {
 	c := &comparison{
 		Books: b, rows: make(map[int64]switching.Entry), advices: make(map[int64]switching.Advice), release: make(map[int64]bool),
@@ -236,6 +236,7 @@ func (c *comparison) checkRow(e switching.Entry) {
 		return
 	}
 	if a, ok := c.advices[operationOf(e)]; ok && a.State == switching.AdviceClosed {
+		c.checkClosed(e, a)
 		return
 	}
 	d := c.deeds[e.Bank][e.RRN]
@@ -263,6 +264,38 @@ func (c *comparison) checkRow(e switching.Entry) {
 			c.fail("%d: %s refused (%s), and the bank saw it", e.ID, e.Type, e.End.Reason)
 		}
 	}
+}
+
+// checkClosed: what had a reversal stays in doubt, whoever ended that. What had a
+// completion stands as the operator said, where that is known. But a late approval
+// counts for more than his decline, unless the account was registered anew.
+func (c *comparison) checkClosed(e switching.Entry, a switching.Advice) {
+	said, known := c.Closed[e.ID]
+	var ok bool
+	switch {
+	case a.Type == codec.Reversal:
+		ok = e.Standing == switching.TimedOut
+	case e.Joins != 0:
+		ok = e.End.Outcome != switching.Approved || c.rows[e.Joins].Standing == switching.Approved
+	case said == switching.Declined && e.Late == codec.Approved:
+		if ok = e.Standing == switching.Approved; ok {
+			c.checkApproved(e, c.deeds[e.Bank][e.RRN])
+		} else {
+			ok = e.Standing == said && c.registeredAfter(e)
+		}
+	default:
+		ok = e.Standing == said || !known
+	}
+	if !ok {
+		c.fail("%d: %s ended %s, stands as %s and joins %d; the operator said %q, and the bank late: %s",
+			e.ID, e.Type, e.End.Outcome, e.Standing, e.Joins, said, e.Late)
+	}
+}
+
+func (c *comparison) registeredAfter(e switching.Entry) bool {
+	return slices.ContainsFunc(c.Rows, func(o switching.Entry) bool {
+		return o.Type.Doubt() == codec.Reversal && o.Bank == e.Bank && o.Account == e.Account && o.Standing == switching.Approved && o.ID > e.ID
+	})
 }
 
 func (c *comparison) checkApproved(e switching.Entry, d *deed) {
