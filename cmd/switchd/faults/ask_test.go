@@ -61,20 +61,25 @@ func (h *house) askWithin(ctx context.Context, q question) heard {
 		body.Certificate = &client.Certificate{Type: p.CertType, Number: p.Cert.Reveal()}
 	}
 	a := heard{question: q, began: time.Now()}
-	a.Told = Told{Key: q.key, Type: codec.Type(q.kind), Bank: q.bank, Account: account}
+	a.Told = Told{Began: h.now(), Key: q.key, Type: codec.Type(q.kind), Bank: q.bank, Account: account}
 	r, err := h.client().CreateTransactionWithResponse(ctx, &params, body)
-	if err != nil {
-		a.err = err
-		return a
+	if a.err = err; err == nil {
+		a.body = r.Body
+		a.read(r)
+		a.Problem = a.problem
 	}
-	a.body = r.Body
-	a.read(r)
-	if a.outcome() != "" {
-		h.mu.Lock()
-		h.told = append(h.told, a.Told)
-		h.mu.Unlock()
-	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.told = append(h.told, a.Told)
 	return a
+}
+
+// now is by the clock of the switch.
+func (h *house) now() time.Time {
+	if h.hooks.Now != nil {
+		return h.hooks.Now()
+	}
+	return time.Now()
 }
 
 // read takes the outcome from the response. A problem that is a refusal names a

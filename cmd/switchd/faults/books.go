@@ -14,18 +14,20 @@ import (
 	"wxswitch/switch/journal"
 )
 
-// Told is one answer that a caller heard.
+// Told is one call, and the answer that its caller heard.
 type Told struct {
+	Began   time.Time
 	Key     string
 	ID      int64 // of the transaction; 0 for a refusal before the journal
 	RRN     codec.RRN
 	Type    codec.Type
 	Bank    string
 	Account codec.Account
-	Outcome switching.Outcome
-	Code    string // the bank's F39
-	Holder  string // empty where the answer names none
-	Balance *int64 // fen; nil where the answer has none
+	Outcome switching.Outcome // empty where he heard none
+	Problem string            // its code, where that was the answer
+	Code    string            // the bank's F39
+	Holder  string            // empty where the answer names none
+	Balance *int64            // fen; nil where the answer has none
 }
 
 // Ledger is what one bank's books say.
@@ -44,6 +46,10 @@ type Books struct {
 	Rows    []switching.Entry
 	Advices []switching.Advice
 	Banks   map[string]Ledger
+	// Closed is how an operator ended a row's completion, by row, where that is known.
+	Closed map[int64]switching.Outcome
+	// KeyHash is what the journal finds a caller's key by.
+	KeyHash func(key string) []byte
 	// Settled is until when rows must have ended: an open one whose deadline is
 	// before it is an unsettled doubt.
 	Settled time.Time

@@ -24,7 +24,9 @@ func newStory() *story {
 		{Holder: "王伟", Accounts: []sim.Account{{Number: codec.NewAccount("6217511"), Balance: 100}}},
 		{Holder: "李芳", Accounts: []sim.Account{{Number: codec.NewAccount("6217512"), Balance: 200}}},
 	}
-	return &story{Books{Banks: map[string]Ledger{storyBank: {People: people}}, Settled: noon.Add(time.Hour)}}
+	return &story{Books{
+		Banks: map[string]Ledger{storyBank: {People: people}}, Settled: noon.Add(time.Hour), Closed: make(map[int64]switching.Outcome), KeyHash: func(key string) []byte { return []byte(key) },
+	}}
 }
 
 // tell adds a transaction of the person, with its answer and its row, and the
@@ -35,11 +37,11 @@ func (s *story) tell(kind codec.Type, person int, o switching.Outcome, code stri
 	l := s.Banks[storyBank]
 	account, rrn := l.People[person].Accounts[0].Number, codec.NewRRN(id)
 	s.Rows = append(s.Rows, switching.Entry{
-		ID: id, RRN: rrn, Type: kind, Bank: storyBank, Account: account, Deadline: at.Add(time.Second),
+		ID: id, RRN: rrn, Type: kind, Bank: storyBank, Account: account, Opened: at, Deadline: at.Add(time.Second), KeyHash: []byte("k" + rrn),
 		End: switching.End{Outcome: o, Code: code}, Standing: o,
 	})
 	told := Told{
-		Key: "k" + string(rrn), ID: id, RRN: rrn, Type: kind, Bank: storyBank, Account: account, Outcome: o, Code: code,
+		Began: at, Key: "k" + string(rrn), ID: id, RRN: rrn, Type: kind, Bank: storyBank, Account: account, Outcome: o, Code: code,
 	}
 	if o == switching.Approved {
 		told.Holder = l.People[person].Holder
@@ -47,7 +49,9 @@ func (s *story) tell(kind codec.Type, person int, o switching.Outcome, code stri
 		told.Balance = &balance
 	}
 	s.Told = append(s.Told, told)
-	if o != switching.Refused {
+	if o == switching.Refused {
+		s.Rows[id-1].KeyHash = nil
+	} else {
 		n := adapter.Number{RRN: rrn}
 		l.Arrivals = append(l.Arrivals, sim.Row{Arrival: adapter.Arrival{
 			Number: n, At: at, STAN: codec.NewSTAN(id), Sent: codec.NewStamp(at), Called: true,
@@ -61,9 +65,24 @@ func (s *story) tell(kind codec.Type, person int, o switching.Outcome, code stri
 	return &s.Rows[len(s.Rows)-1]
 }
 
+// call adds a call with the row's key, so long after it was opened, that heard of
+// no transaction.
+func (s *story) call(row int, after time.Duration, o switching.Outcome, problem string) {
+	e := s.Rows[row]
+	s.Told = append(s.Told, Told{Began: e.Opened.Add(after), Key: string(e.KeyHash), Outcome: o, Problem: problem})
+}
+
 // advise adds an advice of the row.
 func (s *story) advise(e *switching.Entry, kind codec.Type, state switching.AdviceState) {
 	s.Advices = append(s.Advices, switching.Advice{ID: int64(len(s.Advices) + 1), Entry: *e, Type: kind, State: state})
+}
+
+// close adds a deregistration in doubt that an operator ended, and how it stands.
+func (s *story) close(said, stands switching.Outcome, effects ...string) *switching.Entry {
+	e := s.tell(codec.Deregister, 0, switching.TimedOut, "", effects...)
+	s.advise(e, codec.Completion, switching.AdviceClosed)
+	e.Standing, s.Closed[e.ID] = stands, said
+	return e
 }
 
 // whole is books that agree, with one of everything.
@@ -82,6 +101,12 @@ func whole() *story {
 	e = s.tell(codec.Deregister, 1, switching.TimedOut, "", "deregistered")
 	e.Standing = switching.Approved
 	s.advise(e, codec.Completion, switching.AdviceDone)
+	s.call(0, -time.Second, switching.Refused, "no-link")
+	s.call(0, time.Second, switching.Refused, "journal")
+	s.call(0, time.Second, "", "in-progress")
+	s.tell(codec.Authenticate, 1, switching.Declined, "05")
+	s.Told = s.Told[:len(s.Told)-1]
+	s.call(10, 0, "", "") // and heard nothing
 	return s
 }
 
@@ -131,7 +156,11 @@ func TestComparisonFindsWhatWasPlanted(t *testing.T) {
 		"two at a time": {func(s *story) {
 			bank(s, func(l *Ledger) { l.Records[0].Ended = l.Records[0].Ended.Add(2 * time.Minute) })
 		}, "at one time"},
-		"key made two": {func(s *story) { s.Told[1].Key = s.Told[0].Key }, "made the transactions"},
+		"key made two":         {func(s *story) { s.Told[1].Key = s.Told[0].Key }, "made the transactions"},
+		"key of another":       {func(s *story) { s.Told[1].Key = "other" }, "another key's"},
+		"opened, then refused": {func(s *story) { s.call(0, time.Second, switching.Refused, "no-link") }, "told refused (no-link)"},
+		"refused, opened":      {func(s *story) { s.tellNothingSent(switching.Refused, "journal") }, "each call of its key"},
+		"in progress, opened":  {func(s *story) { s.tellNothingSent("", "in-progress") }, "each call of its key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := whole()
@@ -141,6 +170,42 @@ func TestComparisonFindsWhatWasPlanted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestComparisonFindsWhatWasClosedOtherwise than an operator said, or the bank after
+// him.
+func TestComparisonFindsWhatWasClosedOtherwise(t *testing.T) {
+	for name, plant := range map[string]struct {
+		do   func(rows []switching.Entry)
+		want string
+	}{
+		"nothing":              {func([]switching.Entry) {}, ""},
+		"declined, approved":   {func(rows []switching.Entry) { rows[0].Standing = switching.Approved }, "1: deregister"},
+		"approved, declined":   {func(rows []switching.Entry) { rows[1].Standing = switching.Declined }, "2: deregister"},
+		"late approval lost":   {func(rows []switching.Entry) { rows[2].Standing = switching.Declined }, "3: deregister"},
+		"late approval untrue": {func(rows []switching.Entry) { rows[0].Late, rows[0].Standing = codec.Approved, switching.Approved }, "did not do it"},
+		"reversal revived":     {func(rows []switching.Entry) { rows[3].Standing = switching.Approved }, "4: authenticate"},
+		"joined otherwise":     {func(rows []switching.Entry) { rows[1].Joins = 1; rows[1].End.Outcome = switching.Approved }, "2: deregister"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStory()
+			s.close(switching.Declined, switching.Declined)
+			s.close(switching.Approved, switching.Approved)
+			s.close(switching.Declined, switching.Approved, "deregistered").Late = codec.Approved
+			e := s.tell(codec.Authenticate, 0, switching.TimedOut, "", "registered")
+			s.advise(e, codec.Reversal, switching.AdviceClosed)
+			plant.do(s.Rows)
+			if got := strings.Join(s.Compare(), "\n"); !strings.Contains(got, plant.want) || plant.want == "" && got != "" {
+				t.Errorf("want %q, got:\n%s", plant.want, got)
+			}
+		})
+	}
+}
+
+// tellNothingSent makes that the answer to the one call of the last row's key.
+func (s *story) tellNothingSent(o switching.Outcome, problem string) {
+	last := &s.Told[len(s.Told)-1]
+	last.Outcome, last.Problem = o, problem
 }
 
 func (s *story) plantEffect(row int, what string) {

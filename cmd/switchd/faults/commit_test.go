@@ -207,7 +207,11 @@ func TestCommitsThatFailUnderLoad(t *testing.T) {
 	var n atomic.Int64
 	var well atomic.Bool
 	h.hooks.FailCommit = func(step string) error {
-		if !well.Load() && step != "begin" && n.Add(1)%5 == 0 {
+		if step == "commit-before" {
+			n.Add(1)
+		}
+		fails := map[int64]string{0: "commit-before", 3: "commit-after"}[n.Load()%6]
+		if !well.Load() && step == fails {
 			return errDisk
 		}
 		return nil
@@ -239,6 +243,6 @@ func TestCommitsThatFailUnderLoad(t *testing.T) {
 	}
 	well.Store(true)
 	h.calm()
-	t.Logf("%d commits failed, %d outcomes unknown", n.Load()/5, unknown)
+	t.Logf("%d commits failed, %d outcomes unknown", n.Load()/3, unknown)
 	h.compare()
 }

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -51,8 +52,8 @@ type owner struct {
 }
 
 // Compare returns what does not agree, a line each, nothing secret in it; none
-// is well. Advices that an operator closed are taken out: there the bank was
-// not asked.
+// is well. Of what an operator closed the bank may know otherwise: it stands as he
+// said, and that is all.
 func (b Books) Compare() []string {
 	c := &comparison{
 		Books: b, rows: make(map[int64]switching.Entry), advices: make(map[int64]switching.Advice), release: make(map[int64]bool),
@@ -72,6 +73,7 @@ func (b Books) Compare() []string {
 		c.readBank(name, l)
 	}
 	c.checkTold()
+	c.checkKeys()
 	for _, e := range b.Rows {
 		c.checkRow(e)
 	}
@@ -140,7 +142,7 @@ func (c *comparison) checkTold() {
 	keys := make(map[string]int64)
 	for _, t := range c.Told {
 		if t.ID == 0 {
-			if t.Outcome != switching.Refused {
+			if t.Outcome != switching.Refused && t.Outcome != "" {
 				c.fail("key %s: told %s without a transaction", t.Key, t.Outcome)
 			}
 			continue
@@ -149,6 +151,9 @@ func (c *comparison) checkTold() {
 		if !ok {
 			c.fail("%d: told %s, and the journal has no such row", t.ID, t.Outcome)
 			continue
+		}
+		if freed := e.KeyHash == nil && e.End.Outcome == switching.Refused; !freed && t.Key != "" && !bytes.Equal(e.KeyHash, c.KeyHash(t.Key)) {
+			c.fail("%d: told of another key's transaction", t.ID)
 		}
 		if e.RRN != t.RRN && t.RRN != "" || e.Type != t.Type || e.Bank != t.Bank || e.Account != t.Account {
 			c.fail("%d: told of another's transaction", t.ID)
@@ -159,6 +164,41 @@ func (c *comparison) checkTold() {
 			c.fail("key %s: made the transactions %d and %d", t.Key, earlier, t.ID)
 		} else if t.Outcome != switching.Refused {
 			keys[t.Key] = t.ID
+		}
+	}
+}
+
+// unsent are the problems that are no outcome, and by which nothing was sent for
+// this call. unread are the refusals that know nothing of the key's row.
+var (
+	unsent = map[string]bool{"in-progress": true, "idempotency-key-reused": true}
+	unread = map[string]bool{"journal": true, "busy": true}
+)
+
+// checkKeys: a key's row is of a call that was not told that nothing was sent for
+// it, and no later call with the key was told so. An earlier one may have been: a
+// refusal leaves the key free.
+func (c *comparison) checkKeys() {
+	calls := make(map[string][]Told)
+	for _, t := range c.Told {
+		if t.Key != "" {
+			hash := string(c.KeyHash(t.Key))
+			calls[hash] = append(calls[hash], t)
+		}
+	}
+	for _, e := range c.Rows {
+		of := calls[string(e.KeyHash)]
+		opened := len(of) == 0
+		for _, t := range of {
+			later := t.Began.Truncate(time.Millisecond).After(e.Opened) // which the journal keeps so
+			refused := t.Outcome == switching.Refused && t.ID == 0
+			opened = opened || !later && !refused && !unsent[t.Problem]
+			if later && refused && !unread[t.Problem] {
+				c.fail("%d: %s opened, and then its key was told refused (%s)", e.ID, e.Type, t.Problem)
+			}
+		}
+		if !opened {
+			c.fail("%d: %s opened, and each call of its key was told that nothing was sent", e.ID, e.Type)
 		}
 	}
 }
@@ -196,6 +236,7 @@ func (c *comparison) checkRow(e switching.Entry) {
 		return
 	}
 	if a, ok := c.advices[operationOf(e)]; ok && a.State == switching.AdviceClosed {
+		c.checkClosed(e, a)
 		return
 	}
 	d := c.deeds[e.Bank][e.RRN]
@@ -223,6 +264,38 @@ func (c *comparison) checkRow(e switching.Entry) {
 			c.fail("%d: %s refused (%s), and the bank saw it", e.ID, e.Type, e.End.Reason)
 		}
 	}
+}
+
+// checkClosed: what had a reversal stays in doubt, whoever ended that. What had a
+// completion stands as the operator said, where that is known. But a late approval
+// counts for more than his decline, unless the account was registered anew.
+func (c *comparison) checkClosed(e switching.Entry, a switching.Advice) {
+	said, known := c.Closed[e.ID]
+	var ok bool
+	switch {
+	case a.Type == codec.Reversal:
+		ok = e.Standing == switching.TimedOut
+	case e.Joins != 0:
+		ok = e.End.Outcome != switching.Approved || c.rows[e.Joins].Standing == switching.Approved
+	case said == switching.Declined && e.Late == codec.Approved:
+		if ok = e.Standing == switching.Approved; ok {
+			c.checkApproved(e, c.deeds[e.Bank][e.RRN])
+		} else {
+			ok = e.Standing == said && c.registeredAfter(e)
+		}
+	default:
+		ok = e.Standing == said || !known
+	}
+	if !ok {
+		c.fail("%d: %s ended %s, stands as %s and joins %d; the operator said %q, and the bank late: %s",
+			e.ID, e.Type, e.End.Outcome, e.Standing, e.Joins, said, e.Late)
+	}
+}
+
+func (c *comparison) registeredAfter(e switching.Entry) bool {
+	return slices.ContainsFunc(c.Rows, func(o switching.Entry) bool {
+		return o.Type.Doubt() == codec.Reversal && o.Bank == e.Bank && o.Account == e.Account && o.Standing == switching.Approved && o.ID > e.ID
+	})
 }
 
 func (c *comparison) checkApproved(e switching.Entry, d *deed) {

@@ -2,10 +2,10 @@
 // simulated banks, under every fault that it promises to survive. It holds
 // tests, and the comparison of books that they end with:
 //
-//	told := …                                    // every answer that callers heard
+//	told := …                                    // every call, and what its caller heard
 //	rows, advices, err := faults.ReadJournal(ctx, database, journal, 0)
 //	ledger, err := faults.ReadBank(ctx, bank)
-//	b := faults.Books{Told: told, Rows: rows, Advices: advices, Banks: …}
+//	b := faults.Books{Told: told, Rows: rows, Advices: advices, Banks: …, KeyHash: …}
 //	for _, wrong := range b.Compare() { t.Error(wrong) }
 //
 // # What the tests prove

@@ -258,6 +258,7 @@ func (h *house) books() Books {
 	d, err := db.Open(ctx, db.Options{Path: h.data})
 	must(h.t, err)
 	defer func() { must(h.t, d.Close()) }()
+	b.KeyHash = func(k string) []byte { return key.Index("idempotency", "bench", switching.Raw, k) }
 	j, err := journal.New(ctx, journal.Options{DB: d, Vault: key})
 	must(h.t, err)
 	b.Rows, b.Advices, err = ReadJournal(ctx, d, j, 0)

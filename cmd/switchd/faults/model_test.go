@@ -51,11 +51,12 @@ type run struct {
 	told    []Told
 	asked   []switching.Request
 	history []string
+	closed  map[int64]switching.Outcome // by operators, who do one thing at a time
 }
 
 func (w *modelWorld) run(r *rapid.T, types []codec.Type) {
 	w.runs++
-	o := &run{modelWorld: w, types: types, person: w.runs, since: w.last("entry"), advised: w.last("advice")}
+	o := &run{modelWorld: w, types: types, person: w.runs, since: w.last("entry"), advised: w.last("advice"), closed: make(map[int64]switching.Outcome)}
 	defer func() {
 		o.asking.Wait()
 		w.calm()
@@ -72,7 +73,7 @@ func (w *modelWorld) run(r *rapid.T, types []codec.Type) {
 
 // events are what may come, as often as they stand here.
 var events = []string{
-	"ask", "ask", "ask", "ask amiss", "ask amiss", "ask amiss", "ask amiss", "repeat a key", "advices amiss",
+	"ask", "ask", "ask", "ask amiss", "ask amiss", "ask amiss", "ask amiss", "repeat a key", "advices amiss", "park a completion",
 	"wait", "wait", "let all rest", "restart switch", "crash switch", "arm a crash", "restart bank", "drop links",
 	"slow link", "slow link", "bank unreachable", "operator",
 }
@@ -88,6 +89,8 @@ func (o *run) event(name string, r *rapid.T) {
 		o.repeat(r)
 	case "advices amiss":
 		o.advicesAmiss(r)
+	case "park a completion":
+		o.park(r)
 	case "wait":
 		o.wait(r)
 	case "let all rest":
@@ -169,30 +172,57 @@ func (o *run) repeat(r *rapid.T) {
 	}
 }
 
-// do asks, and writes down what was told; a switch that had died tells nothing.
+// do asks, and writes down what was told; a switch that had died told nothing.
 func (o *run) do(q switching.Request) {
 	life := o.life
 	o.note("ask %s %s", q.Type, q.Key)
 	o.asking.Go(func() {
+		t := Told{Began: time.Now(), Key: q.Key, Type: q.Type, Bank: modelBank, Account: q.Account}
 		result, err := life.sw.Do(context.Background(), q)
 		o.note("told %s %s %s %s %d %v", q.Key, result.End.Outcome, result.End.Reason, result.End.Code, result.ID, err)
-		if err != nil || life.dead.Load() {
-			return
+		if !life.dead.Load() {
+			t.hear(&result, err)
 		}
-		t := Told{Key: q.Key, Type: q.Type, Bank: modelBank, Account: q.Account, Outcome: result.End.Outcome, Code: result.End.Code}
-		if result.Journalled {
-			t.ID, t.RRN = result.ID, result.RRN
-		}
-		t.Holder = result.End.Reply.Get(codec.FieldHolder)
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.told = append(o.told, t)
 	})
 }
 
+// hear takes what the switch returned.
+func (t *Told) hear(r *switching.Result, err error) {
+	switch {
+	case errors.Is(err, switching.ErrInProgress):
+		t.Problem = "in-progress"
+	case errors.Is(err, switching.ErrKeyReused):
+		t.Problem = "idempotency-key-reused"
+	case err != nil:
+		t.Problem = "outcome-unknown"
+	case r.Journalled:
+		t.ID, t.RRN, t.Outcome, t.Code, t.Holder = r.ID, r.RRN, r.End.Outcome, r.End.Code, r.End.Reply.Get(codec.FieldHolder)
+	default:
+		t.Outcome, t.Problem = r.End.Outcome, string(r.End.Reason)
+	}
+}
+
 // advicesAmiss has the bank make trouble about advices.
 func (o *run) advicesAmiss(r *rapid.T) {
 	o.trouble(r, rapid.SampledFrom([]codec.Type{codec.Reversal, codec.Completion}).Draw(r, "type"), o.account(r))
+}
+
+// park leaves a deregistration in doubt, whose completion then is an operator's. What
+// the bank did with the former he does not know.
+func (o *run) park(r *rapid.T) {
+	q := o.question(r)
+	q.Timeout = time.Second
+	if q.Type == codec.Deregister {
+		o.set(r, sim.Fault{Type: q.Type, Account: q.Account, Count: 1,
+			Kind:  rapid.SampledFrom([]sim.Kind{sim.Silence, sim.SilenceAfter, sim.Late}).Draw(r, "kind"),
+			Delay: time.Duration(rapid.IntRange(3, 30).Draw(r, "delay")) * time.Second})
+		o.set(r, sim.Fault{Type: codec.Completion, Account: q.Account, Count: 1, Kind: sim.Decline, Code: "ZZ"})
+	}
+	o.do(q)
+	time.Sleep(2 * time.Second) //nolint:forbidigo // fake time
 }
 
 // trouble makes the bank misbehave once. 91 declines a change, and says nothing
@@ -249,17 +279,21 @@ func (o *run) operate(r *rapid.T) {
 		return
 	}
 	if a.State == switching.AdviceParked {
-		o.closeByHand(a)
+		o.closeByHand(r, a)
 	}
 }
 
-func (o *run) closeByHand(a switching.Advice) {
+func (o *run) closeByHand(r *rapid.T, a switching.Advice) {
 	outcome := switching.Outcome("")
 	if a.Type == codec.Completion {
-		outcome = switching.Approved
+		outcome = rapid.SampledFrom([]switching.Outcome{switching.Approved, switching.Declined}).Draw(r, "end")
 	}
 	_, err := o.life.journal.CloseAdvice(context.Background(), a.ID, "by hand", outcome)
-	o.note("operator closes %d: %v", a.ID, err)
+	o.note("operator closes %d %s: %v", a.ID, outcome, err)
+	if err == nil {
+		o.closed[a.Entry.ID] = outcome
+		o.seen["closed "+string(outcome)]++
+	}
 	o.life.sw.Changed(a.Entry.ID)
 }
 
@@ -288,7 +322,7 @@ func (o *run) finish(r *rapid.T) {
 		left := slices.DeleteFunc(o.advices(r), func(a switching.Advice) bool { return !a.State.Settles() })
 		for _, a := range left {
 			if a.State == switching.AdviceParked {
-				o.closeByHand(a)
+				o.closeByHand(r, a)
 			}
 		}
 		if len(left)+len(open) == 0 {

@@ -286,7 +286,8 @@ func (w *modelWorld) last(table string) (last int64) {
 // books are those of the run.
 func (o *run) books(r fataler) Books {
 	ctx := context.Background()
-	b := Books{Told: o.told, Settled: time.Now(), Banks: make(map[string]Ledger)}
+	b := Books{Told: o.told, Closed: o.closed, Settled: time.Now(), Banks: make(map[string]Ledger)}
+	b.KeyHash = func(k string) []byte { return o.key.Index("idempotency", "model", "model", k) }
 	var err error
 	b.Rows, b.Advices, err = ReadJournal(ctx, o.life.db, o.life.journal, o.since)
 	if err != nil {
