@@ -78,7 +78,8 @@ func adviceClose(r *remote) *cobra.Command {
 		Use: "close ID --reason TEXT [--outcome approved|declined]", Short: "End an advice by hand, with a reason", Args: cobra.ExactArgs(1),
 		Long: `Ends an advice that was cleared up with the bank by other means; nothing more is
 sent. A completion's close says how its operation ended, and that takes effect
-as if the bank had answered it. Any other advice's close has no outcome.`,
+as if the bank had answered it. Any other advice's close has no outcome. One that is
+on its way is not closed: the bank may be doing what it says.`,
 		Example: `  switchctl advice close 41 --outcome approved --reason "confirmed by phone, ticket 4711"
   switchctl advice close 42 --reason "bank has no such operation, ticket 4712"`,
 		RunE: run(func(cmd *cobra.Command, args []string) error {
