@@ -216,9 +216,11 @@ func (o *run) park(r *rapid.T) {
 	q := o.question(r)
 	q.Timeout = time.Second
 	if q.Type == codec.Deregister {
-		o.set(r, sim.Fault{Type: q.Type, Account: q.Account, Count: 1,
+		o.set(r, sim.Fault{
+			Type: q.Type, Account: q.Account, Count: 1,
 			Kind:  rapid.SampledFrom([]sim.Kind{sim.Silence, sim.SilenceAfter, sim.Late}).Draw(r, "kind"),
-			Delay: time.Duration(rapid.IntRange(3, 30).Draw(r, "delay")) * time.Second})
+			Delay: time.Duration(rapid.IntRange(3, 30).Draw(r, "delay")) * time.Second,
+		})
 		o.set(r, sim.Fault{Type: codec.Completion, Account: q.Account, Count: 1, Kind: sim.Decline, Code: "ZZ"})
 	}
 	o.do(q)
