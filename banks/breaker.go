@@ -46,12 +46,11 @@ func (c BreakerConfig) trips(n gobreaker.Counts) bool {
 	return int(ended) >= c.MinRequests && float64(n.TotalFailures) >= c.FailureRatio*float64(ended)
 }
 
-// verdict is what the breaker is told of an exchange of the type that was given
-// this long. A bank that declines is well; one that is silent is not, unless it
-// had less time than is its own.
-func (c Config) verdict(t codec.Type, given time.Duration, reply Reply, err error) error {
+// verdict is what the breaker is told of an exchange of the type. A bank that
+// declines is well; one that is silent is not, unless its time was shortened.
+func verdict(t codec.Type, shortened bool, reply Reply, err error) error {
 	if err != nil {
-		return c.verdictOn(t, given, err)
+		return verdictOn(shortened, err)
 	}
 	if reply.Meaning == codec.InDoubt || reply.Meaning == codec.Unmapped && t.Class() == codec.Change {
 		return errFailure
@@ -59,9 +58,9 @@ func (c Config) verdict(t codec.Type, given time.Duration, reply Reply, err erro
 	return nil
 }
 
-func (c Config) verdictOn(t codec.Type, given time.Duration, err error) error {
+func verdictOn(shortened bool, err error) error {
 	var doubt *InDoubt
-	if !errors.As(err, &doubt) || doubt.Reason == NoReply && c.shortened(t, given) {
+	if !errors.As(err, &doubt) || doubt.Reason == NoReply && shortened {
 		return errExcluded
 	}
 	return errFailure

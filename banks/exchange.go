@@ -87,13 +87,10 @@ func (p *Permit) Exchange(m *codec.Message, deadline time.Time) (reply Reply, er
 		b.metrics.ended(reply, err)
 		return reply, err
 	}
-	verdict := errExcluded // holds if the dialect panics
-	defer func() { p.end(verdict) }()
+	told := errExcluded // holds if the dialect panics
+	defer func() { p.end(told) }()
 	reply, err = b.exchange(m, deadline, given)
-	if p.Shortened {
-		given = 0
-	}
-	verdict = b.cfg.verdict(m.Type, given, reply, err)
+	told = verdict(m.Type, p.Shortened || b.cfg.shortened(m.Type, given), reply, err)
 	b.metrics.ended(reply, err)
 	return reply, err
 }

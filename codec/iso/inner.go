@@ -274,15 +274,15 @@ func (t *tlv) read(wire string, m *codec.Message, s *slot) error {
 		}
 		wire = rest
 		i := t.find(id)
-		if i < 0 && t.ignoreUnknown && !slices.Contains(ignored, id) {
+		switch {
+		case i >= 0:
+		case !t.ignoreUnknown:
+			return s.fail("tags that the dialect names")
+		case slices.Contains(ignored, id):
+			return s.fail("each tag once")
+		default:
 			ignored = append(ignored, id)
 			continue
-		}
-		if i < 0 && t.ignoreUnknown {
-			return s.fail("each tag once")
-		}
-		if i < 0 {
-			return s.fail("tags that the dialect names")
 		}
 		if seen&(1<<i) != 0 {
 			return t.tags[i].fail("each tag once")

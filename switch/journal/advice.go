@@ -125,6 +125,11 @@ func (j *Journal) moveAdvice(ctx context.Context, tx db.Tx, a switching.Advice, 
 // claim goes, unless the clock was set back since.
 const free = `(claimed <= $2 OR claimed > $3)`
 
+// isFree is the same of an advice that was read.
+func isFree(a *switching.Advice, now time.Time) bool {
+	return !a.Claimed.After(now) || a.Claimed.After(now.Add(longest))
+}
+
 // Waiting reports whether an advice of the bank is due: two questions, so that
 // each is a look into the index.
 func (j *Journal) Waiting(ctx context.Context, bank string) (waiting bool, err error) {
@@ -320,7 +325,7 @@ func (j *Journal) CloseAdvice(ctx context.Context, id int64, reason string, outc
 		if err != nil {
 			return err
 		}
-		if now := j.Now(); a.Claimed.After(now) && !a.Claimed.After(now.Add(longest)) {
+		if !isFree(&a, j.Now()) {
 			return switching.ErrAdviceOnItsWay
 		}
 		a.Note = reason

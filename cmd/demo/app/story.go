@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"time"
 
 	"wxswitch/banks/sim"
+	"wxswitch/cmd/internal/world"
 	"wxswitch/codec"
 	switching "wxswitch/switch"
 	"wxswitch/switch/api/client"
@@ -155,21 +154,11 @@ func (t *teller) lateReply(ctx context.Context, before string) error {
 
 // lateReplies is the line of the metrics on those of urmqccb that were journalled.
 func (t *teller) lateReplies(ctx context.Context) (string, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.world.Addresses.Ops+"/metrics", http.NoBody)
+	page, err := world.MetricsPage(ctx, t.world.Addresses.Ops)
 	if err != nil {
 		return "", err
 	}
-	r.Close = true
-	a, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return "", err
-	}
-	defer a.Body.Close() //nolint:errcheck // read
-	page, err := io.ReadAll(a.Body)
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(page)) {
+	for line := range strings.Lines(page) {
 		if strings.HasPrefix(line, `wxswitch_late_messages_total{bank="urmqccb",result="journalled"} `) {
 			return strings.TrimSpace(line), nil
 		}

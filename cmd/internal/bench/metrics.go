@@ -2,30 +2,21 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
+
+	"wxswitch/cmd/internal/world"
 )
 
 // metrics reads the switch's metrics page: the sum of each name over its labels.
 func (s *stage) metrics(ctx context.Context) (map[string]float64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.sw.at[1]+"/metrics", http.NoBody)
+	page, err := world.MetricsPage(ctx, s.sw.at[1])
 	if err != nil {
-		return nil, err
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	page, err := io.ReadAll(answer.Body)
-	if err := errors.Join(err, answer.Body.Close()); err != nil {
 		return nil, err
 	}
 	sums := make(map[string]float64)
-	for line := range strings.Lines(string(page)) {
+	for line := range strings.Lines(page) {
 		at := strings.LastIndexByte(line, ' ')
 		if at < 0 || line[0] == '#' {
 			continue

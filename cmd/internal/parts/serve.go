@@ -12,7 +12,7 @@ import (
 // new, and what is in flight has the time of drain; 0 is none. See [Guard] for what
 // strangers can hold of it.
 func Serve(s *http.Server, l net.Listener, drain time.Duration) Run {
-	Guard(s, MaxWaiting, MinWait)
+	Guard(s)
 	return func(ctx context.Context) error {
 		done := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {

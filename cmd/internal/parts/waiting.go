@@ -38,11 +38,11 @@ type waiter struct {
 
 // Guard bounds what strangers can hold of a server that is not serving yet.
 //
-// At most so many connections wait for a request: one more, and the one that has
+// At most MaxWaiting connections wait for a request: one more, and the one that has
 // waited longest is ended. So whoever holds connections and asks nothing keeps
 // nobody out, as a limit on all would; and no work is cut off.
 //
-// One that has waited for less than least stays, and who is new and has not asked
+// One that has waited for less than MinWait stays, and who is new and has not asked
 // waits in the listener's queue. So more callers than that at once, as after a time
 // in which the program stood still, do not push one another out: whoever is, comes
 // again, and there was no end to it. For the same reason one stays whose request
@@ -53,7 +53,9 @@ type waiter struct {
 // connection for all of ReadTimeout. That of a GET has it from the beginning.
 //
 // The server's Shutdown ends those that wait.
-func Guard(s *http.Server, most int, least time.Duration) {
+func Guard(s *http.Server) { guard(s, MaxWaiting, MinWait) }
+
+func guard(s *http.Server, most int, least time.Duration) {
 	w := &waiting{most: most, least: least, over: make(chan struct{}), list: list.New(), at: make(map[net.Conn]*list.Element)}
 	s.ConnState = w.saw
 	s.RegisterOnShutdown(w.end)

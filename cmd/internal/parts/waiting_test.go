@@ -44,7 +44,7 @@ func TestConnectionsThatWait(t *testing.T) {
 func TestConnectionsThatHaveAsked(t *testing.T) {
 	l := listen(t)
 	s := &http.Server{} //nolint:gosec // never serves
-	parts.Guard(s, 1, 0)
+	parts.GuardWith(s, 1, 0)
 	var come []net.Conn
 	for _, path := range []string{"/", "/", "", "/", ""} {
 		ask(t, l, path)
@@ -77,7 +77,7 @@ func isEnded(t *testing.T, c net.Conn) bool {
 func TestConnectionsWhoseRequestWasJustRead(t *testing.T) {
 	l := listen(t)
 	s := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.NotFoundHandler()}
-	parts.Guard(s, 1, 0)
+	parts.GuardWith(s, 1, 0)
 	read, in, release, hook := make(chan struct{}), make(chan struct{}, 2), make(chan struct{}), s.ConnState
 	var held atomic.Bool
 	s.ConnState = func(c net.Conn, state http.ConnState) {
@@ -224,7 +224,7 @@ func newDoor(t *testing.T, most int, least time.Duration) *door {
 			_, _ = w.Write(make([]byte, 100<<10))
 		}
 	})}
-	parts.Guard(d.s, most, least)
+	parts.GuardWith(d.s, most, least)
 	hook := d.s.ConnState
 	d.s.ConnState = func(c net.Conn, state http.ConnState) {
 		if state == http.StateNew {

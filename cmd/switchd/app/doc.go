@@ -10,17 +10,19 @@
 // customers and notices need, banks, advices, switch (which at once settles what an
 // earlier life left open), API. They stop in the opposite order: the API takes no new
 // request and ends those it has, while advices on their way end; banks sign off; the
-// database commits what it took. The operators' pages are there until the last. Each step has its limit, so that a stop ends by itself; what a
-// limit cuts off is settled at the next start.
+// database commits what it took. The operators' pages are there until the last. Each
+// step has its limit, so that a stop ends by itself; what a limit cuts off is settled at
+// the next start.
 //
 // # Doors
 //
 // At most parts.MaxWaiting connections of a door wait for a request: for one more
-// the one that has waited longest is closed, once that is parts.MinWait; until then
+// the one that has waited longest is ended, once that is parts.MinWait; until then
 // who is new is not let in. So nobody who holds connections takes the files that
 // others, banks and the database need, and a crowd does not push itself out. Those and
 // what is under way are some 6,000; who has begun to ask and is not read to the end is
-// not counted, and has the API's time for it. The limit of open files (the hard one,
+// not counted, and has the API's time for it, or one second where nobody reads it. The
+// limit of open files (the hard one,
 // which Go takes) should be well above.
 //
 // # Log

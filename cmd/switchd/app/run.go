@@ -241,7 +241,7 @@ func (a *app) doors(ctx context.Context) error {
 	door := api.New(api.Options{
 		Switch: a.sw, Router: a.router, Banks: a.statuses, Advices: operator{a.journal, a.advices, a.sw},
 		Customers: a.customer, Places: a.places, Notices: told{a.notices}, Reload: a.reload, Clients: clients, Anonymous: a.Anonymous,
-		Guard: func(s *http.Server) { parts.Guard(s, parts.MaxWaiting, parts.MinWait) }, Limits: api.Limits{Drain: a.Drain}, Log: a.log, Registerer: a.registry,
+		Guard: parts.Guard, Limits: api.Limits{Drain: a.Drain}, Log: a.log, Registerer: a.registry,
 	})
 	page := ops.Handler(ops.Options{Registry: a.registry, Banks: a.sw.Banks(), Checks: []ops.Check{
 		{Name: "journal", Ready: a.db.Health},

@@ -1,0 +1,4 @@
+package parts
+
+// GuardWith is Guard with other limits.
+var GuardWith = guard
